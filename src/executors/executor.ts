@@ -1,0 +1,112 @@
+/**
+ * What runs a program: one interface, three implementations. Device tensors outlive runs and are shared by
+ * programs; an executable is a program bound to the tensors of its states.
+ *
+ * @module
+ */
+import type { Shape } from "../core/shape.ts";
+import type { Program } from "../graph/graph.ts";
+import type { DType } from "../graph/ops.ts";
+
+/** Values on the host. The reference reads and writes float64. */
+export type HostArray = Float32Array | Float64Array | Int32Array;
+
+/** Names of the backends. `onnx` picks `onnx-node` where it loads, else `onnx-web`. */
+export type BackendName = "reference" | "onnx-node" | "onnx-web" | "webgpu";
+
+/** A tensor that lives on the device between runs. */
+export interface DeviceTensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** A frozen tensor never changes, so a backend may bake it into compiled programs. */
+  readonly frozen: boolean;
+  /** Replaces the values. Fails on a frozen tensor. */
+  write(values: HostArray): void;
+  /** Copies the values to the host; waits for the device. */
+  read(): Promise<Float32Array | Float64Array | Int32Array>;
+  dispose(): void;
+}
+
+/** How to create a device tensor. */
+export interface DeviceTensorOptions {
+  readonly shape: Shape;
+  readonly dtype?: DType;
+  /** Zeros if absent. */
+  readonly values?: HostArray;
+  readonly frozen?: boolean;
+  /** Shown in errors and GPU labels. */
+  readonly label?: string;
+}
+
+/** A program bound to device tensors. */
+export interface Executable {
+  /**
+   * Runs once. Every input of the program must be given, with the declared number of elements. Updates are applied
+   * to the bound tensors. Only the outputs named in `read` are copied to the host; with none named, a backend
+   * may return before the device has finished.
+   */
+  run(
+    inputs: Readonly<Record<string, HostArray>>,
+    read?: readonly string[],
+  ): Promise<Record<string, Float32Array | Float64Array | Int32Array>>;
+  dispose(): void;
+}
+
+/** Facts about a backend for records and `doctor`. */
+export interface BackendInfo {
+  readonly backend: BackendName;
+  /** The device in words, such as the adapter's description. */
+  readonly device: string;
+  /** Versions and choices that can influence results: package versions, driver, thread count, kernel variants. */
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A backend. */
+export interface Executor {
+  readonly info: BackendInfo;
+  tensor(options: DeviceTensorOptions): DeviceTensor;
+  /**
+   * Compiles a program and binds its states.
+   *
+   * @throws {RangeError} If a state has no binding or one of another shape or type
+   */
+  compile(program: Program, states: Readonly<Record<string, DeviceTensor>>): Promise<Executable>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Checks that every state of a program is bound to a tensor of its shape and type.
+ *
+ * @throws {RangeError} If one is not, or a frozen tensor would be updated
+ */
+export function checkBindings(program: Program, states: Readonly<Record<string, DeviceTensor>>): void {
+  for (const [name, node] of Object.entries(program.states)) {
+    const tensor = states[name];
+    const wanted = `${node.dtype}[${node.shape.join(",")}]`;
+    const found = tensor ? `${tensor.dtype}[${tensor.shape.join(",")}]` : "nothing";
+    if (found !== wanted) {
+      throw new RangeError(`Cannot bind state "${name}": found ${found}, wanted ${wanted}`);
+    }
+    if (tensor!.frozen && name in program.updates) {
+      throw new RangeError(`Cannot bind state "${name}": the program updates it, but the tensor is frozen`);
+    }
+  }
+}
+
+/**
+ * Checks the feeds of a run.
+ *
+ * @throws {RangeError} If an input is missing, unknown or of the wrong length
+ */
+export function checkInputs(program: Program, inputs: Readonly<Record<string, HostArray>>): void {
+  for (const [name, node] of Object.entries(program.inputs)) {
+    const size = node.shape.reduce((product, n) => product * n, 1);
+    const found = inputs[name]?.length;
+    if (found !== size) {
+      throw new RangeError(`Cannot run: input "${name}" has ${found ?? "no"} values, wanted ${size}`);
+    }
+  }
+  for (const name of Object.keys(inputs)) {
+    if (!(name in program.inputs)) throw new RangeError(`Cannot run: the program has no input "${name}"`);
+  }
+}

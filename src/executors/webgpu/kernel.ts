@@ -1,0 +1,103 @@
+/**
+ * The contract between kernels and the rest of the WebGPU executor. A kernel family is a folder under
+ * `kernels/` with its WGSL as text and a `lower` function from a graph node to dispatches. Lowering is pure data:
+ * it creates no GPU object, so planning, pipelines, bind groups and errors are handled in one place.
+ *
+ * WGSL conventions: `@group(0) @binding(0)` is a uniform struct of 4-byte scalars in the order of `uniforms`
+ * (absent if `uniforms` is empty); storage buffers follow from `@binding(1)` in the order of `bindings`. Sizes of
+ * workgroups and tiles are `override` constants, shapes are uniforms. Buffers are `array<f32>`, `array<i32>` or
+ * `array<vec4<f32>>`; every buffer is at least as long as its tensor rounded up to 4 elements, and the excess
+ * holds unspecified values that must not influence results.
+ *
+ * @module
+ */
+import type { NodeOf, OpName, Tensor } from "../../graph/ops.ts";
+
+/** Memory that lives only between the dispatches of one node. */
+export interface Scratch {
+  readonly kind: "scratch";
+  readonly label: string;
+  /** Length in 4-byte elements. */
+  readonly size: number;
+}
+
+/** What a storage binding points to: the value of a graph node, or scratch memory. */
+export type BufferRef = Tensor | Scratch;
+
+/** One storage binding. A buffer may appear only once among a dispatch's writable bindings, and then nowhere else. */
+export interface StorageBinding {
+  readonly buffer: BufferRef;
+  readonly access: "read" | "read_write";
+}
+
+/** A 4-byte scalar of the uniform struct. Numbers must say what they are: WGSL cannot convert for us. */
+export type UniformValue = { readonly u32: number } | { readonly i32: number } | { readonly f32: number };
+
+/** One compute dispatch. */
+export interface Dispatch {
+  /** Family and purpose, such as `"matmul/tiled"`. With entry point and constants it names the pipeline in errors and caches. */
+  readonly kernel: string;
+  /** The WGSL module. */
+  readonly source: string;
+  readonly entryPoint: string;
+  /** Values of `override` constants. */
+  readonly constants: Readonly<Record<string, number>>;
+  readonly uniforms: readonly UniformValue[];
+  readonly bindings: readonly StorageBinding[];
+  /** Each at most 65,535; `grid` splits a larger one-dimensional count. */
+  readonly workgroups: readonly [number, number, number];
+  /** For `kernels` benches and the tuner: arithmetic and memory traffic of this dispatch. */
+  readonly flops?: number;
+  readonly bytes?: number;
+}
+
+/** What lowering may know of the device, and how it asks for scratch and for a tuned choice. */
+export interface LoweringContext {
+  /** llvmpipe, SwiftShader and the like: register tiles, no workgroup memory. */
+  readonly software: boolean;
+  /** Limits of the device. */
+  readonly maxInvocations: number;
+  readonly maxWorkgroupStorageBytes: number;
+  scratch(label: string, size: number): Scratch;
+  /**
+   * Which variant of a family to use for a class of shapes. The first variant that suits the adapter unless the
+   * tuner has measured otherwise. Results never depend on the choice beyond rounding.
+   */
+  variant<V extends string>(family: string, shapeClass: string, variants: readonly V[]): V;
+}
+
+/** Turns one node into dispatches; the last one that writes `node` completes it. */
+export type Lower<K extends OpName> = (node: NodeOf<K>, context: LoweringContext) => readonly Dispatch[];
+
+/** Splits a number of workgroups over two grid axes; kernels rebuild the index as `id.x + id.y * num_workgroups.x`. */
+export function grid(workgroups: number): readonly [number, number, number] {
+  const limit = 65_535;
+  if (workgroups <= limit) return [Math.max(1, workgroups), 1, 1];
+  const rows = Math.ceil(workgroups / limit);
+  return [Math.ceil(workgroups / rows), rows, 1];
+}
+
+/** Number of groups of `size` that cover `count`. */
+export function ceilDiv(count: number, size: number): number {
+  return Math.ceil(count / size);
+}
+
+/** A binding that is only read. */
+export function read(buffer: BufferRef): StorageBinding {
+  return { buffer, access: "read" };
+}
+
+/** A binding that is written. */
+export function write(buffer: BufferRef): StorageBinding {
+  return { buffer, access: "read_write" };
+}
+
+/** An unsigned uniform. */
+export function u32(value: number): UniformValue {
+  return { u32: value };
+}
+
+/** A float uniform. */
+export function f32(value: number): UniformValue {
+  return { f32: value };
+}
