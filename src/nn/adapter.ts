@@ -1,0 +1,140 @@
+/**
+ * LoRA adapters on the host (Hu et al., arXiv 2106.09685): per adapted projection a pair A [rank, in] and
+ * B [out, rank], and one importance scalar for the whole adapter. The update of a projection's weight is
+ * ΔW = scale · importance · B A.
+ *
+ * @module
+ */
+import type { Rng } from "../core/rng.ts";
+import { type HostTensor, hostTensor, type NamedTensors, type TensorSpec } from "../core/tensors.ts";
+import type { ViTConfig } from "./config.ts";
+
+/** Projections of a block that can be adapted. `qkv` is the fused projection as one; it excludes `q`, `k`, `v`. */
+export const loraTargets = ["q", "k", "v", "qkv", "proj", "fc1", "fc2"] as const;
+/** Name of an adaptable projection. */
+export type LoraTarget = typeof loraTargets[number];
+
+/** What an adapter looks like before training: the same for all methods of a run. */
+export interface LoraSpec {
+  readonly rank: number;
+  /** Usually alpha / rank. */
+  readonly scale: number;
+  readonly targets: readonly LoraTarget[];
+}
+
+/** One adapted projection of one block. */
+export interface LoraSite {
+  /** `"<block>.<target>"`, such as `"0.q"`. */
+  readonly name: string;
+  readonly block: number;
+  readonly target: LoraTarget;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** The factors of one site. */
+export interface LoraPair {
+  /** [rank, in] */
+  readonly a: HostTensor;
+  /** [out, rank] */
+  readonly b: HostTensor;
+}
+
+/** A trained, merged or freshly made adapter. Pairs of one adapter may differ in rank. */
+export interface Adapter {
+  readonly scale: number;
+  readonly importance: number;
+  readonly pairs: Readonly<Record<string, LoraPair>>;
+}
+
+/** The sites of an adapter, blocks ascending, targets in the order of `loraTargets`. */
+export function loraSites(config: ViTConfig, targets: readonly LoraTarget[]): LoraSite[] {
+  const { width, mlp } = config;
+  const sizes: Readonly<Record<LoraTarget, readonly [inputs: number, outputs: number]>> = {
+    q: [width, width],
+    k: [width, width],
+    v: [width, width],
+    qkv: [width, 3 * width],
+    proj: [width, width],
+    fc1: [width, mlp],
+    fc2: [mlp, width],
+  };
+  if (
+    targets.includes("qkv") && targets.some((target) => target === "q" || target === "k" || target === "v")
+  ) {
+    throw new RangeError(`Cannot adapt ${targets.join(", ")}: qkv already covers q, k and v`);
+  }
+  return Array.from(
+    { length: config.depth },
+    (_, block) =>
+      loraTargets.filter((target) => targets.includes(target)).map((target) => ({
+        name: `${block}.${target}`,
+        block,
+        target,
+        inputs: sizes[target][0],
+        outputs: sizes[target][1],
+      })),
+  ).flat();
+}
+
+/** Name of a factor among named tensors: `lora.0.q.A`. */
+export function factorName(site: string, factor: "A" | "B"): string {
+  return `lora.${site}.${factor}`;
+}
+
+/** Name of the importance scalar among named tensors. */
+export const IMPORTANCE = "lora.importance";
+
+/** Names and shapes of a trainable adapter: A and B of every site, then the importance scalar. */
+export function adapterTensors(config: ViTConfig, spec: LoraSpec): TensorSpec[] {
+  const pairs = loraSites(config, spec.targets).flatMap(({ name, inputs, outputs }) => [
+    { name: factorName(name, "A"), shape: [spec.rank, inputs] },
+    { name: factorName(name, "B"), shape: [outputs, spec.rank] },
+  ]);
+  return [...pairs, { name: IMPORTANCE, shape: [1] }];
+}
+
+/** A fresh adapter: A uniform in ±1/√in (PEFT's Kaiming start with a = √5), B zero, importance 1, so ΔW = 0. */
+export function createAdapter(config: ViTConfig, spec: LoraSpec, rng: Rng): Adapter {
+  const pairs = loraSites(config, spec.targets).map(({ name, inputs, outputs }) => {
+    const bound = 1 / Math.sqrt(inputs);
+    const a = hostTensor([spec.rank, inputs]);
+    for (let i = 0; i < a.data.length; i++) a.data[i] = (2 * rng.uniform() - 1) * bound;
+    return [name, { a, b: hostTensor([outputs, spec.rank]) }] as const;
+  });
+  return { scale: spec.scale, importance: 1, pairs: Object.fromEntries(pairs) };
+}
+
+/** An adapter as named tensors, in the order of `adapterTensors`. */
+export function adapterToTensors(adapter: Adapter): NamedTensors {
+  const pairs = Object.entries(adapter.pairs).flatMap(([site, { a, b }]) => [
+    [factorName(site, "A"), a] as const,
+    [factorName(site, "B"), b] as const,
+  ]);
+  return {
+    ...Object.fromEntries(pairs),
+    [IMPORTANCE]: hostTensor([1], Float32Array.of(adapter.importance)),
+  };
+}
+
+/**
+ * An adapter from named tensors; names that are not an adapter's are ignored.
+ *
+ * @throws {RangeError} If a factor lacks its partner or their ranks differ
+ */
+export function adapterFromTensors(tensors: NamedTensors, scale: number): Adapter {
+  const pairs: Record<string, LoraPair> = {};
+  for (const [name, a] of Object.entries(tensors)) {
+    const site = /^lora\.(.+)\.A$/.exec(name)?.[1];
+    if (site === undefined) continue;
+    const b = tensors[factorName(site, "B")];
+    if (!b || a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== b.shape[1]) {
+      throw new RangeError(
+        `Cannot read adapter: A of ${site} is [${a.shape}], B is ${b ? `[${b.shape}]` : "missing"}, ` +
+          "wanted [rank,in] and [out,rank]",
+      );
+    }
+    pairs[site] = { a, b };
+  }
+  return { scale, importance: tensors[IMPORTANCE]?.data[0] ?? 1, pairs };
+}
