@@ -77,9 +77,9 @@ export interface OpAttributes {
   broadcast: { readonly shape: Shape };
   /** (table [n, ...rest], index i32 [...at]) -> [...at, ...rest]. Indices must be in range. */
   gather: Record<never, never>;
-  /** (updates [m, ...rest], index i32 [m]) -> [rows, ...rest], repeated rows are added */
+  /** (updates [m, ...rest], index i32 [m]) -> [rows, ...rest], repeated rows are added. Indices must be in range. */
   scatterAdd: { readonly rows: number };
-  /** (index i32 [...at]) -> f32 [...at, depth] */
+  /** (index i32 [...at]) -> f32 [...at, depth]. Indices must be in range. */
   oneHot: { readonly depth: number };
   /** (x) over the last axis */
   softmax: Record<never, never>;
