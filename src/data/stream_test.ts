@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { InputError } from "../core/errors.ts";
+import { createDataset, type Dataset } from "./dataset.ts";
+import { createStream } from "./stream.ts";
+
+/** Class-interleaved images of one byte. */
+function interleaved(classes: number, train: number, test: number): Dataset {
+  const split = (perClass: number) => {
+    const count = classes * perClass;
+    return {
+      images: Uint8Array.from({ length: count }, (_, i) => i),
+      labels: Int32Array.from({ length: count }, (_, i) => i % classes),
+      count,
+    };
+  };
+  return createDataset({
+    name: "toy",
+    channels: 1,
+    height: 1,
+    width: 1,
+    classNames: Array.from({ length: classes }, (_, c) => `class ${c}`),
+    train: split(train),
+    test: split(test),
+  });
+}
+
+Deno.test("createStream() order and hash are pinned (hash computed in Python)", () => {
+  const stream = createStream(interleaved(10, 3, 2), { tasks: 3, orderSeed: 7 });
+  assert.deepEqual(stream.classOrder, [4, 8, 0, 9, 6, 7, 5, 1, 2, 3]);
+  assert.equal(stream.hash, "02d236200745874499d72f775dc9162d9d40c9fb6f0b86291c86fc865e65f18c");
+});
+
+Deno.test("createStream() task sizes differ by at most one and cover every class once", () => {
+  for (let tasks = 1; tasks <= 11; tasks++) {
+    const stream = createStream(interleaved(11, 2, 1), { tasks, orderSeed: tasks });
+    const sizes = stream.tasks.map((task) => task.classes.length);
+    assert.equal(sizes.length, tasks);
+    assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `${sizes}`);
+    assert.deepEqual(stream.tasks.flatMap((task) => task.classes), stream.classOrder);
+    assert.deepEqual([...stream.classOrder].sort((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  }
+});
+
+Deno.test("createStream() tasks partition both splits and hold only their own classes", () => {
+  const dataset = interleaved(10, 3, 2);
+  const { tasks } = createStream(dataset, { tasks: 4, orderSeed: 1 });
+  for (const part of ["train", "test"] as const) {
+    const all = tasks.flatMap((task) => [...task[part]]);
+    assert.deepEqual(all.sort((a, b) => a - b), Array.from({ length: dataset[part].count }, (_, i) => i));
+    for (const task of tasks) {
+      assert.deepEqual(task[part], task[part].toSorted());
+      for (const i of task[part]) assert.ok(task.classes.includes(dataset[part].labels[i]!));
+    }
+  }
+});
+
+Deno.test("createStream() hash follows seed, number of tasks and data", () => {
+  const dataset = interleaved(10, 3, 2);
+  const hash = (of: Dataset, tasks: number, orderSeed: number) => createStream(of, { tasks, orderSeed }).hash;
+  const hashes = [
+    hash(dataset, 2, 1),
+    hash(dataset, 2, 2),
+    hash(dataset, 5, 1),
+    hash(interleaved(10, 3, 3), 2, 1),
+  ];
+  assert.equal(new Set(hashes).size, hashes.length);
+  assert.equal(hash(interleaved(10, 3, 2), 2, 1), hashes[0]);
+});
+
+Deno.test("createStream() refuses a number of tasks outside 1 to the classes", () => {
+  for (const tasks of [0, -1, 11, 2.5, NaN]) {
+    assert.throws(() => createStream(interleaved(10, 1, 1), { tasks, orderSeed: 0 }), {
+      name: "InputError",
+      message: `Cannot cut toy into tasks: found ${tasks} tasks, wanted an integer from 1 to its 10 classes`,
+    });
+  }
+  assert.throws(() => createStream(interleaved(10, 1, 1), { tasks: 2, orderSeed: 0.5 }), InputError);
+});
+
+Deno.test("createStream() refuses a class without test images", () => {
+  const dataset = interleaved(3, 2, 2);
+  const test = { images: new Uint8Array(2), labels: Int32Array.of(0, 2), count: 2 };
+  assert.throws(() => createStream(createDataset({ ...dataset, test }), { tasks: 1, orderSeed: 0 }), {
+    message: "Cannot make a stream of toy: found no test image of class 1 (class 1), wanted at least one",
+  });
+});
