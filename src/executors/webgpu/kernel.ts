@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { NodeOf, OpName, Tensor } from "../../graph/ops.ts";
+import type { CompositeName, NodeOf, OpName, Tensor } from "../../graph/ops.ts";
 
 /** Memory that lives only between the dispatches of one node. */
 export interface Scratch {
@@ -60,14 +60,48 @@ export interface LoweringContext {
   readonly maxWorkgroupStorageBytes: number;
   scratch(label: string, size: number): Scratch;
   /**
-   * Which variant of a family to use for a class of shapes. The first variant that suits the adapter unless the
-   * tuner has measured otherwise. Results never depend on the choice beyond rounding.
+   * Which variant of a family to use for a class of shapes. Only variants that can run here and for this node may
+   * be offered, the best guess for this kind of adapter first: it is taken unless the tuner has measured otherwise
+   * or the caller of the executor forces one. Results never depend on the choice beyond rounding.
    */
   variant<V extends string>(family: string, shapeClass: string, variants: readonly V[]): V;
 }
 
 /** Turns one node into dispatches; the last one that writes `node` completes it. */
 export type Lower<K extends OpName> = (node: NodeOf<K>, context: LoweringContext) => readonly Dispatch[];
+
+/**
+ * How an executor treats an op: by kernels; as what it expands to (composite ops only); as a view of its operand's
+ * memory; or not at all, because its memory is filled from outside.
+ */
+export type Lowering<K extends OpName> =
+  | Lower<K>
+  | (K extends CompositeName ? "expand" : never)
+  | "view"
+  | "leaf"
+  | "missing";
+
+/** Several nodes run as one. */
+export interface Fused {
+  /** The nodes besides the last that need no dispatch of their own, because nothing else uses them. */
+  readonly inner: readonly Tensor[];
+  /** Must write the last node, and may read anything but the inner nodes. */
+  readonly dispatches: readonly Dispatch[];
+}
+
+/**
+ * A peephole optimisation such as a bias and an activation in the epilogue of a product. Called with every node,
+ * users before operands, that no fusion has swallowed yet. Changes rounding at most.
+ *
+ * @param node The last node of the pattern
+ * @param uses How often a value is needed: by nodes, outputs and updates. Only a node used once can be inner.
+ * @returns Nothing if the pattern does not start here
+ */
+export type Fusion = (
+  node: Tensor,
+  uses: (node: Tensor) => number,
+  context: LoweringContext,
+) => Fused | undefined;
 
 /** Splits a number of workgroups over two grid axes; kernels rebuild the index as `id.x + id.y * num_workgroups.x`. */
 export function grid(workgroups: number): readonly [number, number, number] {
