@@ -10,11 +10,12 @@ import type { Rng } from "../core/rng.ts";
 import type { StateValue } from "../core/state.ts";
 import type { NamedTensors } from "../core/tensors.ts";
 import type { Split } from "../data/dataset.ts";
-import type { Tensor } from "../graph/ops.ts";
 import type { Merger } from "../merge/merger.ts";
 import type { Adapter, LoraSpec } from "../nn/adapter.ts";
 import type { ViTConfig } from "../nn/config.ts";
-import type { ExtraLoss, FrozenBranches } from "../train/training.ts";
+import type { Trained, Training } from "../train/training.ts";
+
+export type { Trained, Training } from "../train/training.ts";
 
 /** What a method may see of a task: its own training data, nothing later, nothing held out. */
 export interface TaskView {
@@ -23,23 +24,6 @@ export interface TaskView {
   /** Class numbers of the data set. */
   readonly classes: readonly number[];
   readonly train: Split;
-}
-
-/** What to train on a task. */
-export interface Training {
-  /** The trainable adapter's values before the first step. Its shape is the run's `LoraSpec`. */
-  readonly start: Adapter;
-  /** Adapters that take part in the forward pass with fixed factors. */
-  readonly frozen?: FrozenBranches;
-  /** A term added to the cross-entropy. */
-  readonly extraLoss?: ExtraLoss;
-}
-
-/** What training gave back. The classifier is not the method's business: the protocol keeps it. */
-export interface Trained {
-  readonly adapter: Adapter;
-  /** Gains of the frozen branches, in their order; as given unless they were trained. */
-  readonly gains: readonly number[];
 }
 
 /** Capabilities handed to a method by the protocol. */

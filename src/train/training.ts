@@ -1,6 +1,6 @@
 /**
- * The words in which methods tell the trainer what differs from plain fine-tuning: terms of the loss and branches
- * that are present but not trained.
+ * The words in which methods tell the trainer what to train and what differs from plain fine-tuning: where to
+ * start, terms of the loss, and branches that are present but not trained.
  *
  * @module
  */
@@ -41,4 +41,23 @@ export interface FrozenBranches {
   /** One gain per adapter at the start. */
   readonly gains: readonly number[];
   readonly trainGains: boolean;
+}
+
+/** What to train on a task. */
+export interface Training {
+  /** The trainable adapter's values before the first step. Its shape is the run's `LoraSpec`. */
+  readonly start: Adapter;
+  /** Whether the adapter's importance scalar trains along; otherwise it keeps its start. Default false. */
+  readonly trainImportance?: boolean;
+  /** Adapters that take part in the forward pass with fixed factors. */
+  readonly frozen?: FrozenBranches;
+  /** A term added to the cross-entropy. */
+  readonly extraLoss?: ExtraLoss;
+}
+
+/** What training gave back. The classifier is not the method's business: the protocol keeps it. */
+export interface Trained {
+  readonly adapter: Adapter;
+  /** Gains of the frozen branches, in their order; as given unless they were trained. */
+  readonly gains: readonly number[];
 }
