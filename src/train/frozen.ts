@@ -10,7 +10,7 @@ import type { RunShape } from "./lora_programs.ts";
 import type { FrozenBranches } from "./training.ts";
 
 /**
- * The values of the states `frozenTensors` names.
+ * The values of the factor states (`frozen.lora.<site>.A` and `.B`) of a step with frozen branches.
  *
  * @throws {RangeError} If there are more adapters than slots, a rank is too large or the gains are not one each
  */

@@ -59,14 +59,7 @@ function imageInput(graph: Graph, { channels, image }: ViTConfig, batch: number)
   return graph.input("images", [batch, channels, image, image]);
 }
 
-/** Names and shapes of the states that hold the frozen branches' factors, all slots side by side. */
-export function frozenTensors({ config, lora }: RunShape, slots: number, rank: number): TensorSpec[] {
-  return loraSites(config, lora.targets).flatMap(({ name, inputs, outputs }) => [
-    { name: `frozen.${factorName(name, "A")}`, shape: [slots * rank, inputs] },
-    { name: `frozen.${factorName(name, "B")}`, shape: [outputs, slots * rank] },
-  ]);
-}
-
+/** The frozen branches as one branch whose rank is all slots side by side; `packFrozen` gives its factors. */
 function frozenBranch(
   graph: Graph,
   shape: RunShape,

@@ -5,16 +5,16 @@
  * @module
  */
 import type { Rng } from "../core/rng.ts";
-import { sizeOf } from "../core/shape.ts";
 import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import { batchesOf, epochBatches } from "../data/batches.ts";
 import type { Split } from "../data/dataset.ts";
 import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
 import type { DeviceTensor, Executable, Executor, HostArray } from "../executors/executor.ts";
 import type { Program } from "../graph/graph.ts";
-import { type Adapter, adapterFromTensors, adapterToTensors, IMPORTANCE } from "../nn/adapter.ts";
+import { type Adapter, adapterFromTensors, adapterToTensors, IMPORTANCE, loraSites } from "../nn/adapter.ts";
 import type { Backbone } from "../nn/backbone.ts";
-import { adaptedWeights, foldAdapter } from "../nn/fold.ts";
+import { foldAdapter, sitePlace } from "../nn/fold.ts";
+import type { LinearHead } from "../nn/heads.ts";
 import { pack, type Packing, unpack } from "../nn/packing.ts";
 import { fit } from "./fit.ts";
 import { packFrozen } from "./frozen.ts";
@@ -32,12 +32,6 @@ import {
 import { type OptimiserSettings, packedRows } from "./optimiser.ts";
 import { LOSS_RING } from "./step.ts";
 import type { Trained, Training } from "./training.ts";
-
-/** A classifier on the host: `weight` [classes, width] and `bias` [classes]. */
-export interface HeadValues {
-  readonly weight: Float32Array;
-  readonly bias: Float32Array;
-}
 
 /** Images to train on and the classes among which the loss chooses. */
 export interface TrainingData {
@@ -60,7 +54,7 @@ export interface TrainerOptions {
 
 /** How a task was trained. */
 export interface TrainingResult extends Trained {
-  readonly head: HeadValues;
+  readonly head: LinearHead;
   /** The loss of every step. */
   readonly losses: readonly number[];
 }
@@ -108,18 +102,17 @@ export class Trainer {
   async train(
     data: TrainingData,
     training: Training,
-    head: HeadValues,
+    head: LinearHead,
     rng: Rng,
     onStep?: (step: number, steps: number) => void | Promise<void>,
   ): Promise<TrainingResult> {
     const { optimiser, shape, epochs } = this.#options;
     const step = await this.#step(training);
     const { packing } = step;
-    const { width } = shape.config;
     const start: NamedTensors = {
       ...adapterToTensors(training.start),
-      [HEAD_WEIGHT]: hostTensor([shape.classes, width], head.weight),
-      [HEAD_BIAS]: hostTensor([shape.classes], head.bias),
+      [HEAD_WEIGHT]: head.weight,
+      [HEAD_BIAS]: head.bias,
       ...(training.frozen && { [GAINS]: packGains(training.frozen) }),
     };
     const values = new Float32Array(packedRows(optimiser) * packing.size);
@@ -150,7 +143,7 @@ export class Trainer {
     return {
       adapter: adapterFromTensors({ [IMPORTANCE]: start[IMPORTANCE]!, ...trained }, training.start.scale),
       gains: [...gains.subarray(0, training.frozen?.adapters.length ?? 0)],
-      head: { weight: trained[HEAD_WEIGHT]!.data, bias: trained[HEAD_BIAS]!.data },
+      head: { weight: trained[HEAD_WEIGHT]!, bias: trained[HEAD_BIAS]! },
       losses,
     };
   }
@@ -182,13 +175,13 @@ export class Trainer {
     data: TrainingData,
     indices: ArrayLike<number>,
     adapter: Adapter,
-    head: HeadValues,
+    head: LinearHead,
   ): Promise<NamedTensors> {
     const { executable, states, packing } = await (this.#fisher ??= this.#compileFisher());
     states.adapter!.write(pack(packing, adapterToTensors(adapter)));
     states.fisher!.write(new Float32Array(packing.size));
-    states[HEAD_WEIGHT]!.write(head.weight);
-    states[HEAD_BIAS]!.write(head.bias);
+    states[HEAD_WEIGHT]!.write(head.weight.data);
+    states[HEAD_BIAS]!.write(head.bias.data);
     const mask = this.#mask(data.classes);
     for (let i = 0; i < indices.length; i++) {
       const images = toFloatImages(data.split, [indices[i]!], this.#options.preprocessing);
@@ -294,9 +287,12 @@ export class Trainer {
 
   async #compileFeatures(): Promise<Executable> {
     const { shape, backbone, featureBatch } = this.#options;
-    const touched = adaptedWeights(shape.config, shape.lora.targets);
+    // A deployed adapter is folded into these; one and the same program serves adapters of any rank.
+    const adapted = loraSites(shape.config, shape.lora.targets).map((site) =>
+      sitePlace(shape.config, site).weight
+    );
     this.#deployed = this.#tensors(
-      Object.fromEntries(touched.map((name) => [name, backbone.weights[name]!])),
+      Object.fromEntries(adapted.map((name) => [name, backbone.weights[name]!])),
       false,
     );
     const program = traceFeatures(shape.config, featureBatch);
@@ -324,7 +320,7 @@ export class Trainer {
 }
 
 function packGains({ slots, gains }: NonNullable<Training["frozen"]>) {
-  const data = new Float32Array(sizeOf([slots]));
+  const data = new Float32Array(slots);
   data.set(gains);
   return hostTensor([slots], data);
 }
