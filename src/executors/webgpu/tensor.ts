@@ -1,0 +1,100 @@
+/**
+ * Device tensors: a buffer each, outliving runs and shared by programs.
+ *
+ * @module
+ */
+import { checkShape, type Shape, sizeOf } from "../../core/shape.ts";
+import type { DType } from "../../graph/ops.ts";
+import type { DeviceTensor, DeviceTensorOptions, HostArray } from "../executor.ts";
+import type { Gpu } from "./device.ts";
+import { type Readback, toDeviceArray } from "./transfer.ts";
+
+/** A tensor in GPU memory. */
+export class WebGpuTensor implements DeviceTensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly frozen: boolean;
+  readonly label: string;
+  readonly #gpu: Gpu;
+  readonly #readback: Readback;
+  readonly #buffer: GPUBuffer;
+  #disposed = false;
+
+  /** @throws {RangeError} If the values do not fit the shape, or the tensor exceeds what the device can bind */
+  constructor(gpu: Gpu, readback: Readback, options: DeviceTensorOptions) {
+    const { shape, dtype = "f32", values, frozen = false, label = "tensor" } = options;
+    checkShape(shape, `tensor "${label}"`);
+    gpu.check();
+    this.shape = shape;
+    this.dtype = dtype;
+    this.frozen = frozen;
+    this.label = label;
+    this.#gpu = gpu;
+    this.#readback = readback;
+    const size = 4 * Math.ceil(sizeOf(shape) / 4) * 4;
+    checkBindable(gpu, `tensor "${label}"`, size);
+    this.#buffer = gpu.guard(`create tensor "${label}"`, () =>
+      gpu.device.createBuffer({
+        label,
+        size,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      }));
+    if (values) this.#fill(values);
+  }
+
+  /** @throws {Error} If the tensor was disposed of */
+  get buffer(): GPUBuffer {
+    if (this.#disposed) throw new Error(`Cannot use tensor "${this.label}": it was disposed of`);
+    return this.#buffer;
+  }
+
+  write(values: HostArray): void {
+    if (this.frozen) throw new Error(`Cannot write tensor "${this.label}": it is frozen`);
+    this.#gpu.check();
+    this.#fill(values);
+  }
+
+  async read(): Promise<Float32Array | Int32Array> {
+    const [values] = await this.#readback.read([{
+      buffer: this.buffer,
+      offset: 0,
+      size: sizeOf(this.shape),
+      dtype: this.dtype,
+    }]);
+    return values!;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#buffer.destroy();
+  }
+
+  #fill(values: HostArray): void {
+    const size = sizeOf(this.shape);
+    if (values.length !== size) {
+      throw new RangeError(
+        `Cannot write tensor "${this.label}": found ${values.length} values, wanted ${size}`,
+      );
+    }
+    const { buffer } = this;
+    this.#gpu.guard(
+      `write tensor "${this.label}"`,
+      () => this.#gpu.device.queue.writeBuffer(buffer, 0, toDeviceArray(values, this.dtype)),
+    );
+  }
+}
+
+/**
+ * Checks a size against the limits of the device.
+ *
+ * @throws {RangeError} If a kernel could not bind so much at once
+ */
+export function checkBindable(gpu: Gpu, what: string, bytes: number): void {
+  const { maxStorageBufferBindingSize, maxBufferSize } = gpu.description.limits;
+  const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  if (bytes > most) {
+    throw new RangeError(
+      `Cannot create ${what}: found ${bytes} bytes, wanted at most ${most} on this device`,
+    );
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Tests that need a GPU. Without an adapter they are reported as ignored, or fail if `REQUIRE_WEBGPU=1` says that
+ * there must be one. Any validation error fails a test, even if the numbers are right.
+ *
+ * @module
+ */
+import { BackendUnavailableError } from "../../core/errors.ts";
+import { acquireGpu, type Gpu } from "./device.ts";
+
+/** One device for a test file, or why there is none. */
+const shared: Gpu | BackendUnavailableError = await acquireGpu().catch((error) => {
+  if (error instanceof BackendUnavailableError) return error;
+  throw error;
+});
+
+/** Registers a test of GPU code. */
+export function gpuTest(name: string, fn: (gpu: Gpu) => Promise<void> | void): void {
+  if (shared instanceof BackendUnavailableError) {
+    const required = Deno.env.get("REQUIRE_WEBGPU") === "1";
+    Deno.test({
+      name: `${name} (no WebGPU adapter)`,
+      ignore: !required,
+      fn: () => {
+        throw shared;
+      },
+    });
+    return;
+  }
+  Deno.test(name, async () => {
+    shared.device.pushErrorScope("internal");
+    shared.device.pushErrorScope("out-of-memory");
+    shared.device.pushErrorScope("validation");
+    const scopes: Promise<GPUError | null>[] = [];
+    try {
+      await fn(shared);
+      await shared.settle();
+    } finally {
+      for (let i = 0; i < 3; i++) scopes.push(shared.device.popErrorScope());
+    }
+    const errors = (await Promise.all(scopes)).flatMap((error) => error ? [error.message] : []);
+    if (errors.length > 0) throw new Error(`The GPU reported errors:\n${errors.join("\n")}`);
+  });
+}
