@@ -81,27 +81,20 @@ export type Lowering<K extends OpName> =
   | "leaf"
   | "missing";
 
-/** Several nodes run as one. */
-export interface Fused {
-  /** The nodes besides the last that need no dispatch of their own, because nothing else uses them. */
-  readonly inner: readonly Tensor[];
-  /** Must write the last node, and may read anything but the inner nodes. */
-  readonly dispatches: readonly Dispatch[];
-}
-
 /**
- * A peephole optimisation such as a bias and an activation in the epilogue of a product. Called with every node,
- * users before operands, that no fusion has swallowed yet. Changes rounding at most.
+ * A peephole optimisation, such as a bias and an activation in the epilogue of a product. Tried on every node that
+ * is needed, users before operands. What the returned dispatches do not read is not computed, unless something else
+ * needs it. Changes rounding at most.
  *
- * @param node The last node of the pattern
- * @param uses How often a value is needed: by nodes, outputs and updates. Only a node used once can be inner.
- * @returns Nothing if the pattern does not start here
+ * @param node The last node of the pattern, which the dispatches must write
+ * @param uses How often a value is used: by nodes, outputs and updates
+ * @returns Nothing if no pattern ends here
  */
 export type Fusion = (
   node: Tensor,
   uses: (node: Tensor) => number,
   context: LoweringContext,
-) => Fused | undefined;
+) => readonly Dispatch[] | undefined;
 
 /** Splits a number of workgroups over two grid axes; kernels rebuild the index as `id.x + id.y * num_workgroups.x`. */
 export function grid(workgroups: number): readonly [number, number, number] {

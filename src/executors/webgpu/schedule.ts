@@ -7,8 +7,9 @@
 import { expand } from "../../graph/expand.ts";
 import type { Program } from "../../graph/graph.ts";
 import { type NodeOf, type OpName, type Tensor } from "../../graph/ops.ts";
-import type { Dispatch, Fused, Fusion, Lower, Lowering, LoweringContext } from "./kernel.ts";
+import type { BufferRef, Dispatch, Fusion, Lower, Lowering, LoweringContext } from "./kernel.ts";
 import { fusions as allFusions, lowerings } from "./lowerings.ts";
+import { rootOf } from "./planner.ts";
 
 /** A dispatch and the node it computes, wholly or in part. */
 export interface Step {
@@ -42,31 +43,36 @@ function countUses(program: Program): Map<Tensor, number> {
   return uses;
 }
 
-/** Lowers a program. */
+/** Lowers a program. Backwards, so that only what a dispatch, an output or an update reads is ever computed. */
 export function schedule(
   source: Program,
   context: LoweringContext,
   fusions: readonly Fusion[] = allFusions,
 ): Schedule {
   const program = expand(source, (node) => loweringOf(node.op) !== "expand");
-  const uses = countUses(program);
-  const inner = new Set<Tensor>();
-  const fused = new Map<Tensor, Fused>();
+  const counts = countUses(program);
+  const uses = (node: Tensor) => counts.get(node) ?? 0;
+  const needed = new Set<BufferRef>(
+    [...Object.values(program.outputs), ...Object.values(program.updates)].map(rootOf),
+  );
+  const backwards: Step[][] = [];
   for (const node of [...program.nodes].reverse()) {
-    if (inner.has(node)) continue;
-    for (const fusion of fusions) {
-      const match = fusion(node, (other) => uses.get(other) ?? 0, context);
-      if (!match) continue;
-      fused.set(node, match);
-      match.inner.forEach((swallowed) => inner.add(swallowed));
-      break;
-    }
-  }
-  const steps = program.nodes.flatMap((node) => {
     const lowering = loweringOf(node.op);
-    if (inner.has(node) || lowering === "leaf" || lowering === "view") return [];
-    const dispatches = fused.get(node)?.dispatches ?? lowerNode(node, context);
-    return dispatches.map((dispatch) => ({ node, dispatch }));
-  });
-  return { program, steps };
+    if (!needed.has(node) || lowering === "leaf" || lowering === "view") continue;
+    const dispatches = firstDefined(fusions, (fusion) => fusion(node, uses, context)) ??
+      lowerNode(node, context);
+    for (const { bindings } of dispatches) {
+      for (const { buffer } of bindings) needed.add(rootOf(buffer));
+    }
+    backwards.push(dispatches.map((dispatch) => ({ node, dispatch })));
+  }
+  return { program, steps: backwards.reverse().flat() };
+}
+
+function firstDefined<T, R>(items: readonly T[], get: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const result = get(item);
+    if (result !== undefined) return result;
+  }
+  return undefined;
 }
