@@ -1,0 +1,77 @@
+/**
+ * The part of an experiment that is the same for all methods: what the adapter looks like, how it is trained, and
+ * how features become class scores. One schema holds defaults, ranges and a line of documentation each.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { InputError } from "../core/errors.ts";
+import { type LoraTarget, loraTargets } from "../nn/adapter.ts";
+import type { OptimiserSettings } from "../train/optimiser.ts";
+
+/**
+ * How features become class scores at test time.
+ *
+ * - `linear`: rows of a task's classes are trained on that task alone, with the other logits left out.
+ * - `cosine`: the same with cosine logits.
+ * - `ncm`: training as `linear`, then each class is the mean feature of its training images under the model deployed
+ *   after its task; scores are cosines.
+ */
+export type HeadPolicy = "linear" | "cosine" | "ncm";
+
+/** Settings shared by every method of an experiment. */
+export interface ProtocolSettings {
+  readonly head: HeadPolicy;
+  readonly rank: number;
+  /** The update is scaled by alpha / rank. */
+  readonly alpha: number;
+  readonly targets: readonly LoraTarget[];
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimiser: "adamw" | "sgd";
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly schedule: "constant" | "cosine";
+  readonly warmup: number;
+}
+
+const schema: z.ZodType<ProtocolSettings> = z.strictObject({
+  head: z.enum(["linear", "cosine", "ncm"]).default("ncm"),
+  rank: z.int().min(1).max(256).default(8),
+  alpha: z.number().positive().default(8),
+  targets: z.array(z.enum(loraTargets)).min(1).default(["q", "v"]),
+  epochs: z.int().min(1).max(10_000).default(5),
+  batchSize: z.int().min(1).max(4096).default(32),
+  optimiser: z.enum(["adamw", "sgd"]).default("adamw"),
+  learningRate: z.number().positive().max(10).default(2e-3),
+  weightDecay: z.number().min(0).max(10).default(0),
+  schedule: z.enum(["constant", "cosine"]).default("cosine"),
+  warmup: z.number().min(0).max(0.9).default(0),
+});
+
+/**
+ * Fills in defaults and checks ranges.
+ *
+ * @throws {InputError} If a key is unknown or a value is out of range
+ */
+export function resolveSettings(settings: Partial<ProtocolSettings> = {}): ProtocolSettings {
+  const result = schema.safeParse(settings);
+  if (!result.success) throw new InputError(`Cannot use settings: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+
+/** The optimiser that the settings describe; constants that are no setting are Adam's usual ones. */
+export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
+  const { optimiser: kind, learningRate, weightDecay, schedule, warmup } = settings;
+  return {
+    kind,
+    learningRate,
+    weightDecay,
+    schedule,
+    warmup,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    momentum: 0.9,
+  };
+}

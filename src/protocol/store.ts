@@ -1,0 +1,89 @@
+/**
+ * Where a run keeps its record and the snapshot it resumes from. Whatever moment a kill comes, what is found
+ * afterwards is a valid prefix: lines are appended whole, snapshots replaced by renaming.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+
+/** The files of one cell. */
+export interface CellStore {
+  /** The record so far, or `undefined`. */
+  readRecord(): Promise<string | undefined>;
+  /** Replaces the record in one step. */
+  writeRecord(text: string): Promise<void>;
+  appendRecord(line: string): Promise<void>;
+  readSnapshot(): Promise<Uint8Array | undefined>;
+  /** Replaces the snapshot in one step. */
+  writeSnapshot(bytes: Uint8Array): Promise<void>;
+  removeSnapshot(): Promise<void>;
+}
+
+/** A store in memory: for tests, and for library users who want no files. */
+export function createMemoryStore(): CellStore {
+  let record: string | undefined;
+  let snapshot: Uint8Array | undefined;
+  return {
+    readRecord: () => Promise.resolve(record),
+    writeRecord: (text) => Promise.resolve(void (record = text)),
+    appendRecord: (line) => Promise.resolve(void (record = (record ?? "") + line)),
+    readSnapshot: () => Promise.resolve(snapshot),
+    writeSnapshot: (bytes) => Promise.resolve(void (snapshot = bytes)),
+    removeSnapshot: () => Promise.resolve(void (snapshot = undefined)),
+  };
+}
+
+/** Writes a file such that readers see the old content or the new, never a part. */
+export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+  await file.sync();
+  await Deno.rename(temporary, path);
+}
+
+async function readIfThere<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A store in `folder/records/<name>.jsonl` and `folder/snapshots/<name>.state`.
+ *
+ * @throws {InputError} If the folders cannot be created or written
+ */
+export async function createFileStore(folder: string, name: string): Promise<CellStore> {
+  const record = `${folder}/records/${name}.jsonl`;
+  const snapshot = `${folder}/snapshots/${name}.state`;
+  await prepareFolder(folder);
+  return {
+    readRecord: () => readIfThere(() => Deno.readTextFile(record)),
+    writeRecord: (text) => replaceFile(record, text),
+    appendRecord: (line) => Deno.writeTextFile(record, line, { append: true }),
+    readSnapshot: () => readIfThere(() => Deno.readFile(snapshot)),
+    writeSnapshot: (bytes) => replaceFile(snapshot, bytes),
+    removeSnapshot: async () => void await readIfThere(() => Deno.remove(snapshot)),
+  };
+}
+
+/**
+ * Creates the folders of a benchmark's output and proves that they can be written.
+ *
+ * @throws {InputError} If not
+ */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(`${folder}/records`, { recursive: true });
+    await Deno.mkdir(`${folder}/snapshots`, { recursive: true });
+    const probe = await Deno.makeTempFile({ dir: `${folder}/records`, prefix: ".probe-" });
+    await Deno.remove(probe);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InputError(`Cannot write results to ${folder}: ${reason}, wanted a folder that can be written`);
+  }
+}
