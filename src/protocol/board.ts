@@ -1,0 +1,195 @@
+/**
+ * Renders comparisons to text: markdown for people, CSV for spreadsheets. Generated, never edited: equal records
+ * give equal files.
+ *
+ * @module
+ */
+import { stringify } from "csv-stringify/sync";
+import { markdownTable } from "markdown-table";
+import type { BoardCell, BoardSection, Gap, Summary } from "./comparison.ts";
+
+/** A share as a percentage, with its deviation where there is one: `41.3 ± 0.8`. */
+export function formatPercent(summary: Summary | undefined): string {
+  if (!summary) return "–";
+  const points = (value: number) => (100 * value).toFixed(1);
+  const spread = summary.deviation === undefined ? "" : ` ± ${points(summary.deviation)}`;
+  return `${points(summary.mean)}${spread}`;
+}
+
+/** Seconds, to the tenth below ten. */
+export function formatSeconds(summary: Summary | undefined): string {
+  if (!summary) return "–";
+  return summary.mean < 10 ? summary.mean.toFixed(1) : summary.mean.toFixed(0);
+}
+
+/** Bytes in a unit that keeps three digits or fewer. */
+export function formatBytes(summary: Summary | undefined): string {
+  if (!summary) return "–";
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let value = summary.mean;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value >= 100 || unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** What stands in a cell that has no or not all results. */
+function remarks({ failed, missing }: BoardCell): string {
+  return [
+    failed.length > 0 ? `failed: seed ${failed.join(", ")}` : "",
+    missing.length > 0 ? `missing: seed ${missing.join(", ")}` : "",
+  ].filter((part) => part !== "").join("; ");
+}
+
+function cellOf(section: BoardSection, method: string, tasks: number): BoardCell {
+  return section.cells.find((cell) => cell.method === method && cell.tasks === tasks)!;
+}
+
+/** Difference in points with its 95 % interval, or its deviation where seeds are too few. */
+export function formatGap({ difference, interval }: Gap): string {
+  const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
+  if (interval) return `${points(difference.mean)} [${points(interval[0])}, ${points(interval[1])}]`;
+  const spread = difference.deviation === undefined ? "" : ` ± ${(100 * difference.deviation).toFixed(1)}`;
+  return `${points(difference.mean)}${spread}`;
+}
+
+/** Header and rows of the table of methods against T; the same cells on the terminal and in markdown. */
+export function growthTable(section: BoardSection): string[][] {
+  const header = ["method", ...section.tasks.flatMap((tasks) => [`T=${tasks}`, "forget", "s", "kept"])];
+  const rows = section.methods.map((method) => [
+    method,
+    ...section.tasks.flatMap((tasks) => {
+      const cell = cellOf(section, method, tasks);
+      const note = remarks(cell);
+      const score = cell.accuracy
+        ? `${formatPercent(cell.accuracy)}${note ? ` (${note})` : ""}`
+        : (note || "–");
+      return [
+        score,
+        formatPercent(cell.forgetting),
+        formatSeconds(cell.seconds),
+        formatBytes(cell.keptBytes),
+      ];
+    }),
+  ]);
+  const gaps = section.tasks.map((tasks) => section.gaps.find((gap) => gap.tasks === tasks));
+  if (gaps.every((gap) => gap === undefined)) return [header, ...rows];
+  const last = gaps.flatMap((gap) =>
+    gap ? [`${formatGap(gap)} (${gap.rival})`, "", "", ""] : ["–", "", "", ""]
+  );
+  return [header, ...rows, ["ham − best other", ...last]];
+}
+
+/** One line that says what a section holds fixed. */
+export function describeSection({ cell, records }: BoardSection): string {
+  const { dataset, backbone, backend, settings } = cell;
+  const { head, rank, targets, epochs, batchSize, optimiser, learningRate } = settings;
+  return `${dataset.name} (${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test images), ` +
+    `backbone ${backbone.id}, backend ${backend}, head ${head}, LoRA rank ${rank} on ${targets.join("+")}, ` +
+    `${epochs} epochs of ${optimiser} at ${learningRate}, batch ${batchSize}; ${records} records`;
+}
+
+const LEGEND =
+  "Final class-incremental accuracy in percent, mean ± standard deviation over seeds; `forget` is the " +
+  "forgetting in points, `s` the seconds of a run, `kept` the bytes a method keeps between tasks (the classifier " +
+  "not counted). `joint` trains once on all tasks together: a bound, not a rival. The last row is paired by seed.";
+
+function sectionTitle({ cell }: BoardSection): string {
+  return `${cell.dataset.name} / ${cell.backbone.id} / ${cell.backend}`;
+}
+
+function detailTable(section: BoardSection, tasks: number): string {
+  const rows = section.methods.map((method) => {
+    const cell = cellOf(section, method, tasks);
+    return [
+      method,
+      formatPercent(cell.accuracy),
+      formatPercent(cell.averageIncremental),
+      formatPercent(cell.forgetting),
+      formatPercent(cell.taskIncremental),
+      String(cell.accuracy?.n ?? 0),
+      formatSeconds(cell.seconds),
+      formatBytes(cell.keptBytes),
+      remarks(cell),
+    ];
+  });
+  const header = ["method", "final", "average", "forgetting", "task-IL", "n", "seconds", "kept", "gaps"];
+  return markdownTable([header, ...rows], { align: ["l", ...header.slice(1).map(() => "r")] });
+}
+
+function accuracyTable(section: BoardSection): string {
+  const header = ["method", ...section.tasks.map((tasks) => `T=${tasks}`)];
+  const rows = section.methods.map((method) => [
+    method,
+    ...section.tasks.map((tasks) => {
+      const cell = cellOf(section, method, tasks);
+      return cell.accuracy
+        ? `${formatPercent(cell.accuracy)} (n=${cell.accuracy.n})`
+        : (remarks(cell) || "–");
+    }),
+  ]);
+  const gaps = section.tasks.map((tasks) => {
+    const gap = section.gaps.find((candidate) => candidate.tasks === tasks);
+    return gap ? `${formatGap(gap)} (${gap.rival})` : "–";
+  });
+  const body = gaps.some((gap) => gap !== "–") ? [...rows, ["**ham − best other**", ...gaps]] : rows;
+  return markdownTable([header, ...body], { align: ["l", ...section.tasks.map(() => "r")] });
+}
+
+/** The whole leaderboard as markdown. */
+export function renderMarkdown(sections: readonly BoardSection[]): string {
+  const parts = sections.flatMap((section) => [
+    `## ${sectionTitle(section)}`,
+    `${describeSection(section)}.`,
+    accuracyTable(section),
+    ...section.tasks.flatMap((tasks) => [`### T = ${tasks}`, detailTable(section, tasks)]),
+  ]);
+  return `${
+    ["# Leaderboard", "Generated by `deno task board`; do not edit.", LEGEND, ...parts].join("\n\n")
+  }\n`;
+}
+
+/** One line per section, method and T. */
+export function renderCsv(sections: readonly BoardSection[]): string {
+  const columns = [
+    "dataset",
+    "backbone",
+    "backend",
+    "head",
+    "method",
+    "tasks",
+    "n",
+    "accuracy_mean",
+    "accuracy_deviation",
+    "average_incremental_mean",
+    "forgetting_mean",
+    "task_incremental_mean",
+    "seconds_mean",
+    "kept_bytes_mean",
+    "failed_seeds",
+    "missing_seeds",
+  ];
+  const rows = sections.flatMap(({ cell: { dataset, backbone, backend, settings }, cells }) =>
+    cells.map((cell) => [
+      dataset.name,
+      backbone.id,
+      backend,
+      settings.head,
+      cell.method,
+      cell.tasks,
+      cell.accuracy?.n ?? 0,
+      cell.accuracy?.mean,
+      cell.accuracy?.deviation,
+      cell.averageIncremental?.mean,
+      cell.forgetting?.mean,
+      cell.taskIncremental?.mean,
+      cell.seconds?.mean,
+      cell.keptBytes?.mean,
+      cell.failed.join(" "),
+      cell.missing.join(" "),
+    ])
+  );
+  return stringify([columns, ...rows]);
+}
