@@ -20,6 +20,12 @@ import {
 import { evaluate } from "./primitives.ts";
 import type { Bindings, Values } from "./values.ts";
 
+/** How the reference evaluates. */
+export interface ReferenceOptions {
+  /** `f32` rounds the value of every primitive op to float32. It shows how much of a backend's deviation is rounding. */
+  readonly rounding?: "none" | "f32";
+}
+
 class ReferenceTensor implements DeviceTensor {
   readonly shape;
   readonly dtype;
@@ -71,11 +77,12 @@ function copy(values: HostArray, dtype: Tensor["dtype"]): Values {
 }
 
 /** Values of all nodes of a program of primitives. */
-function evaluateAll(program: Program, bindings: Bindings): Map<Tensor, Values> {
+function evaluateAll(program: Program, bindings: Bindings, { rounding }: ReferenceOptions) {
   const values = new Map<Tensor, Values>();
   for (const node of program.nodes) {
     const operands = node.operands.map((operand) => values.get(operand)!);
-    values.set(node, evaluate(node as unknown as NodeOf<PrimitiveName>, operands, bindings));
+    const value = evaluate(node as unknown as NodeOf<PrimitiveName>, operands, bindings);
+    values.set(node, rounding === "f32" && value instanceof Float64Array ? value.map(Math.fround) : value);
   }
   return values;
 }
@@ -90,10 +97,16 @@ function mapEntries<A, B>(
 class ReferenceExecutable implements Executable {
   readonly #program: Program;
   readonly #states: Readonly<Record<string, ReferenceTensor>>;
+  readonly #options: ReferenceOptions;
 
-  constructor(program: Program, states: Readonly<Record<string, ReferenceTensor>>) {
+  constructor(
+    program: Program,
+    states: Readonly<Record<string, ReferenceTensor>>,
+    options: ReferenceOptions,
+  ) {
     this.#program = program;
     this.#states = states;
+    this.#options = options;
   }
 
   // deno-lint-ignore require-await -- runs at once, but reports errors as a rejected promise like the others
@@ -103,10 +116,11 @@ class ReferenceExecutable implements Executable {
   ): Promise<Record<string, Values>> {
     const { outputs, updates, ...program } = this.#program;
     checkInputs(this.#program, inputs);
-    const values = evaluateAll(this.#program, {
+    const bindings = {
       inputs: mapEntries(program.inputs, ({ dtype }, name) => copy(inputs[name]!, dtype)),
       states: mapEntries(program.states, (_, name) => this.#states[name]!.values),
-    });
+    };
+    const values = evaluateAll(this.#program, bindings, this.#options);
     const results = Object.fromEntries(read.map((name) => {
       const node = outputs[name];
       if (!node) throw new RangeError(`Cannot read output "${name}": the program has no such output`);
@@ -120,9 +134,13 @@ class ReferenceExecutable implements Executable {
 }
 
 /** Creates the executor that defines what every op means. */
-export function createReferenceExecutor(): Executor {
+export function createReferenceExecutor(options: ReferenceOptions = {}): Executor {
   return {
-    info: { backend: "reference", device: "float64 loops", details: {} },
+    info: {
+      backend: "reference",
+      device: "float64 loops",
+      details: { rounding: options.rounding ?? "none" },
+    },
     tensor: (options) => new ReferenceTensor(options),
     // deno-lint-ignore require-await -- reports errors as a rejected promise
     async compile(program, states) {
@@ -132,7 +150,7 @@ export function createReferenceExecutor(): Executor {
         if (tensor instanceof ReferenceTensor) return tensor;
         throw new TypeError(`Cannot bind state "${name}": the tensor belongs to another executor`);
       });
-      return new ReferenceExecutable(expand(program), bound);
+      return new ReferenceExecutable(expand(program), bound, options);
     },
     dispose: () => Promise.resolve(),
   };
