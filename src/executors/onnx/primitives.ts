@@ -1,0 +1,146 @@
+/**
+ * The primitive ops in ONNX, ordered as in the op set.
+ *
+ * @module
+ */
+import { hash32, hashToUnit } from "../../core/rng.ts";
+import { type Shape, sizeOf } from "../../core/shape.ts";
+import type { BinaryFn, NodeOf, OpName, PrimitiveName, Tensor, UnaryFn } from "../../graph/ops.ts";
+import { constantNumber, type LoweringContext } from "./context.ts";
+
+/** Emits the ONNX nodes of a program node and returns the name of its value. */
+export type Lowering<K extends OpName> = (context: LoweringContext, node: NodeOf<K>) => string;
+
+/** Leaves are bound before the nodes are lowered. */
+type Leaf = "input" | "state";
+
+const unaryTypes: { readonly [K in UnaryFn]: string } = {
+  neg: "Neg",
+  exp: "Exp",
+  log: "Log",
+  sqrt: "Sqrt",
+  reciprocal: "Reciprocal",
+  abs: "Abs",
+  sign: "Sign",
+  tanh: "Tanh",
+  erf: "Erf",
+  relu: "Relu",
+};
+
+const binaryTypes: { readonly [K in Exclude<BinaryFn, "greater" | "greaterEqual" | "equal">]: string } = {
+  add: "Add",
+  sub: "Sub",
+  mul: "Mul",
+  div: "Div",
+  maximum: "Max",
+  minimum: "Min",
+};
+
+/** A product that only this multiplication by a number reads, and the number: one scaled product. */
+function scaledMatmul(context: LoweringContext, operands: readonly Tensor[]): string | undefined {
+  for (const [i, product] of operands.entries()) {
+    const alpha = constantNumber(operands[1 - i]!);
+    if (product.op !== "matmul" || alpha === undefined || !context.usedOnce(product)) continue;
+    const [a, b] = product.operands.map((operand) => context.value(operand)) as [string, string];
+    return context.matmul(a, b, product.shape.length, { ...product.attributes, alpha });
+  }
+  return undefined;
+}
+
+function uniformValues(seed: number, shape: Shape): Float32Array {
+  return Float32Array.from({ length: sizeOf(shape) }, (_, i) => hashToUnit(hash32(seed, i)));
+}
+
+/** Lowerings of all primitives but the leaves. */
+export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, Leaf>]: Lowering<K> } = {
+  constant({ builder }, { attributes: { data, shape } }) {
+    return builder.constant(data instanceof Int32Array ? data : Float32Array.from(data), shape);
+  },
+  uniform({ builder }, { attributes: { seed, shape } }) {
+    return builder.constant(uniformValues(seed, shape), shape, "uniform");
+  },
+  unary(context, { attributes, operands: [x] }) {
+    return context.builder.emit(unaryTypes[attributes.fn], [context.value(x!)]);
+  },
+  binary(context, node) {
+    const { attributes: { fn }, operands, shape } = node;
+    if (fn === "greater" || fn === "greaterEqual" || fn === "equal") {
+      return context.cast(context.logical(node as Tensor), "float");
+    }
+    if (fn === "mul") {
+      const product = scaledMatmul(context, operands);
+      if (product !== undefined) return product;
+    }
+    return context.builder.emit(binaryTypes[fn], context.elementwise(operands, shape));
+  },
+  where(context, { operands: [condition, a, b] }) {
+    return context.builder.emit("Where", [context.logical(condition!), context.value(a!), context.value(b!)]);
+  },
+  reduce(context, { attributes: { fn, axes }, operands: [x] }) {
+    const { builder } = context;
+    return builder.emit(fn === "sum" ? "ReduceSum" : "ReduceMax", [context.value(x!), builder.ints(axes)]);
+  },
+  matmul(context, { attributes, operands: [a, b], shape }) {
+    return context.matmul(context.value(a!), context.value(b!), shape.length, attributes);
+  },
+  reshape(context, { attributes: { shape }, operands: [x] }) {
+    return context.reshape(context.value(x!), shape);
+  },
+  transpose(context, { attributes: { perm }, operands: [x] }) {
+    return context.transpose(context.value(x!), perm);
+  },
+  slice(context, { attributes: { starts, sizes }, operands: [x] }) {
+    const { builder } = context;
+    const axes = x!.shape.flatMap((size, axis) => size === sizes[axis] ? [] : [axis]);
+    const first = axes.map((axis) => starts[axis]!);
+    const end = axes.map((axis) => starts[axis]! + sizes[axis]!);
+    return builder.emit("Slice", [
+      context.value(x!),
+      builder.ints(first),
+      builder.ints(end),
+      builder.ints(axes),
+    ]);
+  },
+  pad(context, { attributes: { before, after }, operands: [x] }) {
+    return context.builder.emit("Pad", [context.value(x!), context.builder.ints([...before, ...after])]);
+  },
+  concat(context, { attributes: { axis }, operands }) {
+    return context.builder.emit("Concat", operands.map((operand) => context.value(operand)), {
+      attributes: { axis: { int: axis } },
+    });
+  },
+  broadcast(context, { attributes: { shape }, operands: [x] }) {
+    return context.builder.emit("Expand", [context.value(x!), context.builder.ints(shape)]);
+  },
+  gather(context, { operands: [table, index] }) {
+    return context.builder.emit("Gather", [context.value(table!), context.value(index!)]);
+  },
+  scatterAdd(context, { operands: [updates, index], shape }) {
+    const { builder } = context;
+    const column = context.reshape(
+      context.value(index!),
+      updates!.shape.map((size, axis) => axis === 0 ? size : 1),
+    );
+    const target = builder.emit("Expand", [builder.scalar(0), builder.ints(shape)]);
+    // ScatterElements wants one index per element; it adds in order, so results do not depend on threads.
+    const indices = builder.emit("Expand", [column, builder.ints(updates!.shape)]);
+    return builder.emit("ScatterElements", [target, indices, context.value(updates!)], {
+      attributes: { axis: { int: 0 }, reduction: "add" },
+    });
+  },
+  oneHot(context, { attributes: { depth }, operands: [index] }) {
+    const { builder } = context;
+    const classes = builder.constant(Int32Array.from({ length: depth }, (_, i) => i), [depth]);
+    const column = context.reshape(context.value(index!), [...index!.shape, 1]);
+    return context.cast(builder.emit("Equal", [column, classes]), "float");
+  },
+  softmax(context, { operands: [x] }) {
+    return context.softmax(context.value(x!));
+  },
+  topKThreshold(context, { attributes: { k }, operands: [x] }) {
+    const { builder } = context;
+    const magnitudes = builder.emit("Abs", [context.reshape(context.value(x!), [sizeOf(x!.shape)])]);
+    const [largest] = builder.emitMany("TopK", [magnitudes, builder.ints([k])], 2);
+    return builder.emit("ReduceMin", [largest!], { attributes: { keepdims: { int: 0 } } });
+  },
+};
