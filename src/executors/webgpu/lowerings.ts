@@ -5,6 +5,19 @@
  */
 import type { OpName } from "../../graph/ops.ts";
 import type { Fusion, Lowering } from "./kernel.ts";
+import { lowerMatmul } from "./kernels/matmul/matmul.ts";
+import { lowerCrossEntropy, lowerCrossEntropyGrad } from "./kernels/cross_entropy/cross_entropy.ts";
+import { lowerGather } from "./kernels/gather/gather.ts";
+import { lowerGelu, lowerGeluGrad } from "./kernels/gelu/gelu.ts";
+import { lowerLoraGram } from "./kernels/lora_gram/lora_gram.ts";
+import { lowerOneHot } from "./kernels/one_hot/one_hot.ts";
+import { lowerAdamwStep, lowerSgdStep } from "./kernels/optimiser/optimiser.ts";
+import { lowerPrune } from "./kernels/prune/prune.ts";
+import { lowerDropRescale, lowerUniform } from "./kernels/random/random.ts";
+import { lowerScatterAdd } from "./kernels/scatter_add/scatter_add.ts";
+import { lowerSoftmax, lowerSoftmaxGrad } from "./kernels/softmax/softmax.ts";
+import { lowerTiesMerge } from "./kernels/ties/ties.ts";
+import { lowerTopKThreshold } from "./kernels/top_k/top_k.ts";
 
 /** How the executor treats each op. */
 export const lowerings = {
@@ -13,40 +26,40 @@ export const lowerings = {
   constant: "leaf",
   reshape: "view",
   // Temporary, until the family arrives.
-  uniform: "missing",
+  uniform: lowerUniform,
   unary: "missing",
   binary: "missing",
   where: "missing",
   reduce: "missing",
-  matmul: "missing",
+  matmul: lowerMatmul,
   transpose: "missing",
   slice: "missing",
   pad: "missing",
   concat: "missing",
   broadcast: "missing",
-  gather: "missing",
-  scatterAdd: "missing",
-  oneHot: "missing",
-  softmax: "missing",
-  topKThreshold: "missing",
+  gather: lowerGather,
+  scatterAdd: lowerScatterAdd,
+  oneHot: lowerOneHot,
+  softmax: lowerSoftmax,
+  topKThreshold: lowerTopKThreshold,
 
-  softmaxGrad: "expand",
-  gelu: "expand",
-  geluGrad: "expand",
+  softmaxGrad: lowerSoftmaxGrad,
+  gelu: lowerGelu,
+  geluGrad: lowerGeluGrad,
   layerNorm: "expand",
   layerNormGrad: "expand",
   linear: "expand",
   loraLinear: "expand",
   attention: "expand",
   attentionGrad: "expand",
-  crossEntropy: "expand",
-  crossEntropyGrad: "expand",
-  prune: "expand",
-  tiesMerge: "expand",
-  dropRescale: "expand",
-  loraGram: "expand",
-  adamwStep: "expand",
-  sgdStep: "expand",
+  crossEntropy: lowerCrossEntropy,
+  crossEntropyGrad: lowerCrossEntropyGrad,
+  prune: lowerPrune,
+  tiesMerge: lowerTiesMerge,
+  dropRescale: lowerDropRescale,
+  loraGram: lowerLoraGram,
+  adamwStep: lowerAdamwStep,
+  sgdStep: lowerSgdStep,
 } as const satisfies { readonly [K in OpName]: Lowering<K> };
 
 /** Tried in order on every node. */

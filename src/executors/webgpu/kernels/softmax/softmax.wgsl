@@ -1,0 +1,142 @@
+// Softmax over rows, and its gradient.
+//   forward:   y = exp(x - max x) / Σ exp(x - max x)
+//   backward: dx = y (dy - Σ dy y)
+// Bindings, all [rows, width]: forward 1 x, 2 y; backward 1 y, 2 dy, 3 dx.
+// Grid: *_group, a workgroup per row, reduced as a fixed tree in workgroup memory;
+//       *_row, an invocation per row, in column order.
+// NaN and ∞ in a row make the row NaN: exp and the sum carry them, whatever max does.
+
+override WORKGROUP: u32 = 64;
+
+struct Shape { rows: u32, width: u32 }
+
+@group(0) @binding(0) var<uniform> shape: Shape;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@group(0) @binding(1) var<storage, read> y_in: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+
+var<workgroup> scratch: array<f32, WORKGROUP>;
+
+const LOWEST = -3.40282347e38;
+
+fn peak_of(start: u32, lane: u32, lanes: u32) -> f32 {
+  var peak = LOWEST;
+  for (var c = lane; c < shape.width; c += lanes) {
+    peak = max(peak, x[start + c]);
+  }
+  return peak;
+}
+
+fn total_of(start: u32, peak: f32, lane: u32, lanes: u32) -> f32 {
+  var total = 0.0;
+  for (var c = lane; c < shape.width; c += lanes) {
+    total += exp(x[start + c] - peak);
+  }
+  return total;
+}
+
+fn write_forward(start: u32, peak: f32, total: f32, lane: u32, lanes: u32) {
+  let scale = 1.0 / total;
+  for (var c = lane; c < shape.width; c += lanes) {
+    y[start + c] = exp(x[start + c] - peak) * scale;
+  }
+}
+
+fn projection_of(start: u32, lane: u32, lanes: u32) -> f32 {
+  var total = 0.0;
+  for (var c = lane; c < shape.width; c += lanes) {
+    total += dy[start + c] * y_in[start + c];
+  }
+  return total;
+}
+
+fn write_backward(start: u32, projection: f32, lane: u32, lanes: u32) {
+  for (var c = lane; c < shape.width; c += lanes) {
+    dx[start + c] = y_in[start + c] * (dy[start + c] - projection);
+  }
+}
+
+fn group_max(lane: u32, value: f32) -> f32 {
+  scratch[lane] = value;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      scratch[lane] = max(scratch[lane], scratch[lane + half]);
+    }
+  }
+  return workgroupUniformLoad(&scratch[0]);
+}
+
+fn group_sum(lane: u32, value: f32) -> f32 {
+  scratch[lane] = value;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      scratch[lane] += scratch[lane + half];
+    }
+  }
+  return workgroupUniformLoad(&scratch[0]);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn forward_group(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= shape.rows) {
+    return;
+  }
+  let start = row * shape.width;
+  let peak = group_max(lane, peak_of(start, lane, WORKGROUP));
+  let total = group_sum(lane, total_of(start, peak, lane, WORKGROUP));
+  write_forward(start, peak, total, lane, WORKGROUP);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn backward_group(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row >= shape.rows) {
+    return;
+  }
+  let start = row * shape.width;
+  let projection = group_sum(lane, projection_of(start, lane, WORKGROUP));
+  write_backward(start, projection, lane, WORKGROUP);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn forward_row(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * WORKGROUP + lane;
+  if (row >= shape.rows) {
+    return;
+  }
+  let start = row * shape.width;
+  let peak = peak_of(start, 0u, 1u);
+  write_forward(start, peak, total_of(start, peak, 0u, 1u), 0u, 1u);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn backward_row(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * WORKGROUP + lane;
+  if (row >= shape.rows) {
+    return;
+  }
+  let start = row * shape.width;
+  write_backward(start, projection_of(start, 0u, 1u), 0u, 1u);
+}
