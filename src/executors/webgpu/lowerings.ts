@@ -5,6 +5,14 @@
  */
 import type { OpName } from "../../graph/ops.ts";
 import type { Fusion, Lowering } from "./kernel.ts";
+import { lowerBinary, lowerUnary, lowerWhere } from "./kernels/elementwise/elementwise.ts";
+import {
+  lowerBroadcast,
+  lowerConcat,
+  lowerPad,
+  lowerSlice,
+  lowerTranspose,
+} from "./kernels/movement/movement.ts";
 import { lowerMatmul } from "./kernels/matmul/matmul.ts";
 import { lowerCrossEntropy, lowerCrossEntropyGrad } from "./kernels/cross_entropy/cross_entropy.ts";
 import { lowerGather } from "./kernels/gather/gather.ts";
@@ -27,16 +35,16 @@ export const lowerings = {
   reshape: "view",
   // Temporary, until the family arrives.
   uniform: lowerUniform,
-  unary: "missing",
-  binary: "missing",
-  where: "missing",
+  unary: lowerUnary,
+  binary: lowerBinary,
+  where: lowerWhere,
   reduce: "missing",
   matmul: lowerMatmul,
-  transpose: "missing",
-  slice: "missing",
-  pad: "missing",
-  concat: "missing",
-  broadcast: "missing",
+  transpose: lowerTranspose,
+  slice: lowerSlice,
+  pad: lowerPad,
+  concat: lowerConcat,
+  broadcast: lowerBroadcast,
   gather: lowerGather,
   scatterAdd: lowerScatterAdd,
   oneHot: lowerOneHot,

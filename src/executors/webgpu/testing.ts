@@ -5,7 +5,11 @@
  * @module
  */
 import { BackendUnavailableError } from "../../core/errors.ts";
+import type { OpName } from "../../graph/ops.ts";
+import { casesByOp, checkAgainstReference } from "../cases.ts";
+import type { Executor } from "../executor.ts";
 import { acquireGpu, type Gpu } from "./device.ts";
+import { createWebGpuExecutor } from "./executor.ts";
 
 /** One device for a test file, or why there is none. */
 const shared: Gpu | BackendUnavailableError = await acquireGpu().catch((error) => {
@@ -40,4 +44,26 @@ export function gpuTest(name: string, fn: (gpu: Gpu) => Promise<void> | void): v
     const errors = (await Promise.all(scopes)).flatMap((error) => error ? [error.message] : []);
     if (errors.length > 0) throw new Error(`The GPU reported errors:\n${errors.join("\n")}`);
   });
+}
+
+/**
+ * Holds kernels against the reference: the shared cases of some ops, under the rules of both kinds of adapter and
+ * with each set of forced variants.
+ */
+export function kernelTests(
+  ops: readonly OpName[],
+  variantSets: readonly Readonly<Record<string, string>>[] = [{}],
+): void {
+  for (const profile of ["software", "hardware"] as const) {
+    for (const variants of variantSets) {
+      const forced = Object.entries(variants).map((pair) => pair.join("=")).join(" ");
+      let executor: Promise<Executor> | undefined;
+      for (const testCase of ops.flatMap((op) => casesByOp[op])) {
+        gpuTest(`webgpu ${testCase.name} (${[profile, forced].join(" ").trim()})`, async (gpu) => {
+          executor ??= createWebGpuExecutor({ gpu, profile, variants });
+          await checkAgainstReference(await executor, testCase);
+        });
+      }
+    }
+  }
 }

@@ -1,0 +1,3 @@
+import { kernelTests } from "../../testing.ts";
+
+kernelTests(["transpose", "slice", "pad", "concat", "broadcast", "reshape"]);
