@@ -6,7 +6,7 @@
  */
 import { createRng } from "../core/rng.ts";
 import { hostTensor } from "../core/tensors.ts";
-import type { Executor, HostArray } from "../executors/executor.ts";
+import type { Executor } from "../executors/executor.ts";
 import type { Program } from "../graph/graph.ts";
 import type { Adapter, LoraPair } from "../nn/adapter.ts";
 import { commonSites, gainOf, rankOf } from "./delta.ts";
