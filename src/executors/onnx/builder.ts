@@ -28,6 +28,8 @@ export type AttributeValue = number | string | { readonly int: number } | readon
 export interface EmitOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
   readonly domain?: Domain;
+  /** How many outputs the op demands; the others are left out where nobody uses them. By default all. */
+  readonly required?: number;
 }
 
 /** Version 21 of the ONNX operator set, IR version 10: everything used here has a CPU kernel at it. */
@@ -52,9 +54,13 @@ function valueInfo(name: string, shape: Shape, dtype: DType): ValueInfoProto {
   };
 }
 
+interface DraftNode extends NodeProto {
+  readonly required: number;
+}
+
 /** Builds one ONNX model. */
 export class ModelBuilder {
-  readonly #nodes: NodeProto[] = [];
+  readonly #nodes: DraftNode[] = [];
   readonly #initializers = new Map<string, TensorProto>();
   readonly #interned = new Map<string, string>();
   readonly #inputs: ValueInfoProto[] = [];
@@ -87,13 +93,12 @@ export class ModelBuilder {
   /** Declares a result. The value takes the output's name where it can, so that nothing is copied. */
   output(wanted: string, value: string, shape: Shape, dtype: DType): string {
     const name = this.unique(wanted);
-    if (this.#produced.has(value) && !this.#renamed.has(value)) this.#renamed.set(value, name);
-    else {this.#nodes.push({
-        name: this.unique("pass on"),
-        opType: "Identity",
-        input: [value],
-        output: [name],
-      });}
+    if (this.#produced.has(value) && !this.#renamed.has(value)) {
+      this.#renamed.set(value, name);
+    } else {
+      const node = { name: this.unique("pass on"), opType: "Identity", input: [value], output: [name] };
+      this.#nodes.push({ ...node, required: 1 });
+    }
     this.#outputs.push(valueInfo(name, shape, dtype));
     return name;
   }
@@ -108,7 +113,7 @@ export class ModelBuilder {
     opType: string,
     input: readonly string[],
     outputs: number,
-    { attributes = {}, domain = "" }: EmitOptions = {},
+    { attributes = {}, domain = "", required = outputs }: EmitOptions = {},
   ): string[] {
     const name = this.unique(this.#origin === "" ? opType : this.#origin);
     const output = Array.from(
@@ -117,7 +122,7 @@ export class ModelBuilder {
     );
     const attribute = Object.entries(attributes).map(([key, value]) => attributeProto(key, value));
     for (const value of output) this.#produced.add(value);
-    this.#nodes.push({ name, opType, domain, input: [...input], output, attribute });
+    this.#nodes.push({ name, opType, domain, input: [...input], output, attribute, required });
     return output;
   }
 
@@ -147,9 +152,10 @@ export class ModelBuilder {
     const renamed = (name: string) => this.#renamed.get(name) ?? name;
     const needed = new Set(this.#outputs.map(({ name }) => name));
     const kept: NodeProto[] = [];
-    for (const node of this.#nodes.toReversed()) {
-      const output = node.output.map(renamed).map((name) => needed.has(name) ? name : "");
-      if (output.every((name) => name === "")) continue;
+    for (const { required, ...node } of this.#nodes.toReversed()) {
+      const made = node.output.map(renamed);
+      if (!made.some((name) => needed.has(name))) continue;
+      const output = made.map((name, i) => i < required || needed.has(name) ? name : "");
       const input = node.input.map(renamed);
       for (const name of input) needed.add(name);
       while (output.at(-1) === "") output.pop();

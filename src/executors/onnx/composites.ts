@@ -39,6 +39,7 @@ function layerNormalization(
 ): Normalised {
   const [y, mean, inverseDeviation] = builder.emitMany("LayerNormalization", inputs, 3, {
     attributes: { axis: { int: -1 }, epsilon },
+    required: 1,
   });
   return { y: y!, mean: mean!, inverseDeviation: inverseDeviation! };
 }
