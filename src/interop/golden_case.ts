@@ -13,6 +13,7 @@ import type { HostTensor, NamedTensors, TensorSpec } from "../core/tensors.ts";
 import { adapterTensors, IMPORTANCE, type LoraTarget, loraTargets } from "../nn/adapter.ts";
 import { backboneTensors, type ViTConfig } from "../nn/config.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
+import { readBytes } from "./files.ts";
 
 /** Hyper-parameters of the expected AdamW steps. */
 export interface GoldenOptimiser {
@@ -116,12 +117,12 @@ function parameterSpecs(
 }
 
 /**
- * Reads a case.
+ * A case from the bytes of its file.
  *
  * @param file Named in errors
  * @throws {InputError} If the file is not a golden case, or its tensors do not fit its metadata
  */
-export function readGoldenCase(bytes: Uint8Array, file: string): GoldenCase {
+export function parseGoldenCase(bytes: Uint8Array, file: string): GoldenCase {
   const { tensors, integers, metadata } = readSafetensors(bytes, { file, finite: true });
   const facts = parseMetadata(metadata, file);
   const expectShape = (name: string, tensor: { readonly shape: Shape } | undefined, wanted: Shape) => {
@@ -190,4 +191,13 @@ export function readGoldenCase(bytes: Uint8Array, file: string): GoldenCase {
 /** Whether the expected training changes a parameter: the adapter and the head. */
 export function isTrained(name: string): boolean {
   return name.startsWith("lora.") || name.startsWith("head.") || name === IMPORTANCE;
+}
+
+/**
+ * Loads a case.
+ *
+ * @throws {InputError} As `parseGoldenCase`, and if the file cannot be read
+ */
+export async function loadGoldenCase(path: string): Promise<GoldenCase> {
+  return parseGoldenCase(await readBytes(path), path);
 }

@@ -14,6 +14,7 @@ import { chooseNameMap } from "../weights/name_map.ts";
 import { nameMaps } from "../weights/name_maps.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
 import { type CardFacts, parseCard } from "./card.ts";
+import { isFile, readBytes, readText } from "./files.ts";
 
 /** Facts that the caller states; they win over the card. */
 export interface BackboneOverrides {
@@ -180,32 +181,15 @@ function headOf(tensors: NamedTensors): { weight: HostTensor; bias: HostTensor }
   return weight && bias ? { weight, bias } : undefined;
 }
 
-async function readInput<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
-  try {
-    return await read(path);
-  } catch (error) {
-    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
-  }
-}
-
 /**
  * Loads a backbone from a safetensors file.
  *
  * @throws {InputError} As `parseBackbone`, and if a file cannot be read
  */
 export async function loadBackbone(path: string, options: LoadOptions = {}): Promise<Backbone> {
-  const weights = await readInput(path, Deno.readFile);
+  const weights = await readBytes(path);
   const beside = path.replace(/\.safetensors$/, "") + ".json";
-  const cardPath = options.card ?? (await exists(beside) ? beside : undefined);
-  const card = cardPath && parseCard(await readInput(cardPath, Deno.readTextFile), cardPath);
+  const cardPath = options.card ?? (await isFile(beside) ? beside : undefined);
+  const card = cardPath && parseCard(await readText(cardPath), cardPath);
   return parseBackbone(weights, path, card || undefined, options);
 }

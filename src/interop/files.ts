@@ -1,0 +1,49 @@
+/**
+ * Reading files that a user named: a file that cannot be read is the user's to mend.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+
+async function onDisk<T>(path: string, access: (path: string) => Promise<T>): Promise<T> {
+  try {
+    return await access(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new InputError(`Cannot read ${path}: it does not exist`);
+    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Reads bytes.
+ *
+ * @throws {InputError} If the file cannot be read
+ */
+export function readBytes(path: string): Promise<Uint8Array> {
+  return onDisk(path, Deno.readFile);
+}
+
+/**
+ * Reads UTF-8 text.
+ *
+ * @throws {InputError} If the file cannot be read
+ */
+export function readText(path: string): Promise<string> {
+  return onDisk(path, Deno.readTextFile);
+}
+
+/**
+ * Whether there is a file.
+ *
+ * @throws {InputError} If that cannot be found out
+ */
+export function isFile(path: string): Promise<boolean> {
+  return onDisk(path, async () => {
+    try {
+      return (await Deno.stat(path)).isFile;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  });
+}
