@@ -25,7 +25,7 @@ export function canonicalJson(value: unknown, path = "$"): string {
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) {
-    return `[${value.map((item, i) => canonicalJson(item, `${path}[${i}]`)).join(",")}]`;
+    return `[${Array.from(value, (item, i) => canonicalJson(item, `${path}[${i}]`)).join(",")}]`;
   }
   if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
     const object = value as Record<string, unknown>;

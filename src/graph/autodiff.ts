@@ -57,13 +57,32 @@ function pullback(node: Tensor, dy: Tensor): readonly (Tensor | undefined)[] {
   );
 }
 
+function checkIndependent(sources: ReadonlySet<Tensor>): void {
+  const seen = new Set<Tensor>();
+  const pending = [...sources].flatMap(({ operands }) => operands);
+  while (pending.length > 0) {
+    const node = pending.pop()!;
+    if (sources.has(node)) {
+      throw new RangeError(
+        `Cannot differentiate: found a tensor computed from another (${node.op} ${
+          formatShape(node.shape)
+        }), ` +
+          "wanted independent ones",
+      );
+    }
+    if (seen.has(node)) continue;
+    seen.add(node);
+    pending.push(...node.operands);
+  }
+}
+
 /**
  * Gradients of a scalar. A tensor that the loss does not depend on gets zeros.
  *
  * @param loss A tensor of one element
  * @param withRespectTo Independent tensors: none of them may be computed from another
  * @returns One gradient for each, of its shape
- * @throws {RangeError} If the loss has more than one element
+ * @throws {RangeError} If the loss has more than one element, or a tensor is computed from another
  */
 export function gradients(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor[] {
   if (loss.shape.some((size) => size !== 1)) {
@@ -71,9 +90,11 @@ export function gradients(loss: Tensor, withRespectTo: readonly Tensor[]): Tenso
       `Cannot differentiate: found a loss of shape ${formatShape(loss.shape)}, wanted one element`,
     );
   }
+  const sources = new Set(withRespectTo);
+  checkIndependent(sources);
   const { graph } = loss;
   const scalar = (value: number) =>
     graph.make("constant", { data: Float64Array.of(value), shape: [], dtype: "f32" }, []);
-  const found = backward(loss, broadcast(scalar(1), loss.shape), new Set(withRespectTo));
+  const found = backward(loss, broadcast(scalar(1), loss.shape), sources);
   return withRespectTo.map((tensor) => found.get(tensor) ?? broadcast(scalar(0), tensor.shape));
 }

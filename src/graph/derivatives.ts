@@ -6,9 +6,7 @@
  */
 import { sizeOf } from "../core/shape.ts";
 import {
-  add,
   broadcast,
-  concat,
   div,
   equal,
   exp,
@@ -169,11 +167,12 @@ const primitivePullbacks: { readonly [K in PrimitiveName]: Pullback<K> } = {
 const compositePullbacks: { readonly [K in CompositeName]?: Pullback<K> } = {
   gelu: ({ attributes, operands: [x] }, dy) => [dy.graph.make("geluGrad", attributes, [x!, dy])],
   layerNorm({ attributes, operands: [x, gamma] }, dy) {
-    const one = broadcast(
-      dy.graph.make("constant", { data: Float64Array.of(1), shape: [], dtype: "f32" }, []),
-      gamma!.shape,
-    );
-    const normal = layerNorm(x!, one, sub(one, one), attributes.epsilon);
+    const filled = (value: number) =>
+      broadcast(
+        dy.graph.make("constant", { data: Float64Array.of(value), shape: [], dtype: "f32" }, []),
+        gamma!.shape,
+      );
+    const normal = layerNorm(x!, filled(1), filled(0), attributes.epsilon);
     return [
       dy.graph.make("layerNormGrad", attributes, [x!, gamma!, dy]),
       sumRows(mul(dy, normal)),
@@ -196,7 +195,11 @@ const compositePullbacks: { readonly [K in CompositeName]?: Pullback<K> } = {
   },
 };
 
+const pullbacks = { ...primitivePullbacks, ...compositePullbacks } as Partial<
+  Record<OpName, Pullback<OpName>>
+>;
+
 /** The derivative of an op, if it has one of its own. */
 export function pullbackOf(op: OpName): Pullback<OpName> | undefined {
-  return ({ ...primitivePullbacks, ...compositePullbacks } as Partial<Record<OpName, Pullback<OpName>>>)[op];
+  return pullbacks[op];
 }

@@ -45,6 +45,7 @@ import {
   type OpName,
   type Tensor,
 } from "./ops.ts";
+import { shortcut } from "./simplify.ts";
 
 /** Stands for -∞ in masked logits: exp of it is 0 on every device, and it makes no NaN. */
 const MASKED_LOGIT = -1e30;
@@ -207,6 +208,10 @@ class ExpandingGraph extends Graph {
     if (!isComposite(node) || this.#isNative(node)) return node;
     return expandNode(node as unknown as NodeOf<CompositeName>);
   }
+
+  protected override simplify(draft: Tensor): Tensor | undefined {
+    return super.simplify(draft) ?? shortcut(draft);
+  }
 }
 
 /** Copies nodes into a graph, so that `graph.make` decides what becomes of each. */
@@ -230,7 +235,8 @@ function rebuild(program: Program, graph: Graph): Program {
 }
 
 /**
- * Replaces every composite node that an executor cannot run natively by its expansion.
+ * Replaces every composite node that an executor cannot run natively by its expansion, and takes the shortcuts that
+ * tracing must not take. Executors do this first.
  *
  * @param isNative Whether the executor has an implementation for this composite node
  */

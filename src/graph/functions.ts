@@ -59,11 +59,16 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+/** The axis meant by a number that may count from the end. */
+function axisOf(shape: Shape, axis: number): number {
+  const found = axis < 0 ? axis + shape.length : axis;
+  if (!(found in shape)) throw new RangeError(`Cannot use axis ${axis}: the tensor has ${shape.length} axes`);
+  return found;
+}
+
 function reduce(fn: "sum" | "max", x: Tensor, { axes, keepDims = false }: ReduceOptions): Tensor {
-  const wanted = (axes ?? x.shape.map((_, axis) => axis)).map((axis) =>
-    axis < 0 ? axis + x.shape.length : axis
-  );
-  const sorted = [...wanted].sort((a, b) => a - b);
+  const wanted = axes?.map((axis) => axisOf(x.shape, axis)) ?? x.shape.map((_, axis) => axis);
+  const sorted = wanted.sort((a, b) => a - b);
   if (sorted.length === 0) return x;
   const kept = x.graph.make("reduce", { fn, axes: sorted }, [x]);
   return keepDims ? kept : reshape(kept, x.shape.filter((_, axis) => !sorted.includes(axis)));
@@ -131,12 +136,13 @@ export function slice(x: Tensor, starts: readonly number[], sizes: readonly numb
   return x.graph.make("slice", { starts: [...starts], sizes: [...sizes] }, [x]);
 }
 
-/** `size` elements of one axis from `start`. */
+/** `size` elements of one axis from `start`. A negative axis counts from the end. */
 export function narrow(x: Tensor, axis: number, start: number, size: number): Tensor {
+  const narrowed = axisOf(x.shape, axis);
   return slice(
     x,
-    x.shape.map((_, i) => i === axis ? start : 0),
-    x.shape.map((full, i) => i === axis ? size : full),
+    x.shape.map((_, i) => i === narrowed ? start : 0),
+    x.shape.map((full, i) => i === narrowed ? size : full),
   );
 }
 
@@ -145,10 +151,11 @@ export function pad(x: Tensor, before: readonly number[], after: readonly number
   return x.graph.make("pad", { before: [...before], after: [...after] }, [x]);
 }
 
+/** Joins along one axis. A negative axis counts from the end. */
 export function concat(parts: readonly Tensor[], axis = 0): Tensor {
   const [first] = parts;
   if (!first) throw new RangeError("Cannot concatenate: found no tensors, wanted at least one");
-  return first.graph.make("concat", { axis }, parts);
+  return first.graph.make("concat", { axis: axisOf(first.shape, axis) }, parts);
 }
 
 export function broadcast(x: Tensor, shape: Shape): Tensor {

@@ -61,15 +61,19 @@ export class Graph implements NodeFactory {
 
   /** Names a result to be read after a run. */
   output(name: string, value: Tensor): void {
-    if (name in this.#outputs) throw new RangeError(`Cannot name output "${name}": the name is taken`);
+    if (Object.hasOwn(this.#outputs, name)) {
+      throw new RangeError(`Cannot name output "${name}": the name is taken`);
+    }
     this.#outputs[name] = value;
   }
 
   /** Gives a state its value for the next run. */
   update(name: string, value: Tensor): void {
-    const state = this.#states[name];
+    const state = Object.hasOwn(this.#states, name) ? this.#states[name] : undefined;
     if (!state) throw new RangeError(`Cannot update state "${name}": the program has no such state`);
-    if (name in this.#updates) throw new RangeError(`Cannot update state "${name}": it is updated already`);
+    if (Object.hasOwn(this.#updates, name)) {
+      throw new RangeError(`Cannot update state "${name}": it is updated already`);
+    }
     if (!sameShape(state.shape, value.shape) || state.dtype !== value.dtype) {
       throw new RangeError(
         `Cannot update state "${name}": found ${value.dtype}${formatShape(value.shape)}, ` +
@@ -94,7 +98,7 @@ export class Graph implements NodeFactory {
       ...type,
       graph: this,
     } as unknown as Tensor;
-    const simpler = simplify(draft);
+    const simpler = this.simplify(draft);
     if (simpler) return simpler;
     const key = `${op}|${this.#attributeKey(attributes)}|${operands.map((operand) => operand.id).join(",")}`;
     const known = this.#interned.get(key);
@@ -102,6 +106,11 @@ export class Graph implements NodeFactory {
     this.#interned.set(key, draft);
     this.#nodes.push(draft);
     return draft;
+  }
+
+  /** A node that equals the draft and makes it superfluous. */
+  protected simplify(draft: Tensor): Tensor | undefined {
+    return simplify(draft);
   }
 
   /** Drops what nothing needs and returns the program. */
@@ -136,8 +145,8 @@ export class Graph implements NodeFactory {
     dtype: DType,
   ): Tensor {
     checkShape(shape, `${op} "${name}"`);
-    const known = table[name];
-    if (known) {
+    if (Object.hasOwn(table, name)) {
+      const known = table[name]!;
       if (op === "input" || !sameShape(known.shape, shape) || known.dtype !== dtype) {
         throw new RangeError(`Cannot declare ${op} "${name}": the name is taken`);
       }

@@ -28,8 +28,40 @@ function expectType(op: OpName, what: string, tensor: Tensor, dtype: DType): voi
   if (tensor.dtype !== dtype) fail(op, `${what} of type ${tensor.dtype}`, dtype);
 }
 
+function expectAxes(op: OpName, what: string, tensor: Tensor, least: number): void {
+  if (tensor.shape.length < least) {
+    fail(op, `${what} of shape ${formatShape(tensor.shape)}`, `at least ${least} axes`);
+  }
+}
+
 function last(shape: Shape): number {
   return shape[shape.length - 1] ?? 1;
+}
+
+/** Shape of the attention of qkv. */
+function attentionShape(op: OpName, qkv: Tensor, heads: number): Shape {
+  const [batch, tokens, width] = qkv.shape;
+  if (!Number.isInteger(heads) || heads < 1) fail(op, `${heads} heads`, "a positive integer");
+  if (qkv.shape.length !== 3 || width! % (3 * heads) !== 0) {
+    fail(
+      op,
+      `qkv of shape ${formatShape(qkv.shape)}`,
+      `[batch,tokens,3*dim] with dim divisible by ${heads}`,
+    );
+  }
+  return [batch!, tokens!, width! / 3];
+}
+
+/** Checks what cross-entropy and its gradient have in common; gives the shape of the losses. */
+function lossShape(op: OpName, logits: Tensor, labels: Tensor, mask: Tensor): Shape {
+  if (logits.shape.length !== 2) fail(op, `logits of shape ${formatShape(logits.shape)}`, "[n,classes]");
+  const [n, classes] = logits.shape as readonly [number, number];
+  expectType(op, "logits", logits, "f32");
+  expectType(op, "labels", labels, "i32");
+  expectType(op, "mask", mask, "f32");
+  expectShape(op, "labels", labels, [n]);
+  expectShape(op, "mask", mask, [classes]);
+  return [n];
 }
 
 const rules: { readonly [K in OpName]: Rule<K> } = {
@@ -71,7 +103,6 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     return [...batch, m, n];
   },
   reshape: ({ shape }, x) => {
-    checkShape(shape, "reshape");
     if (sizeOf(shape) !== sizeOf(x!.shape)) {
       fail("reshape", formatShape(x!.shape), `the size of ${formatShape(shape)}`);
     }
@@ -112,6 +143,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
   },
   concat: ({ axis }, ...parts) => {
     const first = parts[0] ?? fail("concat", "no operands", "at least one");
+    if (!(axis in first.shape)) fail("concat", `axis ${axis}`, `an axis of ${formatShape(first.shape)}`);
     for (const part of parts) {
       expectShape(
         "concat",
@@ -132,11 +164,13 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
   },
   gather: (_, table, index) => {
     expectType("gather", "index", index!, "i32");
-    if (table!.shape.length < 1) fail("gather", "a scalar table", "at least one axis");
+    expectAxes("gather", "table", table!, 1);
     return { shape: [...index!.shape, ...table!.shape.slice(1)], dtype: table!.dtype };
   },
   scatterAdd: ({ rows }, updates, index) => {
+    expectType("scatterAdd", "updates", updates!, "f32");
     expectType("scatterAdd", "index", index!, "i32");
+    expectAxes("scatterAdd", "updates", updates!, 1);
     expectShape("scatterAdd", "index", index!, updates!.shape.slice(0, 1));
     return [rows, ...updates!.shape.slice(1)];
   },
@@ -144,27 +178,35 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     expectType("oneHot", "index", index!, "i32");
     return { shape: [...index!.shape, depth], dtype: "f32" };
   },
-  softmax: (_, x) => x!.shape.length > 0 ? x!.shape : fail("softmax", "a scalar", "at least one axis"),
-  softmaxGrad: (_, y, dy) => (expectShape("softmaxGrad", "dy", dy!, y!.shape), y!.shape),
+  softmax: (_, x) => (expectAxes("softmax", "x", x!, 1), x!.shape),
+  softmaxGrad: (_, y, dy) => {
+    expectAxes("softmaxGrad", "y", y!, 1);
+    expectShape("softmaxGrad", "dy", dy!, y!.shape);
+    return y!.shape;
+  },
   gelu: (_, x) => x!.shape,
   geluGrad: (_, x, dy) => (expectShape("geluGrad", "dy", dy!, x!.shape), x!.shape),
   layerNorm: (_, x, gamma, beta) => {
+    expectAxes("layerNorm", "x", x!, 1);
     expectShape("layerNorm", "gamma", gamma!, [last(x!.shape)]);
     expectShape("layerNorm", "beta", beta!, [last(x!.shape)]);
     return x!.shape;
   },
   layerNormGrad: (_, x, gamma, dy) => {
+    expectAxes("layerNormGrad", "x", x!, 1);
     expectShape("layerNormGrad", "gamma", gamma!, [last(x!.shape)]);
     expectShape("layerNormGrad", "dy", dy!, x!.shape);
     return x!.shape;
   },
   linear: (_, x, w, bias) => {
+    expectAxes("linear", "x", x!, 2);
     const [out] = w!.shape;
     expectShape("linear", "w", w!, [out ?? 1, last(x!.shape)]);
     expectShape("linear", "bias", bias!, [out!]);
     return [...x!.shape.slice(0, -1), out!];
   },
   loraLinear: (_, x, w, bias, u, b, gain) => {
+    expectAxes("loraLinear", "x", x!, 2);
     const [out] = w!.shape;
     const rank = last(u!.shape);
     expectShape("loraLinear", "w", w!, [out ?? 1, last(x!.shape)]);
@@ -174,33 +216,15 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     expectShape("loraLinear", "gain", gain!, [rank]);
     return [...x!.shape.slice(0, -1), out!];
   },
-  attention: ({ heads }, qkv) => {
-    const [batch, tokens, width] = qkv!.shape;
-    if (qkv!.shape.length !== 3 || width! % (3 * heads) !== 0) {
-      fail(
-        "attention",
-        `qkv of shape ${formatShape(qkv!.shape)}`,
-        `[batch,tokens,3*dim] with dim divisible by ${heads}`,
-      );
-    }
-    return [batch!, tokens!, width! / 3];
-  },
-  attentionGrad: (_, qkv, dy) => {
-    expectShape("attentionGrad", "dy", dy!, [...qkv!.shape.slice(0, 2), qkv!.shape[2]! / 3]);
+  attention: ({ heads }, qkv) => attentionShape("attention", qkv!, heads),
+  attentionGrad: ({ heads }, qkv, dy) => {
+    expectShape("attentionGrad", "dy", dy!, attentionShape("attentionGrad", qkv!, heads));
     return qkv!.shape;
   },
-  crossEntropy: (_, logits, labels, mask) => {
-    const [n, classes] = logits!.shape;
-    expectShape("crossEntropy", "logits", logits!, [n ?? 1, classes ?? 1]);
-    expectShape("crossEntropy", "labels", labels!, [n!]);
-    expectType("crossEntropy", "labels", labels!, "i32");
-    expectShape("crossEntropy", "mask", mask!, [classes!]);
-    return { shape: [n!], dtype: "f32" };
-  },
+  crossEntropy: (_, logits, labels, mask) => lossShape("crossEntropy", logits!, labels!, mask!),
   crossEntropyGrad: (_, logits, labels, mask, dy) => {
-    expectShape("crossEntropyGrad", "labels", labels!, [logits!.shape[0]!]);
-    expectShape("crossEntropyGrad", "mask", mask!, [logits!.shape[1]!]);
-    expectShape("crossEntropyGrad", "dy", dy!, [logits!.shape[0]!]);
+    expectType("crossEntropyGrad", "dy", dy!, "f32");
+    expectShape("crossEntropyGrad", "dy", dy!, lossShape("crossEntropyGrad", logits!, labels!, mask!));
     return logits!.shape;
   },
   topKThreshold: ({ k }, x) => {
@@ -210,8 +234,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     return [];
   },
   prune: (_, x, threshold) => (expectShape("prune", "threshold", threshold!, []), x!.shape),
-  tiesMerge: (_, stack) =>
-    stack!.shape.length > 0 ? stack!.shape.slice(1) : fail("tiesMerge", "a scalar", "[n,...]"),
+  tiesMerge: (_, stack) => (expectAxes("tiesMerge", "stack", stack!, 1), stack!.shape.slice(1)),
   dropRescale: ({ rate }, x) =>
     rate >= 0 && rate < 1 ? x!.shape : fail("dropRescale", `rate ${rate}`, "0 <= rate < 1"),
   loraGram: (_, a, b) => {
@@ -264,5 +287,7 @@ export function inferType<K extends OpName>(
 ): TensorType {
   if (!typeAgnostic.includes(op)) operands.forEach((operand) => expectType(op, "operand", operand, "f32"));
   const result = (rules[op] as Rule<K>)(attributes, ...operands);
-  return "dtype" in result ? result : { shape: result, dtype: "f32" };
+  const type: TensorType = "dtype" in result ? result : { shape: result, dtype: "f32" };
+  checkShape(type.shape, op);
+  return type;
 }

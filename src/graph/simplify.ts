@@ -1,7 +1,11 @@
 /**
  * Local algebraic rules, applied as nodes are made: a node that equals one of its operands, or a shorter form of
- * it, is never created. Only rules that keep the value bit for bit on every executor are here, so simplification
- * never changes a result.
+ * it, is never created. Only rules that keep the value bit for bit on every executor are here (but for the sign of
+ * a zero), so simplification never changes a result.
+ *
+ * Rules come in two tables because of differentiation. While a graph is traced, any node may become the tensor that
+ * somebody differentiates with respect to; a rule that goes around an operand would lose its gradient. So those rules
+ * wait until the finished program is lowered (`expand.ts`).
  *
  * @module
  */
@@ -17,11 +21,7 @@ function constantValue(node: Tensor): number | undefined {
     : undefined;
 }
 
-const rules: Rules = {
-  unary({ attributes, operands: [x] }) {
-    if (attributes.fn === "neg" && x!.op === "unary" && x!.attributes.fn === "neg") return x!.operands[0]!;
-    return undefined;
-  },
+const identities: Rules = {
   binary({ attributes, operands: [a, b], shape }) {
     const keeps = (operand: Tensor) => sameShape(operand.shape, shape) ? operand : undefined;
     switch (attributes.fn) {
@@ -37,39 +37,46 @@ const rules: Rules = {
         return undefined;
     }
   },
+  reshape: ({ shape, operands: [x] }) => sameShape(shape, x!.shape) ? x : undefined,
+  transpose: ({ attributes: { perm }, operands: [x] }) => perm.every((axis, i) => axis === i) ? x : undefined,
+  slice: ({ shape, operands: [x] }) => sameShape(shape, x!.shape) ? x : undefined,
+  pad: ({ shape, operands: [x] }) => sameShape(shape, x!.shape) ? x : undefined,
+  concat: ({ operands }) => operands.length === 1 ? operands[0] : undefined,
+  broadcast: ({ shape, operands: [x] }) => sameShape(shape, x!.shape) ? x : undefined,
+};
+
+const shortcuts: Rules = {
+  unary({ attributes: { fn }, operands: [x] }) {
+    return fn === "neg" && x!.op === "unary" && x!.attributes.fn === "neg" ? x!.operands[0] : undefined;
+  },
   reshape({ attributes, operands: [x], graph }) {
-    if (sameShape(attributes.shape, x!.shape)) return x!;
     return x!.op === "reshape" ? graph.make("reshape", attributes, x!.operands) : undefined;
   },
   transpose({ attributes: { perm }, operands: [x], graph }) {
-    if (perm.every((axis, i) => axis === i)) return x!;
     if (x!.op !== "transpose") return undefined;
     const inner = x!.attributes.perm;
     return graph.make("transpose", { perm: perm.map((axis) => inner[axis]!) }, x!.operands);
   },
-  slice({ shape, attributes: { starts }, operands: [x], graph }) {
-    if (sameShape(shape, x!.shape)) return x!;
+  slice({ attributes: { starts, sizes }, operands: [x], graph }) {
     if (x!.op !== "slice") return undefined;
     const outer = x!.attributes.starts;
-    return graph.make(
-      "slice",
-      { starts: starts.map((start, i) => start + outer[i]!), sizes: shape },
-      x!.operands,
-    );
+    return graph.make("slice", { starts: starts.map((start, i) => start + outer[i]!), sizes }, x!.operands);
   },
-  pad({ attributes: { before, after }, operands: [x] }) {
-    return [...before, ...after].every((n) => n === 0) ? x! : undefined;
-  },
-  concat({ operands }) {
-    return operands.length === 1 ? operands[0]! : undefined;
-  },
-  broadcast({ shape, operands: [x], graph }) {
-    if (sameShape(shape, x!.shape)) return x!;
-    return x!.op === "broadcast" ? graph.make("broadcast", { shape }, x!.operands) : undefined;
+  broadcast({ attributes, operands: [x], graph }) {
+    return x!.op === "broadcast" ? graph.make("broadcast", attributes, x!.operands) : undefined;
   },
 };
 
-/** The simpler node that equals `node`, if a rule knows one. */
-export function simplify(node: Tensor): Tensor | undefined {
+function apply(rules: Rules, node: Tensor): Tensor | undefined {
   return (rules[node.op] as ((node: Tensor) => Tensor | undefined) | undefined)?.(node);
+}
+
+/** The operand that equals `node`, if there is one. */
+export function simplify(node: Tensor): Tensor | undefined {
+  return apply(identities, node);
+}
+
+/** The same value computed from the operands of an operand, if a rule knows how. */
+export function shortcut(node: Tensor): Tensor | undefined {
+  return apply(shortcuts, node);
 }
