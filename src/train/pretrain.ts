@@ -1,0 +1,173 @@
+/**
+ * Full training of a small backbone with our own graph: every weight and a classifier, label smoothing, augmentation
+ * and mixup. It goes on from a checkpoint as if it had never stopped, so a training of hours survives kills.
+ *
+ * @module
+ */
+import { createRng } from "../core/rng.ts";
+import { hostTensor, type NamedTensors, type TensorSpec } from "../core/tensors.ts";
+import { augment, type Augmentation, mixup } from "../data/augment.ts";
+import { epochBatches } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
+import type { Executor, HostArray } from "../executors/executor.ts";
+import { add, mul } from "../graph/functions.ts";
+import { backboneTensors, type ViTConfig } from "../nn/config.ts";
+import { linearHead } from "../nn/heads.ts";
+import { initBackbone } from "../nn/init.ts";
+import { smoothedLoss } from "../nn/losses.ts";
+import { createPacking, pack, type Packing, unpack } from "../nn/packing.ts";
+import { vitFeature } from "../nn/vit.ts";
+import { fit } from "./fit.ts";
+import { HEAD_BIAS, HEAD_WEIGHT } from "./lora_programs.ts";
+import { type OptimiserSettings, packedRows } from "./optimiser.ts";
+import { LOSS_RING, traceStep } from "./step.ts";
+
+/** What to train and how. */
+export interface PretrainOptions {
+  readonly executor: Executor;
+  readonly config: ViTConfig;
+  readonly dataset: Dataset;
+  readonly preprocessing: Preprocessing;
+  readonly optimiser: OptimiserSettings;
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly smoothing: number;
+  readonly augmentation: Augmentation;
+  /** Strength of mixup; 0 for none. */
+  readonly mixup: number;
+  readonly seed: number;
+  /** Where to go on; a fresh start if absent. */
+  readonly checkpoint?: Checkpoint;
+  /** Called with the state after every epoch; a rejected promise ends the training. */
+  onEpoch(checkpoint: Checkpoint, losses: readonly number[]): Promise<void>;
+  onStep?(step: number, steps: number): void;
+}
+
+/** A training between two epochs. */
+export interface Checkpoint {
+  readonly epochsDone: number;
+  /** Parameters and moments, [rows, p] in the order of `pretrainTensors`. */
+  readonly packed: Float32Array;
+}
+
+/** What is trained: the backbone and a linear classifier. */
+export function pretrainTensors(config: ViTConfig, classes: number): TensorSpec[] {
+  return [
+    ...backboneTensors(config),
+    { name: HEAD_WEIGHT, shape: [classes, config.width] },
+    { name: HEAD_BIAS, shape: [classes] },
+  ];
+}
+
+/** The trained tensors of a checkpoint. */
+export function checkpointTensors(
+  { packed }: Checkpoint,
+  config: ViTConfig,
+  classes: number,
+): NamedTensors {
+  const packing = createPacking(pretrainTensors(config, classes));
+  return unpack(packing, packed.slice(0, packing.size));
+}
+
+/** Decay acts on matrices, not on biases, norms, the class token or position embeddings, as timm does. */
+function decayValues(packing: Packing, weightDecay: number): Float32Array {
+  const decay = new Float32Array(packing.size);
+  for (const { name, shape, offset, size } of packing.entries) {
+    const isMatrix = shape.length > 1 && name !== "pos_embed" && name !== "cls_token";
+    if (isMatrix) decay.fill(weightDecay, offset, offset + size);
+  }
+  return decay;
+}
+
+/**
+ * Trains to the end.
+ *
+ * @throws {DivergenceError} If a loss is not finite
+ */
+export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
+  const { executor, config, dataset, optimiser, batchSize, epochs, smoothing, seed } = options;
+  const classes = dataset.classNames.length;
+  const packing = createPacking(pretrainTensors(config, classes));
+  const rows = packedRows(optimiser);
+  const mask = new Float32Array(classes).fill(1);
+  const program = traceStep({
+    packing,
+    optimiser,
+    loss(graph, weights) {
+      const { channels, image } = config;
+      const images = graph.input("images", [batchSize, channels, image, image]);
+      const feature = vitFeature(config, (name) => weights[name]!, images);
+      const logits = linearHead(feature, weights[HEAD_WEIGHT]!, weights[HEAD_BIAS]!);
+      const all = graph.constant(mask, [classes]);
+      const sampleWeights = graph.input("weights", [batchSize]);
+      const towards = (labels: string) =>
+        smoothedLoss(logits, graph.input(labels, [batchSize], "i32"), all, sampleWeights, smoothing);
+      const share = graph.input("share", [1]);
+      const partnerShare = graph.input("partnerShare", [1]);
+      return add(mul(towards("labels"), share), mul(towards("partnerLabels"), partnerShare));
+    },
+  });
+
+  const packed = executor.tensor({ shape: [rows, packing.size], label: "packed" });
+  const ring = executor.tensor({ shape: [LOSS_RING], label: "losses" });
+  const decay = executor.tensor({
+    shape: [packing.size],
+    values: decayValues(packing, optimiser.weightDecay),
+    frozen: true,
+    label: "decay",
+  });
+  packed.write(options.checkpoint?.packed ?? freshParameters(config, classes, packing, rows, seed));
+  const executable = await executor.compile(program, { packed, losses: ring, decay });
+
+  const stepsPerEpoch = Math.ceil(dataset.train.count / batchSize);
+  let checkpoint = options.checkpoint;
+  try {
+    for (let epoch = checkpoint?.epochsDone ?? 0; epoch < epochs; epoch++) {
+      const losses = await fit({
+        executable,
+        ring,
+        optimiser,
+        steps: epochs * stepsPerEpoch,
+        firstStep: epoch * stepsPerEpoch,
+        batches: epochFeeds(options, epoch),
+        onStep: (step) => options.onStep?.(step, epochs * stepsPerEpoch),
+      });
+      checkpoint = { epochsDone: epoch + 1, packed: Float32Array.from(await packed.read()) };
+      await options.onEpoch(checkpoint, losses);
+    }
+  } finally {
+    executable.dispose();
+    for (const tensor of [packed, ring, decay]) tensor.dispose();
+  }
+  return checkpoint ?? { epochsDone: 0, packed: Float32Array.from(await packed.read()) };
+}
+
+function freshParameters(config: ViTConfig, classes: number, packing: Packing, rows: number, seed: number) {
+  const values = new Float32Array(rows * packing.size);
+  const head = {
+    [HEAD_WEIGHT]: hostTensor([classes, config.width]),
+    [HEAD_BIAS]: hostTensor([classes]),
+  };
+  values.set(pack(packing, { ...initBackbone(config, createRng(seed, "initial weights")), ...head }));
+  return values;
+}
+
+function* epochFeeds(options: PretrainOptions, epoch: number): Generator<Record<string, HostArray>> {
+  const { config, dataset, preprocessing, batchSize, augmentation, seed } = options;
+  const rng = createRng(seed, `epoch ${epoch}`);
+  for (const { indices, weights } of epochBatches(dataset.train.count, batchSize, rng.stream("order"))) {
+    const images = toFloatImages(dataset.train, indices, preprocessing);
+    augment(images, { channels: config.channels, size: config.image }, augmentation, rng);
+    const { share, partners } = mixup(images, batchSize, options.mixup, rng);
+    const labels = Int32Array.from(indices, (index) => dataset.train.labels[index]!);
+    yield {
+      images,
+      weights,
+      labels,
+      partnerLabels: partners.map((partner) => labels[partner]!),
+      share: Float32Array.of(share),
+      partnerShare: Float32Array.of(1 - share),
+    };
+  }
+}
