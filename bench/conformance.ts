@@ -1,0 +1,156 @@
+/**
+ * `deno task conformance FILE…`: recomputes golden cases (forward, every gradient, a training run) on the backends
+ * and shows how far each is from what an independent implementation computed.
+ *
+ * @module
+ */
+import Table from "cli-table3";
+import { Option } from "commander";
+import {
+  BackendUnavailableError,
+  checkGolden,
+  createExecutor,
+  type GoldenCase,
+  loadGoldenCase,
+  type TensorError,
+} from "../mod.ts";
+import { type CommandSpec, type Output, positiveNumber, runMain } from "./cli.ts";
+
+const backends = ["reference", "onnx-node", "onnx-web", "webgpu"] as const;
+
+interface Options {
+  readonly backend: typeof backends[number] | "onnx" | "all";
+  readonly tolerance: number;
+  readonly tensors?: true;
+  readonly json?: true;
+}
+
+/** A case on a backend. */
+interface Report {
+  readonly file: string;
+  readonly backend: string;
+  readonly device: string;
+  readonly tensors: readonly TensorError[];
+}
+
+/** A backend that cannot run here. */
+interface Absence {
+  readonly backend: string;
+  readonly reason: string;
+}
+
+function worst(errors: readonly TensorError[]): TensorError {
+  return errors.reduce((most, error) => error.relative > most.relative ? error : most);
+}
+
+function part({ name }: TensorError): "forward" | "gradients" | "training" {
+  return name.startsWith("grad/") ? "gradients" : name.startsWith("adamw/") ? "training" : "forward";
+}
+
+function table(head: string[], rows: readonly (readonly string[])[]): string {
+  const result = new Table({ head, style: { head: [], border: [] } });
+  result.push(...rows.map((row) => [...row]));
+  return `${result.toString()}\n`;
+}
+
+function summary({ file, backend, tensors }: Report, tolerance: number): string[] {
+  const worstOf = (wanted: ReturnType<typeof part>) =>
+    worst(tensors.filter((error) => part(error) === wanted)).relative.toExponential(1);
+  const { name, relative } = worst(tensors);
+  return [
+    file,
+    backend,
+    String(tensors.length),
+    worstOf("forward"),
+    worstOf("gradients"),
+    worstOf("training"),
+    name,
+    relative <= tolerance ? "ok" : "FAILED",
+  ];
+}
+
+/** Runs all cases on one backend. With `all`, a backend that cannot run here is noted, not an error. */
+async function measure(
+  name: Exclude<Options["backend"], "all">,
+  cases: ReadonlyMap<string, GoldenCase>,
+  tolerateAbsence: boolean,
+): Promise<readonly Report[] | Absence> {
+  let executor;
+  try {
+    ({ executor } = await createExecutor(name));
+  } catch (error) {
+    if (!tolerateAbsence || !(error instanceof BackendUnavailableError)) throw error;
+    return { backend: name, reason: error.message };
+  }
+  try {
+    const reports: Report[] = [];
+    const { backend, device } = executor.info;
+    for (const [file, golden] of cases) {
+      reports.push({ file, backend, device, tensors: await checkGolden(golden, executor) });
+    }
+    return reports;
+  } finally {
+    await executor.dispose();
+  }
+}
+
+function show(
+  reports: readonly Report[],
+  absences: readonly Absence[],
+  options: Options,
+  output: Output,
+): void {
+  const { tolerance, tensors, json } = options;
+  if (json) {
+    output.out(`${JSON.stringify({ tolerance, reports, absences }, undefined, 2)}\n`);
+    return;
+  }
+  const head = ["file", "backend", "tensors", "forward", "gradients", "training", "worst tensor", ""];
+  output.out("Largest error of a tensor over its largest expected magnitude\n");
+  output.out(table(head, reports.map((report) => summary(report, tolerance))));
+  const rows = reports.flatMap(({ file, backend, tensors: errors }) =>
+    errors.filter(({ relative }) => tensors || !(relative <= tolerance)).map((
+      { name, absolute, relative },
+    ) => [
+      file,
+      backend,
+      name,
+      absolute.toExponential(2),
+      relative.toExponential(2),
+    ])
+  );
+  if (rows.length > 0) output.out(table(["file", "backend", "tensor", "absolute", "relative"], rows));
+  for (const { backend, reason } of absences) output.out(`Not run on ${backend}: ${reason}.\n`);
+}
+
+/** The command. */
+export const conformance: CommandSpec<Options> = {
+  name: "conformance",
+  description: "Recompute golden cases on the backends and compare every tensor",
+  configure(command) {
+    command
+      .argument("<files...>", "golden cases (.safetensors)")
+      .addOption(
+        new Option("--backend <name>", "where to run").choices([...backends, "onnx", "all"]).default("all"),
+      )
+      .option("--tolerance <number>", "largest relative error allowed", positiveNumber, 1e-4)
+      .option("--tensors", "list every tensor, not only those that exceed")
+      .option("--json", "machine-readable, with every tensor");
+  },
+  async run(files, options, output) {
+    const cases = new Map<string, GoldenCase>();
+    for (const file of files) cases.set(file, await loadGoldenCase(file));
+    const all = options.backend === "all";
+    const reports: Report[] = [];
+    const absences: Absence[] = [];
+    for (const backend of options.backend === "all" ? backends : [options.backend]) {
+      const result = await measure(backend, cases, all);
+      if ("reason" in result) absences.push(result);
+      else reports.push(...result);
+    }
+    show(reports, absences, options, output);
+    return reports.every(({ tensors }) => worst(tensors).relative <= options.tolerance) ? 0 : 1;
+  },
+};
+
+if (import.meta.main) await runMain(conformance);

@@ -1,0 +1,49 @@
+/**
+ * The messages between the command and its workers. A worker loads nothing itself: data and backbone are sent to
+ * it, checked once by the command.
+ *
+ * @module
+ */
+import type { Backbone, Cell, Dataset, Environment, Progress, ProtocolSettings } from "../mod.ts";
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly dataset: Dataset;
+  readonly backbone: Backbone;
+  readonly backend: Cell["backend"];
+  /** Threads of the backend in this worker. */
+  readonly threads: number;
+  readonly settings: ProtocolSettings;
+  readonly environment: Environment;
+  readonly out: string;
+}
+
+/** One cell to run. */
+export interface Job {
+  /** Position in the plan. */
+  readonly id: number;
+  /** Method with options. */
+  readonly method: string;
+  readonly tasks: number;
+  readonly orderSeed: number;
+  readonly trainSeed: number;
+  /** Base name of the cell's files. */
+  readonly name: string;
+}
+
+/** To a worker. */
+export type WorkerRequest =
+  | { readonly kind: "setup"; readonly setup: WorkerSetup }
+  | { readonly kind: "run"; readonly job: Job };
+
+/** From a worker. */
+export type WorkerReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "progress"; readonly id: number; readonly progress: Progress }
+  | {
+    readonly kind: "done";
+    readonly id: number;
+    readonly status: "done" | "failed";
+    readonly message?: string;
+  }
+  | { readonly kind: "error"; readonly id?: number; readonly message: string; readonly stack?: string };

@@ -1,0 +1,65 @@
+/**
+ * Runs jobs on a number of workers. A job that fails does not stop the others; a worker that fails to start does.
+ *
+ * @module
+ */
+import type { Job, WorkerReply, WorkerRequest, WorkerSetup } from "./jobs.ts";
+
+/** What a pool reports. */
+export interface PoolEvents {
+  onReply(reply: WorkerReply): void;
+}
+
+/** How a job ended. */
+export interface JobResult {
+  readonly job: Job;
+  readonly status: "done" | "failed" | "error";
+  readonly message?: string;
+}
+
+/** Runs all jobs and gives their results in the order they ended. */
+export async function runJobs(
+  jobs: readonly Job[],
+  workers: number,
+  setup: WorkerSetup,
+  { onReply }: PoolEvents,
+): Promise<JobResult[]> {
+  const waiting = [...jobs];
+  const results: JobResult[] = [];
+  const serve = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+      const send = (request: WorkerRequest) => worker.postMessage(request);
+      let current: Job | undefined;
+      const next = () => {
+        current = waiting.shift();
+        if (current) return send({ kind: "run", job: current });
+        worker.terminate();
+        resolve();
+      };
+      worker.onmessage = ({ data: reply }: MessageEvent<WorkerReply>) => {
+        onReply(reply);
+        if (reply.kind === "progress") return;
+        if (reply.kind === "error" && !current) {
+          worker.terminate();
+          return reject(new Error(reply.message));
+        }
+        if (reply.kind !== "ready") {
+          results.push({
+            job: current!,
+            status: reply.kind === "error" ? "error" : reply.status,
+            ...(reply.message !== undefined && { message: reply.message }),
+          });
+        }
+        next();
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        worker.terminate();
+        reject(new Error(`Worker stopped: ${event.message}`));
+      };
+      send({ kind: "setup", setup });
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, serve));
+  return results;
+}
