@@ -13,6 +13,9 @@ import {
   lowerSlice,
   lowerTranspose,
 } from "./kernels/movement/movement.ts";
+import { lowerReduce } from "./kernels/reduce/reduce.ts";
+import { lowerLinear } from "./kernels/linear/linear.ts";
+import { lowerLoraLinear } from "./kernels/lora_linear/lora_linear.ts";
 import { lowerMatmul } from "./kernels/matmul/matmul.ts";
 import { lowerCrossEntropy, lowerCrossEntropyGrad } from "./kernels/cross_entropy/cross_entropy.ts";
 import { lowerGather } from "./kernels/gather/gather.ts";
@@ -38,7 +41,7 @@ export const lowerings = {
   unary: lowerUnary,
   binary: lowerBinary,
   where: lowerWhere,
-  reduce: "missing",
+  reduce: lowerReduce,
   matmul: lowerMatmul,
   transpose: lowerTranspose,
   slice: lowerSlice,
@@ -56,8 +59,8 @@ export const lowerings = {
   geluGrad: lowerGeluGrad,
   layerNorm: "expand",
   layerNormGrad: "expand",
-  linear: "expand",
-  loraLinear: "expand",
+  linear: lowerLinear,
+  loraLinear: lowerLoraLinear,
   attention: "expand",
   attentionGrad: "expand",
   crossEntropy: lowerCrossEntropy,
