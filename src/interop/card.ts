@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { canonicalJson, type Json } from "../core/json.ts";
+import { describeIssues } from "../core/schema.ts";
 import type { Backbone, PixelStatistics } from "../nn/backbone.ts";
 import type { ViTConfig } from "../nn/config.ts";
 
@@ -93,7 +94,7 @@ export function parseCard(text: string, file: string): CardFacts {
   }
   const isOwn = typeof json === "object" && json !== null && ("format" in json || "config" in json);
   const parsed = isOwn ? ownCard.safeParse(json) : wordyCard.safeParse(json);
-  if (!parsed.success) throw new InputError(`Cannot read card ${file}: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new InputError(`Cannot read card ${file}: ${describeIssues(parsed.error)}`);
   if ("config" in parsed.data) return parsed.data;
   const { dim: width, depth, heads, mlp, patch, image, block = "", mean, std } = parsed.data;
   return { config: { width, depth, heads, mlp, patch, image, ...parseBlock(block) }, pixels: { mean, std } };

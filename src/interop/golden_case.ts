@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
+import { describeIssues } from "../core/schema.ts";
 import { formatShape, sameShape, type Shape } from "../core/shape.ts";
 import type { HostTensor, NamedTensors, TensorSpec } from "../core/tensors.ts";
 import { adapterTensors, IMPORTANCE, type LoraTarget, loraTargets } from "../nn/adapter.ts";
@@ -86,7 +87,7 @@ function parseMetadata(metadata: Readonly<Record<string, string>>, file: string)
   });
   const parsed = metadataSchema.safeParse(Object.fromEntries(values));
   if (!parsed.success) {
-    throw new InputError(`Cannot read golden case ${file}: metadata: ${z.prettifyError(parsed.error)}`);
+    throw new InputError(`Cannot read golden case ${file}: metadata: ${describeIssues(parsed.error)}`);
   }
   return parsed.data;
 }
