@@ -1,0 +1,44 @@
+/**
+ * HAM without groups: the ablation that a reviewer of HAM asked for. If merging only concatenates pruned factors,
+ * grouping changes nothing, and this is all that is left.
+ *
+ * 1. Train each task's adapter, and its importance scalar, independently of the other tasks.
+ * 2. Prune it by magnitude.
+ * 3. Concatenate it with all earlier ones.
+ * 4. Deploy the sum, or the mean, of all of them.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { absorbGain } from "../merge/scale.ts";
+import { defineMethod, type MethodDefinition } from "./definition.ts";
+import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
+import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
+import { independentStart, startOption } from "./start.ts";
+
+/** All pruned task adapters, concatenated. */
+export const concatPruned: MethodDefinition = defineMethod({
+  name: "concat-pruned",
+  summary: "All pruned task adapters concatenated: HAM without groups",
+  source: "Ablation of HAM (arXiv 2509.13211) asked for in its public review",
+  options: z.strictObject({
+    ...prunedTaskOptions,
+    start: startOption,
+    weighting: z.enum(["mean", "sum"]).default("mean")
+      .describe("Whether the concatenated updates are divided by their number"),
+    rankCap: rankCapOption,
+  }),
+  create: (options) => ({
+    trains: "task",
+    init: () => emptySum,
+    begin: (_state: SumState, task, kit) => ({
+      start: independentStart(kit, task.index, options.start),
+      trainImportance: options.importance === "trained",
+    }),
+    async end(state: SumState, _task, { adapter }, kit): Promise<SumState> {
+      const pruned = await pruneAdapter(absorbGain(adapter), options, kit);
+      return addToSum(state, pruned, options.rankCap);
+    },
+    deploy: (state: SumState) => scaledSum(state, options.weighting === "mean" ? 1 / state.count : 1),
+  }),
+});

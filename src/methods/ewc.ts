@@ -1,0 +1,99 @@
+/**
+ * Online elastic weight consolidation (Kirkpatrick et al., arXiv 1612.00796; online form: Schwarz et al., arXiv
+ * 1805.06370) on the factors of one sequential adapter.
+ *
+ * 1. Train the adapter θ = (A, B) on task t with the loss L + λ Σ_i F_i (θ_i - θ*_i)².
+ * 2. At the end of the task (at its start B is zero and so is A's gradient) estimate F_t, the mean squared gradient
+ *    of the true label's log-likelihood.
+ * 3. F ← γ F + F_t, θ* ← θ.
+ *
+ * The penalty is on A and B, not on ΔW: (B C)(C⁻¹ A) is the same update at another price. On the first task the
+ * term is there with F = 0, so that one program serves all tasks.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { add, mul, sub, sum } from "../graph/functions.ts";
+import type { Tensor } from "../graph/ops.ts";
+import { type Adapter, adapterToTensors, IMPORTANCE } from "../nn/adapter.ts";
+import type { ExtraLoss, LossContext } from "../train/training.ts";
+import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
+import { defineMethod, type MethodDefinition } from "./definition.ts";
+import { firstStart } from "./start.ts";
+
+/** The adapter, which is also the anchor θ*, and F by tensor name; both absent before the first task. */
+export type EwcState = {
+  readonly adapter: AdapterState | null;
+  readonly fisher: { readonly [name: string]: Float32Array } | null;
+};
+
+/** Online EWC. */
+export const ewc: MethodDefinition = defineMethod({
+  name: "ewc",
+  summary: "One adapter, held back where the Fisher information says that earlier tasks need it",
+  source: "Kirkpatrick et al., arXiv 1612.00796; Schwarz et al., arXiv 1805.06370",
+  options: z.strictObject({
+    lambda: z.number().min(0).default(1000).describe("Strength λ of the quadratic penalty"),
+    gamma: z.number().min(0).max(1).default(1).describe("Decay γ of earlier tasks' Fisher information"),
+    samples: z.int().min(1).default(256).describe("Images per task from which the Fisher is estimated"),
+  }),
+  create: ({ lambda, gamma, samples }) => ({
+    trains: "task",
+    init: (): EwcState => ({ adapter: null, fisher: null }),
+    begin({ adapter, fisher }: EwcState, _task, kit) {
+      const start = adapter ? unpackAdapter(adapter) : firstStart(kit);
+      return { start, extraLoss: penalty(factorsOf(start), fisher, lambda) };
+    },
+    async end({ fisher }: EwcState, task, { adapter }, kit): Promise<EwcState> {
+      const estimate = await kit.fisher(adapter, task, samples);
+      return {
+        adapter: packAdapter(adapter),
+        fisher: accumulate(factorsOf(adapter), fisher, gamma, estimate),
+      };
+    },
+    deploy: ({ adapter }: EwcState) => adapter ? unpackAdapter(adapter) : undefined,
+  }),
+});
+
+function factorsOf(adapter: Adapter): NamedTensors {
+  const { [IMPORTANCE]: _, ...factors } = adapterToTensors(adapter);
+  return factors;
+}
+
+/** λ Σ F (θ - θ*)². The weights λ F are fed, so that λ and the task change values and not the graph. */
+function penalty(anchor: NamedTensors, fisher: EwcState["fisher"], lambda: number): ExtraLoss {
+  const names = Object.keys(anchor);
+  const tensors = names.flatMap((name) => {
+    const { shape } = anchor[name]!;
+    const weight = fisher ? fisher[name]!.map((value) => lambda * value) : undefined;
+    return [[`anchor.${name}`, anchor[name]!], [`weight.${name}`, hostTensor(shape, weight)]] as const;
+  });
+  return {
+    key: "ewc",
+    tensors: Object.fromEntries(tensors),
+    build({ adapter, tensors }: LossContext): Tensor {
+      const terms = names.map((name) => {
+        const moved = sub(adapter[name]!, tensors[`anchor.${name}`]!);
+        return sum(mul(tensors[`weight.${name}`]!, mul(moved, moved)));
+      });
+      return terms.reduce(add);
+    },
+  };
+}
+
+/** γ F + F_t. */
+function accumulate(
+  factors: NamedTensors,
+  fisher: EwcState["fisher"],
+  gamma: number,
+  estimate: NamedTensors,
+): { readonly [name: string]: Float32Array } {
+  const sums = Object.keys(factors).map((name) => {
+    const found = estimate[name];
+    if (!found) throw new RangeError(`Cannot accumulate the Fisher information: found none of ${name}`);
+    const earlier = fisher?.[name];
+    return [name, found.data.map((value, i) => value + gamma * (earlier?.[i] ?? 0))] as const;
+  });
+  return Object.fromEntries(sums);
+}

@@ -1,0 +1,177 @@
+/**
+ * Hierarchical adapter merging, HAM (Coleman et al., arXiv 2509.13211; later titled GLAM). The sources that could be
+ * read leave parts of it open, so this is an implementable reading with a switch wherever they allow another.
+ *
+ * 1. Train the task's adapter (B_t, A_t) and its importance a_t. In the forward pass it is alone on the frozen
+ *    backbone (`training: independent`), or the groups take part with fixed factors (`stack`).
+ * 2. Similarity to each group: s_j = mean over sites of cos(ΔW_t, ΔW_Gj).
+ * 3. Assign: join the most similar group if its s_j reaches `tau`; else open a group while there are fewer than
+ *    `maxGroups`; else join the most similar group all the same.
+ * 4. Prune: keep the largest entries, of the task's adapter or of the whole group.
+ * 5. Merge in the group by concatenating factors, at weight 1 (`groupMerge: concat`) or 1 / members (`average`);
+ *    then cut the group back to rank `groupRank` by a truncated SVD.
+ * 6. Deploy ΔW = finalScale · Σ_j α_j ΔW_Gj, where α_j is 1, 1 / groups, or trained with the next task.
+ *
+ * Readings. With weight 1 throughout and no cap, step 6 gives Σ_t a_t ΔW_t whatever the groups are: `concat-pruned`.
+ * The defaults (`average`, `mean`) deploy the mean of the groups' means: grouping then matters, since frequent kinds
+ * of tasks do not outvote rare ones, and no number of tasks makes the update longer than its longest member. `average`
+ * with gain `one` adds up dissimilar groups. `stack` with `concat` and `one` or `learned` trains each task as a
+ * residual on top of the groups and deploys what was trained, up to pruning and the cap.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { compress } from "../merge/compress.ts";
+import { concat } from "../merge/concat.ts";
+import { resize } from "../merge/resize.ts";
+import { absorbGain } from "../merge/scale.ts";
+import type { Adapter } from "../nn/adapter.ts";
+import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
+import { defineMethod, type MethodDefinition } from "./definition.ts";
+import type { Kit, TaskView, Trained, Training } from "./method.ts";
+import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
+import { independentStart } from "./start.ts";
+
+/** A group: one merged adapter with a gain, and the tasks that went into it. */
+export type HamGroup = {
+  readonly adapter: AdapterState;
+  readonly gain: number;
+  readonly members: readonly number[];
+};
+
+/** What HAM keeps: the groups, how similar the last task was to those it found, and the group that took it. */
+export type HamState = {
+  readonly groups: readonly HamGroup[];
+  readonly similarity: readonly number[];
+  readonly joined: number | null;
+};
+
+const options = z.strictObject({
+  training: z.enum(["independent", "stack"]).default("independent")
+    .describe("Whether a task trains alone on the backbone or on top of the groups"),
+  start: z.enum(["fresh", "shared", "nearest"]).default("shared")
+    .describe(
+      "Start of a task's adapter: random A, the same A for all tasks, or the group that took the last task",
+    ),
+  tau: z.number().min(-1).max(1).default(0.3).describe("Similarity from which a task joins a group"),
+  maxGroups: z.int().min(1).default(5).describe("Largest number of groups"),
+  ...prunedTaskOptions,
+  pruneOn: z.enum(["task", "group"]).default("task")
+    .describe("Whether a task's adapter is pruned before it joins, or the whole group after each joining"),
+  groupMerge: z.enum(["average", "concat"]).default("average")
+    .describe("Whether a group is the mean of its members or their sum"),
+  groupRank: z.int().min(1).nullable().default(16)
+    .describe(
+      "Largest rank of a group; null keeps groups exact, so that state grows with tasks up to full rank",
+    ),
+  groupGain: z.enum(["mean", "one", "learned"]).default("mean")
+    .describe("Weight of a group in the end: 1 / groups, 1, or trained with each next task (stack only)"),
+  finalScale: z.number().gt(0).default(1).describe("Factor of the deployed update"),
+}).refine(({ groupGain, training }) => groupGain !== "learned" || training === "stack", {
+  path: ["groupGain"],
+  error: "learned gains need training=stack",
+}).refine(({ groupRank, training }) => groupRank !== null || training === "independent", {
+  path: ["groupRank"],
+  error: "training=stack needs a largest rank, which sizes its program",
+}).refine(({ start, training }) => start !== "nearest" || training === "independent", {
+  path: ["start"],
+  error: "training=stack has the group in its forward pass already",
+});
+
+type HamOptions = z.infer<typeof options>;
+
+/** HAM. */
+export const ham: MethodDefinition = defineMethod({
+  name: "ham",
+  summary: "Adapters pruned, merged in groups of similar tasks, and the groups merged",
+  source: "Coleman et al., arXiv 2509.13211, in this project's reading",
+  options,
+  create: (options) => ({
+    trains: "task",
+    init: (): HamState => ({ groups: [], similarity: [], joined: null }),
+    begin: (state: HamState, task, kit): Training => ({
+      start: startOf(state, task, kit, options),
+      trainImportance: options.importance === "trained",
+      ...(options.training === "stack" && { frozen: branches(state, options) }),
+    }),
+    end: (state: HamState, task, trained, kit) => end(state, task, trained, kit, options),
+    deploy({ groups }: HamState) {
+      if (groups.length === 0) return undefined;
+      const weights = gains(groups, options).map((gain) => gain * options.finalScale);
+      return concat(groups.map(({ adapter }) => unpackAdapter(adapter)), weights);
+    },
+    facts: ({ groups, similarity }: HamState) => ({
+      groups: groups.length,
+      members: groups.map(({ members }) => members),
+      gains: gains(groups, options),
+      similarity,
+    }),
+  }),
+});
+
+/** Step 3: the index of the group to join; the number of groups stands for a new one. */
+export function assignGroup(
+  similarity: readonly number[],
+  { tau, maxGroups }: Pick<HamOptions, "tau" | "maxGroups">,
+): number {
+  const nearest = similarity.indexOf(Math.max(...similarity));
+  const opens = similarity.length === 0 || (similarity[nearest]! < tau && similarity.length < maxGroups);
+  return opens ? similarity.length : nearest;
+}
+
+/** The α_j. */
+function gains(groups: readonly HamGroup[], { groupGain }: HamOptions): number[] {
+  return groups.map(({ gain }) => groupGain === "mean" ? 1 / groups.length : gain);
+}
+
+function branches({ groups }: HamState, options: HamOptions): NonNullable<Training["frozen"]> {
+  return {
+    adapters: groups.map(({ adapter }) => unpackAdapter(adapter)),
+    slots: options.maxGroups,
+    rank: options.groupRank!,
+    gains: gains(groups, options),
+    trainGains: options.groupGain === "learned",
+  };
+}
+
+function startOf({ groups, joined }: HamState, task: TaskView, kit: Kit, { start }: HamOptions): Adapter {
+  if (start !== "nearest") return independentStart(kit, task.index, start);
+  const fresh = independentStart(kit, task.index, "shared");
+  return joined === null ? fresh : resize(unpackAdapter(groups[joined]!.adapter), fresh);
+}
+
+/** Steps 2 to 5. */
+async function end(
+  state: HamState,
+  task: TaskView,
+  trained: Trained,
+  kit: Kit,
+  options: HamOptions,
+): Promise<HamState> {
+  const groups = state.groups.map((group, j) => {
+    const gain = options.groupGain === "learned" ? trained.gains[j]! : group.gain;
+    return { ...group, gain, adapter: unpackAdapter(group.adapter) };
+  });
+  const similarity = groups.length === 0 ? [] : (
+    await kit.merger.similarity([trained.adapter, ...groups.map(({ adapter }) => adapter)])
+  )[0]!.slice(1);
+  const joined = assignGroup(similarity, options);
+
+  // A sum would count a warm start again with every task: only what training changed is added to it.
+  const isResidual = options.start === "nearest" && options.groupMerge === "concat";
+  const update = isResidual
+    ? concat([trained.adapter, startOf(state, task, kit, options)], [1, -1])
+    : absorbGain(trained.adapter);
+  const member = options.pruneOn === "task" ? await pruneAdapter(update, options, kit) : update;
+
+  const group = groups[joined];
+  const members = [...(group?.members ?? []), task.index];
+  const own = options.groupMerge === "average" ? 1 / members.length : 1;
+  const earlier = options.groupMerge === "average" ? 1 - own : 1;
+  // A learned gain is absorbed when a member joins, so that the member enters at weight 1.
+  const merged = group ? concat([group.adapter, member], [group.gain * earlier, own]) : member;
+  const pruned = options.pruneOn === "group" ? await pruneAdapter(merged, options, kit) : merged;
+  const next: HamGroup = { adapter: packAdapter(compress(pruned, options.groupRank)), gain: 1, members };
+  const kept = groups.map((group): HamGroup => ({ ...group, adapter: packAdapter(group.adapter) }));
+  return { groups: kept.toSpliced(joined, 1, next), similarity, joined };
+}

@@ -1,0 +1,89 @@
+/**
+ * The registry of methods, and the short form in which commands and suites name them: `"ham"`, or
+ * `"ham:keep=0.5,groupRank=16"`.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { concatPruned } from "./concat_pruned.ts";
+import type { MethodDefinition } from "./definition.ts";
+import { ewc } from "./ewc.ts";
+import { ham } from "./ham.ts";
+import { joint } from "./joint.ts";
+import type { Method } from "./method.ts";
+import { naive } from "./naive.ts";
+import { simplecil } from "./simplecil.ts";
+import { taskArithmetic } from "./task_arithmetic.ts";
+
+export { describeOptions, type MethodDefinition, type OptionDoc } from "./definition.ts";
+
+/** All methods by name. */
+export const methods = {
+  naive,
+  joint,
+  simplecil,
+  taskarith: taskArithmetic,
+  ewc,
+  ham,
+  "concat-pruned": concatPruned,
+} as const satisfies Readonly<Record<string, MethodDefinition>>;
+
+/** Name of a registered method. */
+export type MethodName = keyof typeof methods;
+
+/** A method with the options that differ from their defaults. */
+export interface MethodSpec {
+  readonly name: string;
+  readonly options?: JsonObject;
+}
+
+/**
+ * Makes a method from its short form or its parts.
+ *
+ * @throws {InputError} If the method or an option is unknown, or an option is out of its range
+ */
+export function createMethod(spec: string | MethodSpec): Method {
+  const { name, options } = typeof spec === "string" ? parseMethodSpec(spec) : spec;
+  if (!Object.hasOwn(methods, name)) {
+    const known = Object.keys(methods).join(", ");
+    throw new InputError(`Cannot create method: found ${JSON.stringify(name)}, wanted one of ${known}`);
+  }
+  return methods[name as MethodName].create(options);
+}
+
+/**
+ * Reads `name` or `name:option=value,option=value`. Values are JSON where they can be (`0.5`, `null`, `true`), else
+ * strings.
+ *
+ * @throws {InputError} If an option has no name or no value, or is given twice
+ */
+export function parseMethodSpec(text: string): MethodSpec {
+  const [name, rest] = splitOnce(text, ":");
+  const options: Record<string, Json> = {};
+  for (const part of rest ? rest.split(",") : []) {
+    const [option, value] = splitOnce(part, "=");
+    if (option === "" || value === undefined || value === "" || Object.hasOwn(options, option)) {
+      throw new InputError(
+        `Cannot read method ${JSON.stringify(text)}: found ${
+          JSON.stringify(part)
+        }, wanted option=value once each`,
+      );
+    }
+    options[option] = jsonOrText(value);
+  }
+  return { name, options };
+}
+
+function splitOnce(text: string, separator: string): [before: string, after?: string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)];
+}
+
+function jsonOrText(value: string): Json {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Sequential fine-tuning: the lower bound. One adapter goes from task to task.
+ *
+ * 1. Start from the adapter the last task left (a fresh one for the first task).
+ * 2. Train it on the new task with nothing to protect what was learnt before.
+ * 3. Deploy it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
+import { defineMethod, type MethodDefinition } from "./definition.ts";
+import type { Method } from "./method.ts";
+import { firstStart } from "./start.ts";
+
+/** The adapter as it is; absent before the first task. */
+export type SequentialState = { readonly adapter: AdapterState | null };
+
+/** One adapter that keeps training: the hooks that `naive` and `joint` share. */
+export const sequential: Pick<Method<SequentialState>, "init" | "begin" | "end" | "deploy"> = {
+  init: () => ({ adapter: null }),
+  begin: ({ adapter }, _task, kit) => ({ start: adapter ? unpackAdapter(adapter) : firstStart(kit) }),
+  end: (_state, _task, { adapter }) => ({ adapter: packAdapter(adapter) }),
+  deploy: ({ adapter }) => adapter ? unpackAdapter(adapter) : undefined,
+};
+
+/** Sequential LoRA. */
+export const naive: MethodDefinition = defineMethod({
+  name: "naive",
+  summary: "One adapter keeps training, with no protection: the lower bound",
+  source: "Standard baseline; 'finetune' in LAMDA-PILOT, 'sgd' in Mammoth",
+  options: z.strictObject({}),
+  create: () => ({ trains: "task", ...sequential }),
+});

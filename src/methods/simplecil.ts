@@ -1,0 +1,29 @@
+/**
+ * SimpleCIL (Zhou et al., arXiv 2303.07338): a pre-trained model needs no training to learn new classes.
+ *
+ * 1. Leave the backbone as it is.
+ * 2. A class's prototype is the mean feature of its training images.
+ * 3. Classify by the prototype of largest cosine. (Steps 2 and 3 are the protocol's nearest-class-mean head.)
+ *
+ * @module
+ */
+import { z } from "zod";
+import { defineMethod, type MethodDefinition } from "./definition.ts";
+import { firstStart } from "./start.ts";
+
+/** Frozen backbone and class means. */
+export const simplecil: MethodDefinition = defineMethod({
+  name: "simplecil",
+  summary: "Frozen backbone with class means, no training",
+  source: "Zhou et al., arXiv 2303.07338",
+  options: z.strictObject({}),
+  create: () => ({
+    trains: "never",
+    head: "ncm",
+    init: () => null,
+    // Not trained; a caller that trains it all the same gets the plain start.
+    begin: (_state, _task, kit) => ({ start: firstStart(kit) }),
+    end: () => null,
+    deploy: () => undefined,
+  }),
+});

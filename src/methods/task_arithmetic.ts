@@ -1,0 +1,33 @@
+/**
+ * Task arithmetic (Ilharco et al., arXiv 2212.04089) on LoRA updates, in ΔW space.
+ *
+ * 1. Train each task's adapter from the pre-trained weights, independently of the other tasks.
+ * 2. Add its update to the running sum.
+ * 3. Deploy W0 + λ Σ_t ΔW_t. λ = 1/t is the mean of the updates (as MagMax and Mammoth's TAK merge).
+ *
+ * @module
+ */
+import { z } from "zod";
+import { defineMethod, type MethodDefinition } from "./definition.ts";
+import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
+import { independentStart, startOption } from "./start.ts";
+
+/** Scaled sum of independently trained adapters. */
+export const taskArithmetic: MethodDefinition = defineMethod({
+  name: "taskarith",
+  summary: "Adapters trained independently, their updates summed and scaled",
+  source: "Ilharco et al., arXiv 2212.04089",
+  options: z.strictObject({
+    lambda: z.number().min(0).nullable().default(null)
+      .describe("Factor of the summed updates; null is 1 / number of tasks so far"),
+    start: startOption,
+    rankCap: rankCapOption,
+  }),
+  create: ({ lambda, start, rankCap }) => ({
+    trains: "task",
+    init: () => emptySum,
+    begin: (_state: SumState, task, kit) => ({ start: independentStart(kit, task.index, start) }),
+    end: (state: SumState, _task, { adapter }) => addToSum(state, adapter, rankCap),
+    deploy: (state: SumState) => scaledSum(state, lambda ?? 1 / state.count),
+  }),
+});
