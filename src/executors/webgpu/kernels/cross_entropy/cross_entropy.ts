@@ -7,7 +7,10 @@
 import type { Tensor } from "../../../../graph/ops.ts";
 import { type Lower, read, u32, write } from "../../kernel.ts";
 import { coverRows } from "../cover.ts";
-import source from "./cross_entropy.wgsl" with { type: "text" };
+import group from "../group.wgsl" with { type: "text" };
+import kernel from "./cross_entropy.wgsl" with { type: "text" };
+
+const source = [group, kernel].join("\n");
 
 /** (logits [n, c], labels i32 [n], mask [c]) -> loss [n] */
 export const lowerCrossEntropy: Lower<"crossEntropy"> = (node, context) => {

@@ -3,11 +3,9 @@
 //   backward: dlogits = (exp(z - max z) / Σ exp(z - max z) - onehot(label)) dloss
 // Bindings: 1 logits [rows, width], 2 labels [rows], 3 mask [width];
 //           forward 4 loss [rows]; backward 4 dloss [rows], 5 dlogits [rows, width].
-// Grid: *_group, a workgroup per row, reduced as a fixed tree in workgroup memory;
+// Grid: *_group, a workgroup per row, reduced as in group.wgsl;
 //       *_row, an invocation per row, in column order.
 // NaN or +∞ in an unmasked logit makes the loss and gradient of its row NaN: training sees that it diverged.
-
-override WORKGROUP: u32 = 64;
 
 struct Shape { rows: u32, width: u32 }
 
@@ -20,8 +18,6 @@ struct Shape { rows: u32, width: u32 }
 
 @group(0) @binding(4) var<storage, read> dloss: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
-
-var<workgroup> scratch: array<f32, WORKGROUP>;
 
 // exp of it is 0 beside any real logit, and unlike -∞ it makes no NaN.
 const MASKED = -1e30;
@@ -57,28 +53,6 @@ fn write_gradient(row: u32, peak: f32, total: f32, lane: u32, lanes: u32) {
     let probability = exp(logit_of(row, c) - peak) * scale;
     dlogits[row * shape.width + c] = (probability - select(0.0, 1.0, c == label)) * dloss[row];
   }
-}
-
-fn group_max(lane: u32, value: f32) -> f32 {
-  scratch[lane] = value;
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      scratch[lane] = max(scratch[lane], scratch[lane + half]);
-    }
-  }
-  return workgroupUniformLoad(&scratch[0]);
-}
-
-fn group_sum(lane: u32, value: f32) -> f32 {
-  scratch[lane] = value;
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      scratch[lane] += scratch[lane + half];
-    }
-  }
-  return workgroupUniformLoad(&scratch[0]);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -36,10 +36,3 @@ fn gate_tanh(point: vec4<f32>) -> Gate {
   let value = select(inverse, decay * inverse, point < vec4<f32>(0.0));
   return Gate(value, decay * inverse * inverse * (square * 0.21406444 + 1.5957691));
 }
-
-fn gate(point: vec4<f32>) -> Gate {
-  if (KIND == 1u) {
-    return gate_tanh(point);
-  }
-  return gate_erf(point);
-}

@@ -7,7 +7,10 @@ import { sizeOf } from "../../../../core/shape.ts";
 import type { GeluKind, Tensor } from "../../../../graph/ops.ts";
 import { type Lower, read, u32, write } from "../../kernel.ts";
 import { coverUnits, quadsOf } from "../cover.ts";
-import source from "./gelu.wgsl" with { type: "text" };
+import gate from "./gate.wgsl" with { type: "text" };
+import kernel from "./gelu.wgsl" with { type: "text" };
+
+const source = [gate, kernel].join("\n");
 
 const kindNumbers: Readonly<Record<GeluKind, number>> = { erf: 0, tanh: 1 };
 

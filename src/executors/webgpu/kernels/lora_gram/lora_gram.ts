@@ -23,7 +23,12 @@ export const lowerLoraGram: Lower<"loraGram"> = (node, context) => {
   const bytes = 4 * n * (rank * (inputs + outputs) + n);
 
   const shapeClass = `${sizeClass(n)} of rank ${sizeClass(rank)}`;
-  const variants = context.software ? ["blocks", "tiles"] as const : ["tiles", "blocks"] as const;
+  const aligned = rank % 4 === 0 && inputs % 4 === 0;
+  const variants = !aligned
+    ? ["tiles"] as const
+    : context.software
+    ? ["blocks", "tiles"] as const
+    : ["tiles", "blocks"] as const;
   if (context.variant("loraGram", shapeClass, variants) === "tiles") {
     const tiles = ceilDiv(n, TILE / slot);
     return [{
@@ -36,7 +41,7 @@ export const lowerLoraGram: Lower<"loraGram"> = (node, context) => {
       bytes,
     }];
   }
-  const blocks = n * (Math.floor(n / 2) + 1) * ceilDiv(rank, 4);
+  const blocks = n * (Math.floor(n / 2) + 1) * rank / 4;
   const sums = context.scratch("sums", blocks);
   const dispatches: readonly Dispatch[] = [{
     ...common,

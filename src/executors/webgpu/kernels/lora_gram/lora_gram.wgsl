@@ -1,13 +1,15 @@
 // Frobenius inner products of low-rank products, without forming them:
 //   gram[i, j] = ⟨B_i A_i, B_j A_j⟩ = Σ over p, q of (A_i A_jᵀ)[p, q] (B_iᵀ B_j)[p, q]
-// Bindings: 1 a [n, rank, inputs], 2 b [n, outputs, rank]; tiles 3 gram [n, n]; blocks 3 sums; finish 1 sums, 2 gram.
+// Bindings: 1 a [n, rank, inputs], 2 b [n, outputs, rank]; tiles 3 gram [n, n]; blocks (a, b in quads) 3 sums;
+//           finish 1 sums, 2 gram.
 // Both ways give a gram that is symmetric bit for bit.
 //   tiles:  the rows of all A_i (and of all B_iᵀ) are stacked, each adapter in a slot of 4, 8, … 64 rows. A workgroup
 //           computes a 64x64 tile of both products from workgroup memory, 4x4 of it per invocation, and sums their
 //           product slot by slot. An adapter of rank over 64 has several tiles, all done by one workgroup.
 //           Grid: a workgroup per pair of tiles; those below the diagonal end at once.
-//   blocks: an invocation per pair of adapters and 4 rows of the first, with 4x4 products in registers.
-//           Pair (i, c) is adapter i and adapter (i + c) mod n, for c = 0 … n / 2: every pair occurs.
+//   blocks: an invocation per pair of adapters and 4 rows of the first, with 4x4 products in registers; rank and
+//           inputs are divisible by 4. Pair (i, c) is adapter i and adapter (i + c) mod n, for c = 0 … n / 2: every
+//           pair occurs.
 //   finish: an invocation per element of gram, adds the blocks of a pair.
 
 override WORKGROUP: u32 = 64;
@@ -20,6 +22,8 @@ struct Shape { n: u32, rank: u32, inputs: u32, outputs: u32, slot: u32 }
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> gram: array<f32>;
 
+@group(0) @binding(1) var<storage, read> a_quads: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b_quads: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 
 @group(0) @binding(1) var<storage, read> block_sums: array<f32>;
@@ -119,22 +123,32 @@ fn tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
   gram[j * shape.n + i] = inner;
 }
 
-fn block_product(of_a: bool, i: u32, j: u32, p: u32, q: u32) -> array<vec4<f32>, 4> {
+// Rows p … p + 3 of A_i by rows q … q + 3 of A_j.
+fn block_of_a(i: u32, j: u32, p: u32, q: u32) -> array<vec4<f32>, 4> {
+  let width = shape.inputs / 4u;
+  let l = (i * shape.rank + p) * width;
+  let r = (j * shape.rank + q) * width;
   var product: array<vec4<f32>, 4>;
-  let depth = select(shape.outputs, shape.inputs, of_a);
-  for (var k = 0u; k < depth; k++) {
-    let l = vec4<f32>(
-      factor(of_a, i, p, k),
-      factor(of_a, i, p + 1u, k),
-      factor(of_a, i, p + 2u, k),
-      factor(of_a, i, p + 3u, k),
-    );
-    let r = vec4<f32>(
-      factor(of_a, j, q, k),
-      factor(of_a, j, q + 1u, k),
-      factor(of_a, j, q + 2u, k),
-      factor(of_a, j, q + 3u, k),
-    );
+  for (var k = 0u; k < width; k++) {
+    let r0 = a_quads[r + k];
+    let r1 = a_quads[r + width + k];
+    let r2 = a_quads[r + 2u * width + k];
+    let r3 = a_quads[r + 3u * width + k];
+    for (var row = 0u; row < 4u; row++) {
+      let l0 = a_quads[l + row * width + k];
+      product[row] += vec4<f32>(dot(l0, r0), dot(l0, r1), dot(l0, r2), dot(l0, r3));
+    }
+  }
+  return product;
+}
+
+// Rows p … p + 3 of B_iᵀ by rows q … q + 3 of B_jᵀ.
+fn block_of_b(i: u32, j: u32, p: u32, q: u32) -> array<vec4<f32>, 4> {
+  let width = shape.rank / 4u;
+  var product: array<vec4<f32>, 4>;
+  for (var k = 0u; k < shape.outputs; k++) {
+    let l = b_quads[(i * shape.outputs + k) * width + p / 4u];
+    let r = b_quads[(j * shape.outputs + k) * width + q / 4u];
     product[0] += l.x * r;
     product[1] += l.y * r;
     product[2] += l.z * r;
@@ -150,7 +164,7 @@ fn blocks(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = (group.x + group.y * groups.x) * WORKGROUP + lane;
-  let quads = (shape.rank + 3u) / 4u;
+  let quads = shape.rank / 4u;
   let steps = shape.n / 2u + 1u;
   let i = index / quads / steps;
   if (i >= shape.n) {
@@ -160,8 +174,8 @@ fn blocks(
   let p = 4u * (index % quads);
   var total = 0.0;
   for (var q = 0u; q < shape.rank; q += 4u) {
-    let of_a = block_product(true, i, j, p, q);
-    let of_b = block_product(false, i, j, p, q);
+    let of_a = block_of_a(i, j, p, q);
+    let of_b = block_of_b(i, j, p, q);
     total += dot(of_a[0], of_b[0]) + dot(of_a[1], of_b[1]) + dot(of_a[2], of_b[2]) + dot(of_a[3], of_b[3]);
   }
   sums[index] = total;
@@ -183,7 +197,7 @@ fn finish(
   let steps = shape.n / 2u + 1u;
   let forward = j - i < steps;
   let pair = select(j * steps + shape.n - (j - i), i * steps + (j - i), forward);
-  let quads = (shape.rank + 3u) / 4u;
+  let quads = shape.rank / 4u;
   var total = 0.0;
   for (var block = 0u; block < quads; block++) {
     total += block_sums[pair * quads + block];

@@ -7,7 +7,10 @@ import { sizeOf } from "../../../../core/shape.ts";
 import type { Tensor } from "../../../../graph/ops.ts";
 import { type Lower, read, u32, write } from "../../kernel.ts";
 import { coverRows } from "../cover.ts";
-import source from "./softmax.wgsl" with { type: "text" };
+import group from "../group.wgsl" with { type: "text" };
+import kernel from "./softmax.wgsl" with { type: "text" };
+
+const source = [group, kernel].join("\n");
 
 /** x [..., width] -> y [..., width] */
 export const lowerSoftmax: Lower<"softmax"> = (node, context) => {

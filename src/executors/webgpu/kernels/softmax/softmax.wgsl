@@ -2,11 +2,9 @@
 //   forward:   y = exp(x - max x) / Σ exp(x - max x)
 //   backward: dx = y (dy - Σ dy y)
 // Bindings, all [rows, width]: forward 1 x, 2 y; backward 1 y, 2 dy, 3 dx.
-// Grid: *_group, a workgroup per row, reduced as a fixed tree in workgroup memory;
+// Grid: *_group, a workgroup per row, reduced as in group.wgsl;
 //       *_row, an invocation per row, in column order.
 // NaN and ∞ in a row make the row NaN: exp and the sum carry them, whatever max does.
-
-override WORKGROUP: u32 = 64;
 
 struct Shape { rows: u32, width: u32 }
 
@@ -17,8 +15,6 @@ struct Shape { rows: u32, width: u32 }
 @group(0) @binding(1) var<storage, read> y_in: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
-
-var<workgroup> scratch: array<f32, WORKGROUP>;
 
 const LOWEST = -3.40282347e38;
 
@@ -57,28 +53,6 @@ fn write_backward(start: u32, projection: f32, lane: u32, lanes: u32) {
   for (var c = lane; c < shape.width; c += lanes) {
     dx[start + c] = y_in[start + c] * (dy[start + c] - projection);
   }
-}
-
-fn group_max(lane: u32, value: f32) -> f32 {
-  scratch[lane] = value;
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      scratch[lane] = max(scratch[lane], scratch[lane + half]);
-    }
-  }
-  return workgroupUniformLoad(&scratch[0]);
-}
-
-fn group_sum(lane: u32, value: f32) -> f32 {
-  scratch[lane] = value;
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      scratch[lane] += scratch[lane + half];
-    }
-  }
-  return workgroupUniformLoad(&scratch[0]);
 }
 
 @compute @workgroup_size(WORKGROUP)
