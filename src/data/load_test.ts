@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { imageSize } from "./dataset.ts";
+import { loadDataset } from "./load.ts";
+
+const SHARED = new URL("../../../shared/data/", import.meta.url);
+
+/** A test on real images beside the repository; reported as ignored where they are missing. */
+function realDataTest(folder: string, name: string, run: (path: string) => Promise<void>): void {
+  const path = new URL(folder, SHARED).pathname;
+  let present = true;
+  try {
+    Deno.statSync(path);
+  } catch {
+    present = false;
+  }
+  Deno.test({
+    name: present ? name : `${name} (skipped: no ../shared/data/${folder})`,
+    ignore: !present,
+    fn: () => run(path),
+  });
+}
+
+async function inTemporaryFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function perClass(labels: Int32Array, classes: number): Set<number> {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]!++;
+  return new Set(counts);
+}
+
+realDataTest("cifar-100-binary", "loadDataset() reads CIFAR-100", async (path) => {
+  const { train, test, classNames } = await loadDataset(`cifar100:${path}`);
+  assert.equal(train.count, 15_000);
+  assert.equal(test.count, 10_000);
+  assert.deepEqual(perClass(train.labels, 100), new Set([150]));
+  assert.deepEqual(perClass(test.labels, 100), new Set([100]));
+  assert.deepEqual(classNames.slice(0, 3), ["apple", "aquarium_fish", "baby"]);
+  assert.deepEqual([...test.labels.subarray(0, 2)], [0, 1]);
+  assert.deepEqual([...test.images.subarray(0, 4)], [182, 178, 182, 173]);
+  assert.deepEqual([...test.images.subarray(3072 + 1024, 3072 + 1026)], [132, 88]);
+});
+
+realDataTest("omniglot", "loadDataset() reads Omniglot's 1,623 classes", async (path) => {
+  const { train, test, classNames, name } = await loadDataset(`idx:${path}`);
+  assert.equal(name, "omniglot");
+  assert.equal(classNames.length, 1623);
+  assert.equal(classNames[1], "Alphabet_of_the_Magi/character02");
+  assert.deepEqual(perClass(train.labels, 1623), new Set([15]));
+  assert.deepEqual(perClass(test.labels, 1623), new Set([5]));
+  assert.equal(train.images.subarray(0, 1024).reduce((sum, ink) => sum + ink, 0), 17_340);
+});
+
+realDataTest("mnist", "loadDataset() splits MNIST's one pair of files 80/20", async (path) => {
+  const dataset = await loadDataset(`idx:${path}`);
+  assert.equal(dataset.train.count, 7997);
+  assert.equal(dataset.test.count, 2003);
+  assert.deepEqual([...dataset.train.labels.subarray(0, 5)], [7, 2, 1, 0, 4]);
+  assert.equal(
+    dataset.train.images.subarray(0, imageSize(dataset)).reduce((sum, ink) => sum + ink, 0),
+    18_454,
+  );
+  assert.deepEqual(dataset.classNames, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+});
+
+Deno.test("loadDataset() makes procedural data from settings", async () => {
+  const dataset = await loadDataset("procedural:classes=3,trainPerClass=2,testPerClass=1,size=8");
+  assert.equal(dataset.train.count, 6);
+  assert.equal(dataset.width, 8);
+});
+
+Deno.test("loadDataset() lists the kinds when it does not know one", async () => {
+  for (const kind of ["imagenet", "constructor", ""]) {
+    await assert.rejects(loadDataset(`${kind}:x`), {
+      name: "InputError",
+      message:
+        `Cannot load data set "${kind}:x": found kind "${kind}", wanted one of procedural, cifar10, cifar100, idx`,
+    });
+  }
+  await assert.rejects(loadDataset("cifar100"), {
+    message: `Cannot load data set "cifar100": found no path, wanted cifar100:PATH`,
+  });
+});
+
+Deno.test("loadDataset() names what is missing on the disk", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const fails = (spec: string, message: string) =>
+      assert.rejects(loadDataset(spec), { name: "InputError", message });
+    await fails(`cifar100:${folder}/none`, `Cannot read ${folder}/none: it does not exist`);
+    await fails(`cifar100:${folder}`, `Cannot read ${folder}/train.bin: it does not exist`);
+    await fails(
+      `cifar10:${folder}`,
+      `Cannot read ${folder}: found no data_batch_1.bin, wanted CIFAR-10's binary version`,
+    );
+    await fails(
+      `idx:${folder}/`,
+      `Cannot read ${folder}/: found no IDX files, wanted names such as train-images-idx3-ubyte.gz`,
+    );
+    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte`, new Uint8Array(3));
+    await fails(
+      `idx:${folder}`,
+      `Cannot read ${folder}: found t10k-images-idx3-ubyte alone, wanted images and labels`,
+    );
+    await fails(
+      `idx:${folder}/t10k-images-idx3-ubyte`,
+      `Cannot read ${folder}/t10k-images-idx3-ubyte: it is not a folder`,
+    );
+    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, new Uint8Array(3));
+    await fails(
+      `idx:${folder}`,
+      `Cannot read ${folder}: found both t10k-images-idx3-ubyte and t10k-images-idx3-ubyte.gz, ` +
+        "wanted one file of test images",
+    );
+  });
+});
+
+Deno.test({
+  name: "loadDataset() turns a refused permission into an InputError",
+  permissions: { read: false },
+  async fn() {
+    await assert.rejects(loadDataset("cifar100:anywhere"), {
+      name: "InputError",
+      message: /^Cannot read anywhere: no permission \(.*read access/,
+    });
+  },
+});
+
+Deno.test("loadDataset() reads IDX names, plain and gzipped files, and class names", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const images = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 42);
+    const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1);
+    await Deno.writeFile(`${folder}/train-images.idx3-ubyte`, images);
+    await Deno.writeFile(`${folder}/train-labels-idx1-ubyte.gz`, gzipSync(labels));
+    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, gzipSync(images));
+    await Deno.writeFile(`${folder}/t10k-labels-idx1-ubyte`, labels);
+    await Deno.writeTextFile(`${folder}/classes.txt`, "first\r\nsecond\r\n");
+    const dataset = await loadDataset(`idx:${folder}/`);
+    assert.deepEqual(dataset.classNames, ["first", "second"]);
+    assert.deepEqual([...dataset.test.images, ...dataset.test.labels], [42, 1]);
+  });
+});
