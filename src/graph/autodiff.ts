@@ -57,7 +57,14 @@ function pullback(node: Tensor, dy: Tensor): readonly (Tensor | undefined)[] {
   );
 }
 
-function checkIndependent(sources: ReadonlySet<Tensor>): void {
+function checkSources(sources: ReadonlySet<Tensor>): void {
+  for (const { op } of sources) {
+    if (op === "constant") {
+      throw new TypeError(
+        "Cannot differentiate: found a constant, wanted an input or state; equal constants are one node",
+      );
+    }
+  }
   const seen = new Set<Tensor>();
   const pending = [...sources].flatMap(({ operands }) => operands);
   while (pending.length > 0) {
@@ -82,6 +89,7 @@ function checkIndependent(sources: ReadonlySet<Tensor>): void {
  * @param loss A tensor of one element
  * @param withRespectTo Independent tensors: none of them may be computed from another
  * @returns One gradient for each, of its shape
+ * @throws {TypeError} If a tensor is a constant
  * @throws {RangeError} If the loss has more than one element, or a tensor is computed from another
  */
 export function gradients(loss: Tensor, withRespectTo: readonly Tensor[]): Tensor[] {
@@ -91,7 +99,7 @@ export function gradients(loss: Tensor, withRespectTo: readonly Tensor[]): Tenso
     );
   }
   const sources = new Set(withRespectTo);
-  checkIndependent(sources);
+  checkSources(sources);
   const { graph } = loss;
   const scalar = (value: number) =>
     graph.make("constant", { data: Float64Array.of(value), shape: [], dtype: "f32" }, []);
