@@ -38,3 +38,31 @@ export type { LinearHead } from "./src/nn/heads.ts";
 export { checkGolden, type TensorError } from "./src/interop/golden.ts";
 export { type GoldenCase, type GoldenOptimiser, loadGoldenCase } from "./src/interop/golden_case.ts";
 export { type BackboneOverrides, loadBackbone, type LoadOptions } from "./src/interop/load_backbone.ts";
+export { canonicalJson, hashJson, type Json, type JsonObject } from "./src/core/json.ts";
+export { createRng, type Rng } from "./src/core/rng.ts";
+export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";
+export { loadDataset } from "./src/data/load.ts";
+export { createStream, type StreamOptions, type StreamTask, type TaskStream } from "./src/data/stream.ts";
+export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
+export type { Kit, Method, TaskView, Trained, Training } from "./src/methods/method.ts";
+export { createMethod, methods } from "./src/methods/mod.ts";
+export * from "./src/protocol/metrics.ts";
+export {
+  type Cell,
+  cellName,
+  type Environment,
+  parseRecord,
+  recordHash,
+  type RunRecord,
+} from "./src/protocol/record.ts";
+export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
+export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
+export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
+export {
+  type BoardCell,
+  type BoardSection,
+  compare,
+  type Gap,
+  type Summary,
+} from "./src/protocol/comparison.ts";
+export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board.ts";

@@ -1,181 +1,146 @@
 /**
- * `deno task bench`: scores methods over growing task counts and prints the table. Everything is checked before
- * anything is written; finished cells are skipped, unfinished ones resumed.
+ * `deno task bench`: scores methods over growing task counts and prints the table. Finished cells are skipped,
+ * unfinished ones resumed.
  *
  * @module
  */
-import Table from "cli-table3";
+import type { Command } from "commander";
 import {
+  backendChoices,
   cellName,
-  cellOf,
   compare,
-  createExecutor,
-  createMethod,
-  createStream,
   describeSection,
   growthTable,
-  InputError,
-  limitPerClass,
-  loadDataset,
-  parseRecord,
   prepareFolder,
-  resolveSettings,
   type RunRecord,
 } from "../mod.ts";
-import { openBackbone } from "./backbones.ts";
-import { createCommand, runCommand } from "./cli.ts";
+import { type CommandSpec, type Output, positiveInteger, runMain } from "./cli.ts";
 import { describeEnvironment } from "./environment.ts";
-import type { Job } from "./jobs.ts";
+import { type LoadedSuite, loadSuite, plannedWork, readFinished, removeCell } from "./plan.ts";
 import { runJobs } from "./pool.ts";
-import { createProgressView, type PlannedWork } from "./progress.ts";
-import { namedSuites, resolveSuite, type Suite, type SuiteFlags } from "./suite.ts";
+import { createProgressView } from "./progress.ts";
+import { namedSuites, resolveSuite, type SuiteFlags } from "./suite.ts";
+import { formatTable } from "./table.ts";
 
-interface Flags extends SuiteFlags {
-  readonly jobs?: string;
+interface Options extends SuiteFlags {
+  readonly jobs?: number;
   readonly out: string;
-  readonly fresh?: boolean;
+  readonly fresh?: true;
 }
 
-const command = createCommand("bench", "Scores continual-learning methods while the number of tasks grows.")
-  .option("--suite <name>", `named suite (${namedSuites.join(", ")}) or path of a suite file`, "quick")
-  .option("--methods <list>", "methods, with options after a colon: ham,naive or ham:keep=0.5,groupRank=16")
-  .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
-  .option("--seeds <list>", "seeds of the class order and of training, such as 0,1,2")
-  .option("--train-seed <n>", "one training seed for all class orders (default: the seed of the class order)")
-  .option("--data <spec>", "procedural[:key=value,…] | cifar100:PATH | cifar10:PATH | idx:PATH")
-  .option(
-    "--backbone <id|path>",
-    "name of a shipped backbone, or a .safetensors file with its card beside it",
-  )
-  .option("--backend <name>", "auto | webgpu | onnx | onnx-node | onnx-web | reference")
-  .option("--epochs <n>", "epochs per task")
-  .option("--limit-per-class <n>", "use the first n images of each class, in both splits")
-  .option(
-    "--set <key=value...>",
-    "protocol settings: head, rank, alpha, targets (q+v), batchSize, optimiser, learningRate, weightDecay, schedule, warmup",
-  )
-  .option("--jobs <n>", "cells at a time (default: one per core on the CPU, 1 on a GPU)")
-  .option("--out <dir>", "folder for records and snapshots", "runs/bench")
-  .option("--fresh", "run finished cells again");
-
-interface Plan {
-  readonly jobs: readonly PlannedWork[];
-  readonly records: RunRecord[];
+function configure(command: Command): void {
+  command
+    .option("--suite <name>", `named suite (${namedSuites.join(", ")}) or path of a suite file`, "quick")
+    .option("--methods <list>", "methods, with options after a colon: ham,naive or ham:keep=0.5,groupRank=16")
+    .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
+    .option("--seeds <list>", "seeds of the class order and of training, such as 0,1,2")
+    .option("--train-seed <n>", "one training seed for all class orders (default: the class order's seed)")
+    .option("--data <spec>", "procedural[:key=value,…] | cifar100:PATH | cifar10:PATH | idx:PATH")
+    .option(
+      "--backbone <id|path>",
+      "name of a shipped backbone, or a .safetensors file with its card beside it",
+    )
+    .option("--backend <name>", backendChoices.join(" | "))
+    .option("--epochs <n>", "epochs per task")
+    .option("--limit-per-class <n>", "use the first n images of each class, in both splits")
+    .option(
+      "--set <key=value...>",
+      "protocol settings: head (linear, cosine, ncm), rank, alpha, targets (q+v), batchSize, optimiser, " +
+        "learningRate, weightDecay, schedule, warmup",
+    )
+    .option("--jobs <n>", "cells at a time (default: one per core, on a GPU 1)", positiveInteger)
+    .option("--out <dir>", "folder for records and snapshots", "runs/bench")
+    .option("--fresh", "run finished cells again");
 }
 
-await runCommand(command, async (flags: Flags) => {
-  const suite = await resolveSuite(flags);
-  const settings = resolveSettings(suite.settings);
-  const jobLimit = parseJobs(flags.jobs);
-  const whole = await loadDataset(suite.data);
-  const dataset = suite.limitPerClass === undefined
-    ? whole
-    : limitPerClass(whole, { train: suite.limitPerClass, test: suite.limitPerClass });
-  const backbone = await openBackbone(suite.backbone);
-  const { executor, why } = await createExecutor(suite.backend, { threads: 1 });
-  const { info } = executor;
-  const cells = planCells(suite).map(({ method: spec, tasks, seed }) => {
-    const method = createMethod(spec);
-    const stream = createStream(dataset, { tasks, orderSeed: seed });
-    const trainSeed = suite.trainSeed ?? seed;
-    const cell = cellOf({ method, stream, backbone, settings, trainSeed, backend: info.backend });
-    return { spec, method, tasks, seed, trainSeed, cell, name: cellName(cell) };
-  });
-  const environment = describeEnvironment(info);
-  await executor.dispose();
-  await prepareFolder(flags.out);
-
-  const plan: Plan = { jobs: [], records: [] };
-  const jobs: PlannedWork[] = [];
-  for (const [id, { spec, method, tasks, seed, trainSeed, cell, name }] of cells.entries()) {
-    if (flags.fresh) await removeCell(flags.out, name);
-    const record = await readFinished(flags.out, name);
-    if (record && record.start.cell.streamHash === cell.streamHash) {
-      plan.records.push(record);
-      continue;
-    }
-    const trainings = method.trains === "never" ? 0 : settings.epochs * dataset.train.count;
-    const evaluations = method.trains === "joint" ? dataset.test.count : dataset.test.count * (tasks + 1) / 2;
-    jobs.push({
-      job: { id, method: spec, tasks, orderSeed: seed, trainSeed, name },
-      label: `${spec} T=${tasks} seed ${seed}`,
-      work: 3 * trainings + evaluations,
-    });
+async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
+  const suite = await loadSuite(await resolveSuite(options));
+  const { info, why, cells } = suite;
+  await prepareFolder(options.out);
+  const finished: RunRecord[] = [];
+  const waiting = [];
+  for (const planned of cells) {
+    if (options.fresh) await removeCell(options.out, planned.job);
+    const record = await readFinished(options.out, planned.job);
+    if (record) finished.push(record);
+    else waiting.push(planned);
   }
-  const workers = jobLimit ??
-    (info.backend === "webgpu" ? 1 : Math.max(1, Math.min(navigator.hardwareConcurrency, jobs.length)));
-  console.error(
-    `${cells.length} cells, ${plan.records.length} finished before; ${info.backend} on ${info.device} (${why}), ` +
-      `${workers} at a time`,
+  const cores = navigator.hardwareConcurrency;
+  const workers = options.jobs ??
+    (info.backend === "webgpu" ? 1 : Math.max(1, Math.min(cores, waiting.length)));
+  output.err(
+    `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
+      `(${why}), ${workers} at a time\n`,
   );
-
-  const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / workers));
-  const view = createProgressView(jobs, () => performance.now() / 1000);
-  const byId = new Map<number, Job>(jobs.map(({ job }) => [job.id, job]));
-  const setup = { dataset, backbone, backend: info.backend, threads, settings, environment, out: flags.out };
-  const results = jobs.length === 0 ? [] : await runJobs(jobs.map(({ job }) => job), workers, setup, {
-    onReply(reply) {
-      if (reply.kind === "progress") view.update(byId.get(reply.id)!, reply.progress);
-      if (reply.kind === "done") view.finish(byId.get(reply.id)!, reply.message ?? "done");
-      if (reply.kind === "error" && reply.id !== undefined) {
-        view.finish(byId.get(reply.id)!, `ERROR ${reply.message}`);
-      }
-    },
-  });
-  view.stop();
-  for (const { job } of results) {
-    const record = await readFinished(flags.out, job.name);
-    if (record) plan.records.push(record);
-  }
-  report(plan.records);
-  console.error(`Records are in ${flags.out}/records; render them with: deno task board --in ${flags.out}`);
-  return results.some(({ status }) => status !== "done") ? 1 : 0;
-});
-
-function parseJobs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InputError(`Cannot use --jobs ${text}: wanted a positive integer`);
-  }
-  return value;
-}
-
-/** The grid, largest T first: the longest cells start early, so that no core idles at the end. */
-function planCells({ methods, tasks, seeds }: Suite) {
-  return [...tasks].sort((a, b) => b - a).flatMap((count) =>
-    seeds.flatMap((seed) => methods.map((method) => ({ method, tasks: count, seed })))
+  const { statuses, records } = await runWaiting(
+    suite,
+    waiting,
+    workers,
+    Math.floor(cores / workers),
+    options,
   );
+  const all = [...finished, ...records];
+  for (const section of compare(inPlanOrder(suite, all))) {
+    output.out(`${describeSection(section)}\n${formatTable(growthTable(section))}`);
+  }
+  output.err(`Records are in ${options.out}/records; deno task board --in ${options.out} renders them\n`);
+  const failed = statuses.filter((status) => status !== "done").length;
+  if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
+  return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
 }
 
-async function readFinished(out: string, name: string): Promise<RunRecord | undefined> {
-  let text: string;
+async function runWaiting(
+  suite: LoadedSuite,
+  waiting: LoadedSuite["cells"],
+  workers: number,
+  threads: number,
+  options: Options,
+) {
+  if (waiting.length === 0) return { statuses: [], records: [] };
+  const { dataset, backbone, info, settings } = suite;
+  const plan = waiting.map((planned) => plannedWork(planned, suite));
+  const jobs = new Map(plan.map(({ job }) => [job.id, job]));
+  const view = createProgressView(plan, () => performance.now() / 1000);
+  const setup = {
+    dataset,
+    backbone,
+    backend: info.backend,
+    threads: Math.max(1, threads),
+    settings,
+    environment: await describeEnvironment(info),
+    out: options.out,
+  };
   try {
-    text = await Deno.readTextFile(`${out}/records/${name}.jsonl`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  if (text === "") return undefined;
-  const record = parseRecord(text, `${name}.jsonl`);
-  return record.end ? record : undefined;
-}
-
-async function removeCell(out: string, name: string): Promise<void> {
-  for (const path of [`${out}/records/${name}.jsonl`, `${out}/snapshots/${name}.state`]) {
-    try {
-      await Deno.remove(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    const results = await runJobs([...jobs.values()], workers, setup, (reply) => {
+      if (reply.kind === "progress") view.update(jobs.get(reply.id)!, reply.progress);
+      if (reply.kind === "done") view.finish(jobs.get(reply.id)!, reply.message ?? "done");
+      if (reply.kind === "error" && reply.id !== undefined) {
+        view.finish(jobs.get(reply.id)!, `stopped: ${reply.message}`);
+      }
+    });
+    const records = [];
+    for (const { job } of results) records.push(await readFinished(options.out, job));
+    return {
+      statuses: results.map(({ status }) => status),
+      records: records.filter((record) => record !== undefined),
+    };
+  } finally {
+    view.stop();
   }
 }
 
-function report(records: readonly RunRecord[]): void {
-  for (const section of compare(records)) {
-    const [head, ...rows] = growthTable(section);
-    const table = new Table({ head: head!, style: { head: [], border: [] } });
-    table.push(...rows);
-    console.log(`${describeSection(section)}\n${table.toString()}`);
-  }
+/** Records in the order that was asked for, whichever ended first. */
+function inPlanOrder({ cells }: LoadedSuite, records: readonly RunRecord[]): RunRecord[] {
+  const position = new Map(cells.map(({ cell }, i) => [cellName(cell), i]));
+  const of = ({ start }: RunRecord) => position.get(cellName(start.cell)) ?? cells.length;
+  return [...records].sort((a, b) => of(a) - of(b));
 }
+
+const spec: CommandSpec<Options> = {
+  name: "bench",
+  description: "Scores continual-learning methods while the number of tasks grows, and prints the table.",
+  configure,
+  run,
+};
+
+if (import.meta.main) await runMain(spec);

@@ -4,18 +4,35 @@
  *
  * @module
  */
-import type { BackendInfo, Environment } from "../mod.ts";
 import project from "../deno.json" with { type: "json" };
+import type { BackendInfo, Environment } from "../mod.ts";
 
-/** Versions, device and choices of a backend. */
-export function describeEnvironment(info: BackendInfo): Environment {
+/** Versions, commit, device and choices of a backend. */
+export async function describeEnvironment(info: BackendInfo): Promise<Environment> {
   return {
     version: project.version,
+    commit: await readCommit(),
     deno: Deno.version.deno,
-    v8: Deno.version.v8,
     target: Deno.build.target,
     cores: navigator.hardwareConcurrency,
     device: info.device,
     details: { ...info.details },
   };
+}
+
+/** The commit of the checkout this program runs from, read from git's files; `null` outside a checkout. */
+async function readCommit(): Promise<string | null> {
+  const read = (path: string) => Deno.readTextFile(new URL(`../.git/${path}`, import.meta.url));
+  try {
+    const head = (await read("HEAD")).trim();
+    const ref = /^ref: (.+)$/.exec(head)?.[1];
+    if (ref === undefined) return head;
+    try {
+      return (await read(ref)).trim();
+    } catch {
+      return new RegExp(`^([0-9a-f]+) ${ref}$`, "m").exec(await read("packed-refs"))?.[1] ?? null;
+    }
+  } catch {
+    return null;
+  }
 }

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { Backbone, Cell, Dataset, Environment, Progress, ProtocolSettings } from "../mod.ts";
+import type { Backbone, BackendInfo, Dataset, Environment, Progress, ProtocolSettings } from "../mod.ts";
 
 /** What a worker is started with. */
 export interface WorkerSetup {
   readonly dataset: Dataset;
   readonly backbone: Backbone;
-  readonly backend: Cell["backend"];
+  readonly backend: BackendInfo["backend"];
   /** Threads of the backend in this worker. */
   readonly threads: number;
   readonly settings: ProtocolSettings;

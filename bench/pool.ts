@@ -5,11 +5,6 @@
  */
 import type { Job, WorkerReply, WorkerRequest, WorkerSetup } from "./jobs.ts";
 
-/** What a pool reports. */
-export interface PoolEvents {
-  onReply(reply: WorkerReply): void;
-}
-
 /** How a job ended. */
 export interface JobResult {
   readonly job: Job;
@@ -22,7 +17,7 @@ export async function runJobs(
   jobs: readonly Job[],
   workers: number,
   setup: WorkerSetup,
-  { onReply }: PoolEvents,
+  onReply: (reply: WorkerReply) => void,
 ): Promise<JobResult[]> {
   const waiting = [...jobs];
   const results: JobResult[] = [];

@@ -1,0 +1,120 @@
+/**
+ * From a suite to the cells still to run. Loading data, backbone and backend here, once and before anything is
+ * written, is what makes wrong input end with one sentence and no trace.
+ *
+ * @module
+ */
+import {
+  type BackendInfo,
+  type Cell,
+  cellName,
+  cellOf,
+  createExecutor,
+  createMethod,
+  createStream,
+  type Dataset,
+  InputError,
+  limitPerClass,
+  loadDataset,
+  type Method,
+  parseRecord,
+  type ProtocolSettings,
+  resolveSettings,
+  type RunRecord,
+} from "../mod.ts";
+import { openBackbone } from "./backbones.ts";
+import type { Job } from "./jobs.ts";
+import type { PlannedWork } from "./progress.ts";
+import type { Suite } from "./suite.ts";
+
+/** A benchmark whose parts are all there. */
+export interface LoadedSuite {
+  readonly dataset: Dataset;
+  readonly backbone: Awaited<ReturnType<typeof openBackbone>>;
+  readonly settings: ProtocolSettings;
+  readonly info: BackendInfo;
+  /** Why this backend. */
+  readonly why: string;
+  /** Every cell of the grid, longest first, so that no core idles at the end. */
+  readonly cells: readonly PlannedCell[];
+}
+
+/** A cell and how to run it. */
+export interface PlannedCell {
+  readonly cell: Cell;
+  readonly method: Method;
+  readonly job: Job;
+}
+
+/**
+ * Loads what a suite names and checks every cell of its grid.
+ *
+ * @throws {InputError} If a method, an option, a file or a number of tasks is wrong
+ * @throws {BackendUnavailableError} If the backend cannot run here
+ */
+export async function loadSuite(suite: Suite): Promise<LoadedSuite> {
+  const settings = resolveSettings(suite.settings);
+  const methods = suite.methods.map((spec) => ({ spec, method: createMethod(spec) }));
+  const backbone = await openBackbone(suite.backbone);
+  const whole = await loadDataset(suite.data);
+  const limit = suite.limitPerClass;
+  const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
+  const { executor, why } = await createExecutor(suite.backend, { threads: 1 });
+  const { info } = executor;
+  await executor.dispose();
+  const cells = [...suite.tasks].sort((a, b) => b - a).flatMap((tasks) =>
+    suite.seeds.flatMap((orderSeed) => {
+      const stream = createStream(dataset, { tasks, orderSeed });
+      const trainSeed = suite.trainSeed ?? orderSeed;
+      return methods.map(({ spec, method }) => {
+        const cell = cellOf({ method, stream, backbone, settings, trainSeed, backend: info.backend });
+        return {
+          cell,
+          method,
+          job: { id: 0, method: spec, tasks, orderSeed, trainSeed, name: cellName(cell) },
+        };
+      });
+    })
+  );
+  const numbered = cells.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
+  return { dataset, backbone, settings, info, why, cells: numbered };
+}
+
+/** A cell's share of the work, in images passed through the model; a training step counts three times. */
+export function plannedWork({ method, job }: PlannedCell, suite: LoadedSuite): PlannedWork {
+  const { dataset: { train, test }, settings } = suite;
+  const trained = method.trains === "never" ? 0 : settings.epochs * train.count;
+  const evaluations = method.trains === "joint" ? 1 : (job.tasks + 1) / 2;
+  return {
+    job,
+    label: `${job.method} T=${job.tasks} seed ${job.orderSeed}`,
+    work: 3 * trained + evaluations * test.count,
+  };
+}
+
+/** The finished record of a cell, if there is one. */
+export async function readFinished(out: string, { name }: Job): Promise<RunRecord | undefined> {
+  const path = `${out}/records/${name}.jsonl`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new InputError(`Cannot read record ${path}: ${(error as Error).message}`);
+  }
+  // A kill can leave a first line that is cut off.
+  if (!text.includes("\n")) return undefined;
+  const record = parseRecord(text, path);
+  return record.end ? record : undefined;
+}
+
+/** Forgets what is known of a cell. */
+export async function removeCell(out: string, { name }: Job): Promise<void> {
+  for (const path of [`${out}/records/${name}.jsonl`, `${out}/snapshots/${name}.state`]) {
+    try {
+      await Deno.remove(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
