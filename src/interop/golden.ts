@@ -28,7 +28,8 @@ export interface TensorError {
   readonly relative: number;
 }
 
-type Results = Readonly<Record<string, HostArray>>;
+/** Everything that a case expects, by name in its file. */
+export type GoldenResults = Readonly<Record<string, HostArray>>;
 
 function parameterSpecs({ parameters }: GoldenCase): TensorSpec[] {
   return Object.entries(parameters).map(([name, { shape }]) => ({ name, shape }));
@@ -89,7 +90,7 @@ function upload(executor: Executor, tensors: NamedTensors, frozen: boolean): Rec
   );
 }
 
-async function runForward(golden: GoldenCase, executor: Executor): Promise<Results> {
+async function runForward(golden: GoldenCase, executor: Executor): Promise<GoldenResults> {
   const program = gradientProgram(golden);
   const states = upload(executor, golden.parameters, false);
   const executable = await executor.compile(program, states);
@@ -100,7 +101,7 @@ async function runForward(golden: GoldenCase, executor: Executor): Promise<Resul
   return results;
 }
 
-async function runTraining(golden: GoldenCase, executor: Executor): Promise<Results> {
+async function runTraining(golden: GoldenCase, executor: Executor): Promise<GoldenResults> {
   const { steps, rate, beta1, beta2 } = golden.optimiser;
   const entries = Object.entries(golden.parameters);
   const packing = createPacking(parameterSpecs(golden).filter(({ name }) => isTrained(name)));
@@ -144,12 +145,17 @@ function compare(name: string, found: HostArray, { shape, data }: HostTensor): T
   return { name, absolute, relative: absolute === 0 ? 0 : absolute / magnitude };
 }
 
+/** Recomputes everything that a case expects. */
+export async function recomputeGolden(golden: GoldenCase, executor: Executor): Promise<GoldenResults> {
+  return { ...await runForward(golden, executor), ...await runTraining(golden, executor) };
+}
+
 /**
- * Recomputes everything that a case expects.
+ * Recomputes a case and compares.
  *
  * @returns One error per expected tensor, in the order of the file
  */
 export async function checkGolden(golden: GoldenCase, executor: Executor): Promise<TensorError[]> {
-  const results = { ...await runForward(golden, executor), ...await runTraining(golden, executor) };
+  const results = await recomputeGolden(golden, executor);
   return Object.entries(golden.expected).map(([name, expected]) => compare(name, results[name]!, expected));
 }
