@@ -5,9 +5,10 @@
  * @module
  */
 import { BackendUnavailableError } from "../../core/errors.ts";
+import { type Graph, trace } from "../../graph/graph.ts";
 import type { OpName } from "../../graph/ops.ts";
-import { casesByOp, checkAgainstReference } from "../cases.ts";
-import type { Executor } from "../executor.ts";
+import { casesByOp, checkAgainstReference, type OpCase } from "../cases.ts";
+import type { Executor, HostArray } from "../executor.ts";
 import { acquireGpu, type Gpu } from "./device.ts";
 import { createWebGpuExecutor } from "./executor.ts";
 
@@ -50,20 +51,40 @@ export function gpuTest(name: string, fn: (gpu: Gpu) => Promise<void> | void): v
  * Holds kernels against the reference: the shared cases of some ops, under the rules of both kinds of adapter and
  * with each set of forced variants.
  */
-export function kernelTests(
-  ops: readonly OpName[],
-  variantSets: readonly Readonly<Record<string, string>>[] = [{}],
-): void {
+export function kernelTests(ops: readonly OpName[], variantSets?: readonly VariantSet[]): void {
+  caseTests(ops.flatMap((op) => casesByOp[op]), variantSets);
+}
+
+/** Variants to force, by family. */
+export type VariantSet = Readonly<Record<string, string>>;
+
+/** The same for other cases. */
+export function caseTests(cases: readonly OpCase[], variantSets: readonly VariantSet[] = [{}]): void {
   for (const profile of ["software", "hardware"] as const) {
     for (const variants of variantSets) {
       const forced = Object.entries(variants).map((pair) => pair.join("=")).join(" ");
       let executor: Promise<Executor> | undefined;
-      for (const testCase of ops.flatMap((op) => casesByOp[op])) {
+      for (const testCase of cases) {
         gpuTest(`webgpu ${testCase.name} (${[profile, forced].join(" ").trim()})`, async (gpu) => {
           executor ??= createWebGpuExecutor({ gpu, profile, variants });
           await checkAgainstReference(await executor, testCase);
         });
       }
     }
+  }
+}
+
+/** Traces a program and runs it once; returns all outputs. */
+export async function evaluate(
+  executor: Executor,
+  inputs: Readonly<Record<string, HostArray>>,
+  build: (graph: Graph) => void,
+): Promise<Record<string, HostArray>> {
+  const program = trace(build);
+  const executable = await executor.compile(program, {});
+  try {
+    return await executable.run(inputs, Object.keys(program.outputs));
+  } finally {
+    executable.dispose();
   }
 }

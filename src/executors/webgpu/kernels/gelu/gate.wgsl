@@ -25,10 +25,10 @@ fn gate_erf(point: vec4<f32>) -> Gate {
   return Gate(select(1.0 - tail, tail, point < vec4<f32>(0.0)), bell * 0.39894228); // 1 / √(2π)
 }
 
-// The logistic form keeps relative accuracy where tanh is near -1. Beyond 10, where Φ is 0 or 1 in f32, x is held
+// The logistic form keeps relative accuracy where tanh is near -1. Beyond 12, where the exponential underflows, x is held
 // so that no ∞ enters.
 fn gate_tanh(point: vec4<f32>) -> Gate {
-  let held = clamp(point, vec4<f32>(-10.0), vec4<f32>(10.0));
+  let held = clamp(point, vec4<f32>(-12.0), vec4<f32>(12.0));
   let square = held * held;
   let twice = held * (square * 0.07135481 + 1.5957691); // 2a, with 2 √(2/π) = 1.5957691
   let decay = exp(-abs(twice));
