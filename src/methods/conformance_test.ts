@@ -1,0 +1,243 @@
+/**
+ * What every method owes the suite, for every method of the registry and for the variants whose code differs.
+ */
+import assert from "node:assert/strict";
+import { InputError } from "../core/errors.ts";
+import { canonicalJson } from "../core/json.ts";
+import { encodeState, type StateValue } from "../core/state.ts";
+import { composeDelta } from "../merge/delta.ts";
+import { deltaError } from "../merge/test_adapters.ts";
+import { type Adapter, loraSites } from "../nn/adapter.ts";
+import { packAdapter } from "./adapter_state.ts";
+import type { Training } from "./method.ts";
+import { createMethod, describeOptions, type MethodName, methods } from "./mod.ts";
+import { createTestKit, randomStep, runMethod, testTask, tinyConfig, tinyLora } from "./test_kit.ts";
+
+const variants = [
+  "taskarith:start=fresh,lambda=0.3,rankCap=4",
+  "ewc:lambda=0",
+  "concat-pruned:weighting=sum,pruneSpace=delta,rankCap=6",
+  "ham:training=stack,groupMerge=concat,groupGain=learned,start=fresh",
+  "ham:start=nearest,groupMerge=concat,groupGain=one,maxGroups=2,groupRank=3",
+  "ham:start=nearest,pruneSpace=delta,tau=-1",
+  "ham:pruneOn=group,balance=false,importance=fixed,groupRank=null,maxGroups=3",
+];
+const all = [...Object.keys(methods), ...variants];
+
+/** Every value of a state or an adapter, as bytes. */
+function bytes(value: Adapter | StateValue | undefined): string {
+  const state = value && typeof value === "object" && "importance" in value && "scale" in value
+    ? packAdapter(value as Adapter)
+    : value as StateValue ?? null;
+  return encodeState(state).toString();
+}
+
+function arrayBytes(value: StateValue): number {
+  if (value instanceof Float32Array) return value.byteLength;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce((total: number, item) => total + arrayBytes(item as StateValue), 0);
+}
+
+/** Freezes plain objects all the way down; typed arrays cannot be frozen and are compared by value instead. */
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+function checkShapes(adapter: Adapter, rank?: number): void {
+  const sites = loraSites(tinyConfig, tinyLora.targets);
+  assert.deepEqual(Object.keys(adapter.pairs), sites.map(({ name }) => name));
+  for (const { name, inputs, outputs } of sites) {
+    const { a, b } = adapter.pairs[name]!;
+    assert.deepEqual(a.shape, [rank ?? a.shape[0], inputs]);
+    assert.deepEqual(b.shape, [outputs, rank ?? a.shape[0]]);
+    assert.ok([...a.data, ...b.data].every(Number.isFinite));
+  }
+}
+
+for (const spec of all) {
+  const method = createMethod(spec);
+
+  Deno.test(`${spec} gives identical state bytes for one seed and others for another`, async () => {
+    const run = (seed: number) =>
+      runMethod(createMethod(spec), { tasks: 4, kit: createTestKit(seed), train: randomStep(seed) });
+    const [once, again, other] = [await run(1), await run(1), await run(2)];
+    assert.deepEqual(once.states.map(bytes), again.states.map(bytes));
+    assert.equal(bytes(once.deployed), bytes(again.deployed));
+    if (method.trains !== "never") assert.notEqual(bytes(once.deployed), bytes(other.deployed));
+  });
+
+  Deno.test(`${spec} survives bytes at every task boundary`, async () => {
+    const direct = await runMethod(method, { tasks: 4 });
+    const stored = await runMethod(method, { tasks: 4, viaBytes: true });
+    assert.deepEqual(stored.states.map(bytes), direct.states.map(bytes));
+    assert.equal(bytes(stored.deployed), bytes(direct.deployed));
+    if (stored.deployed) checkShapes(stored.deployed);
+  });
+
+  Deno.test(`${spec} deploys without side effect, after any number of tasks`, async () => {
+    const kit = createTestKit();
+    for (const state of (await runMethod(method, { tasks: 3, kit })).states) {
+      const before = bytes(state);
+      const first = bytes(await method.deploy(freeze(state), kit));
+      assert.equal(bytes(await method.deploy(state, kit)), first);
+      assert.equal(bytes(state), before);
+    }
+  });
+
+  Deno.test(`${spec} asks to train an adapter of the run's shape, by one program for all tasks`, async () => {
+    const programs: string[] = [];
+    await runMethod(method, {
+      tasks: 5,
+      onTraining({ start, frozen, extraLoss, trainImportance = false }: Training) {
+        checkShapes(start, tinyLora.rank);
+        assert.deepEqual([start.scale, start.importance], [tinyLora.scale, 1]);
+        for (const adapter of frozen?.adapters ?? []) {
+          const ranks = Object.values(adapter.pairs).map(({ a }) => a.shape[0]!);
+          assert.ok(Math.max(...ranks) <= frozen!.rank);
+        }
+        assert.ok((frozen?.adapters.length ?? 0) <= (frozen?.slots ?? 0));
+        assert.equal(frozen?.gains.length, frozen?.adapters.length);
+        // What the trainer's program depends on.
+        programs.push(JSON.stringify([
+          trainImportance,
+          frozen && [frozen.slots, frozen.rank, frozen.trainGains],
+          extraLoss && [
+            extraLoss.key,
+            Object.entries(extraLoss.tensors).map(([name, { shape }]) => [name, shape]),
+          ],
+        ]));
+      },
+    });
+    assert.ok(new Set(programs).size <= 1, programs.join("\n"));
+  });
+
+  Deno.test(`${spec} changes nothing that it is given`, async () => {
+    const kit = createTestKit();
+    const train = randomStep();
+    let state = freeze(method.init(kit));
+    for (let index = 0; index < 3; index++) {
+      const task = testTask(index);
+      const [stateBefore, imagesBefore] = [bytes(state), task.train.images.slice()];
+      const training = await method.begin(state, freeze(task), kit);
+      const trained = freeze({ adapter: train(training, task), gains: training.frozen?.gains ?? [] });
+      const trainedBefore = bytes(trained.adapter);
+      const next = freeze(await method.end(state, task, trained, kit));
+      const nextBefore = bytes(next);
+      await method.deploy(next, kit);
+      assert.equal(bytes(state), stateBefore);
+      assert.equal(bytes(trained.adapter), trainedBefore);
+      assert.equal(bytes(next), nextBefore);
+      assert.deepEqual(task.train.images, imagesBefore);
+      state = next;
+    }
+  });
+
+  Deno.test(`${spec} states facts that are JSON`, async () => {
+    for (const state of (await runMethod(method, { tasks: 3 })).states) {
+      canonicalJson(method.facts?.(state) ?? {});
+    }
+  });
+}
+
+for (const [name, definition] of Object.entries(methods)) {
+  Deno.test(`${name} resolves its options, and an explicit default is no other option`, () => {
+    const documented = describeOptions(definition);
+    const { options } = definition.create();
+    assert.equal(definition.name, name);
+    assert.deepEqual(Object.keys(options), documented.map(({ name }) => name));
+    for (const { name, description, default: preset } of documented) {
+      assert.ok(description.length > 10, `${name} is not described`);
+      assert.deepEqual(options[name], preset);
+    }
+    assert.deepEqual(definition.create(options).options, options);
+  });
+
+  Deno.test(`${name} refuses unknown options, naming the known ones`, () => {
+    const known = describeOptions(definition).map(({ name }) => name);
+    assert.throws(() => definition.create({ lamda: 1 }), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, /unknown option lamda/);
+      for (const option of known) assert.ok(error.message.includes(option));
+      return true;
+    });
+  });
+
+  Deno.test(`${name} refuses values of every option that are out of range`, () => {
+    for (const { name } of describeOptions(definition)) {
+      for (const value of [-7.5, "nothing", { deep: 1 }]) {
+        assert.throws(
+          () => definition.create({ [name]: value }),
+          (error) => error instanceof InputError && error.message.includes(name),
+          `${name}=${value}`,
+        );
+      }
+    }
+  });
+}
+
+/** Methods whose first task is not naive's, and why. */
+const differsAtFirst: Partial<Record<MethodName, string>> = {
+  simplecil: "it does not train",
+  ham: "it prunes and trains its importance; without both it is tested below",
+  "concat-pruned": "it prunes and trains its importance; without both it is tested below",
+};
+
+Deno.test("every method deploys naive's adapter after one task, unless it is said why not", async () => {
+  const { deployed: wanted } = await runMethod(createMethod("naive"), { tasks: 1 });
+  const specs = [
+    ...Object.keys(methods).filter((name) => !(name in differsAtFirst)),
+    "ham:keep=1,importance=fixed",
+    "ham:keep=1,importance=fixed,training=stack,groupMerge=concat,groupGain=learned",
+    "ham:pruneSpace=none,importance=fixed,start=nearest,groupMerge=concat",
+    "concat-pruned:keep=1,importance=fixed",
+  ];
+  for (const spec of specs) {
+    const { deployed } = await runMethod(createMethod(spec), { tasks: 1 });
+    const error = deltaError(deployed!, (site) => composeDelta(wanted!, site));
+    assert.ok(error < 1e-6, `${spec} is ${error} off`);
+  }
+  for (const name of Object.keys(differsAtFirst)) {
+    const { deployed } = await runMethod(createMethod(name), { tasks: 1 });
+    assert.notEqual(bytes(deployed), bytes(wanted), `${name} need not be on the list`);
+  }
+});
+
+Deno.test("state stays below a bound that does not depend on the number of tasks", async () => {
+  const sites = loraSites(tinyConfig, tinyLora.targets);
+  /** Bytes of adapters whose rank is capped by an option or by the smaller side of ΔW. */
+  const adapterBytes = (rank = Infinity) =>
+    sites.reduce(
+      (total, { inputs, outputs }) => total + 4 * Math.min(rank, inputs, outputs) * (inputs + outputs),
+      0,
+    );
+  const bounds: Readonly<Record<string, number>> = {
+    simplecil: 0,
+    naive: adapterBytes(2),
+    joint: adapterBytes(2),
+    // The adapter and its Fisher information.
+    ewc: 2 * adapterBytes(2),
+    "ewc:lambda=0": 2 * adapterBytes(2),
+    taskarith: adapterBytes(),
+    "taskarith:start=fresh,lambda=0.3,rankCap=4": adapterBytes(4),
+    "concat-pruned": adapterBytes(),
+    "concat-pruned:weighting=sum,pruneSpace=delta,rankCap=6": adapterBytes(6),
+    ham: 5 * adapterBytes(16),
+    "ham:tau=-1": adapterBytes(16),
+    "ham:maxGroups=3,groupRank=4": 3 * adapterBytes(4),
+    "ham:training=stack,groupMerge=concat,groupGain=learned,start=fresh": 5 * adapterBytes(16),
+    "ham:groupRank=null,maxGroups=2": 2 * adapterBytes(),
+  };
+  for (const [spec, bound] of Object.entries(bounds)) {
+    const { states } = await runMethod(createMethod(spec), { tasks: 30 });
+    for (const state of states) {
+      const arrays = arrayBytes(state);
+      assert.ok(arrays <= bound, `${spec}: ${arrays} bytes of ${bound}`);
+      // Names of sites, numbers, and the members: four characters a task.
+      assert.ok(encodeState(state).length - arrays < 4000, spec);
+    }
+  }
+});
