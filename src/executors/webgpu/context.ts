@@ -23,7 +23,7 @@ export interface VariantRules {
   readonly forced: Readonly<Record<string, string>>;
   /** What the tuner found. */
   measured(family: string, shapeClass: string): string | undefined;
-  /** Called with every question and its answer. */
+  /** Called with every question that leaves a choice, and its answer. */
   answered(question: VariantQuestion, answer: string): void;
 }
 
@@ -45,7 +45,7 @@ export function createContext(
       if (answer === undefined) {
         throw new TypeError(`Cannot choose a variant of ${family} for ${shapeClass}: none is offered`);
       }
-      rules.answered({ family, shapeClass, variants }, answer);
+      if (variants.length > 1) rules.answered({ family, shapeClass, variants }, answer);
       return answer;
     },
   };

@@ -91,7 +91,7 @@ function planPass(outer: number, length: number, inner: number, context: Lowerin
     : undefined;
   // Enough units of work to fill the device, each long enough to be worth its start.
   const [units, shortest] = lanes ? [1024, 16 * lanes] : context.software ? [256, 64] : [16_384, 16];
-  const wanted = Math.min(ceilDiv(units, results), ceilDiv(length, shortest));
+  const wanted = length < 4 * shortest ? 1 : Math.min(ceilDiv(units, results), ceilDiv(length, shortest));
   const chunk = ceilDiv(ceilDiv(length, wanted), 4) * 4;
   return { outer, length, inner, lanes, chunk: Math.min(chunk, length), chunks: ceilDiv(length, chunk) };
 }
