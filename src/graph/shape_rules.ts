@@ -30,7 +30,7 @@ function expectType(op: OpName, what: string, tensor: Tensor, dtype: DType): voi
 
 function expectAxes(op: OpName, what: string, tensor: Tensor, least: number): void {
   if (tensor.shape.length < least) {
-    fail(op, `${what} of shape ${formatShape(tensor.shape)}`, `at least ${least} axes`);
+    fail(op, `${what} of shape ${formatShape(tensor.shape)}`, `rank ${least} or more`);
   }
 }
 
