@@ -15,12 +15,7 @@ const sizes = [
   [4, 40, 12, 10],
   [3, 70, 9, 4],
   [2, 132, 8, 5],
-  [
-    34,
-    4,
-    8,
-    3,
-  ],
+  [34, 4, 8, 3],
 ] as const;
 caseTests(
   sizes.map(([n, rank, inputs, outputs]) =>

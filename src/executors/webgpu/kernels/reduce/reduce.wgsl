@@ -23,7 +23,7 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read_write> y1: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y4: array<vec4<f32>>;
 
-var<workgroup> partial: array<f32, WORKGROUP>;
+var<workgroup> scratch: array<f32, WORKGROUP>;
 
 fn combine4(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   if (FN == 0u) {
@@ -100,15 +100,15 @@ fn rows4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
 
 // Must be reached by the whole workgroup. The result is in the first lane.
 fn combine_lanes(own: f32, lane: u32) -> f32 {
-  partial[lane] = own;
+  scratch[lane] = own;
   workgroupBarrier();
   for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
     if (lane < half) {
-      partial[lane] = combine(partial[lane], partial[lane + half]);
+      scratch[lane] = combine(scratch[lane], scratch[lane + half]);
     }
     workgroupBarrier();
   }
-  return partial[0];
+  return scratch[0];
 }
 
 // A lane without terms must not change the result: it adds 0, or takes a maximum with the first term.
