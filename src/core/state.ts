@@ -22,17 +22,22 @@ export type StateValue =
 
 const MARK = "$f32";
 
-/** Serialises a state. */
+/**
+ * Serialises a state.
+ *
+ * @throws {TypeError} If it holds a number that is not finite outside an array, or the key `$f32`
+ */
 export function encodeState(state: StateValue): Uint8Array {
   const arrays: Float32Array[] = [];
   const strip = (value: StateValue): unknown => {
     if (value instanceof Float32Array) return { [MARK]: [arrays.push(value) - 1, value.length] };
     if (Array.isArray(value)) return value.map(strip);
     if (value !== null && typeof value === "object") {
-      // Sorted, so that the order of the arrays follows from the meaning alone.
-      return Object.fromEntries(
-        Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, item]) => [key, strip(item)]),
-      );
+      if (Object.hasOwn(value, MARK)) throw new TypeError(`Cannot serialise state: the key ${MARK} is taken`);
+      // Sorted, so that the order of the arrays follows from the meaning alone; and in the order of an object, which
+      // puts keys like "10" first, because that is how the header will be read.
+      const sorted = Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
+      return Object.fromEntries(Object.entries(sorted).map(([key, item]) => [key, strip(item)]));
     }
     return value;
   };
@@ -68,6 +73,7 @@ export function decodeState(bytes: Uint8Array): StateValue {
     throw damaged("the header is not JSON");
   }
   let offset = 4 + headerLength;
+  let count = 0;
   const restore = (value: unknown): StateValue => {
     if (Array.isArray(value)) return value.map(restore);
     if (value === null || typeof value !== "object") return value as StateValue;
@@ -75,7 +81,8 @@ export function decodeState(bytes: Uint8Array): StateValue {
     if (mark === undefined) {
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, restore(item)]));
     }
-    const length = Array.isArray(mark) ? mark[1] : undefined;
+    const [index, length] = Array.isArray(mark) ? mark : [];
+    if (index !== count++) throw damaged(`found array ${index} in place ${count - 1}`);
     if (!Number.isInteger(length) || length < 0 || offset + 4 * length > bytes.length) {
       throw damaged("an array is cut off");
     }
