@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { InputError } from "../core/errors.ts";
+import type { ViTConfig } from "../nn/config.ts";
+import { formatCard, parseCard } from "./card.ts";
+
+const config: ViTConfig = {
+  image: 32,
+  patch: 4,
+  channels: 3,
+  width: 64,
+  depth: 4,
+  heads: 4,
+  mlp: 256,
+  norm: "pre",
+  activation: "gelu",
+  epsilon: 1e-6,
+};
+const pixels = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.1] };
+
+function blockOf(block: string) {
+  return parseCard(JSON.stringify({ block }), "x.json").config;
+}
+
+Deno.test("parseCard() reads what formatCard() writes", () => {
+  const text = formatCard({ config, pixels }, { licence: "MIT" });
+  const { config: found, pixels: statistics } = parseCard(text, "x.json");
+  assert.deepEqual({ found, statistics }, { found: config, statistics: pixels });
+  const shuffled = Object.fromEntries(Object.entries(config).reverse()) as unknown as ViTConfig;
+  assert.equal(formatCard({ config: shuffled, pixels }, { licence: "MIT" }), text);
+});
+
+Deno.test("parseCard() understands blocks described in words", () => {
+  const facts = (block: string) => {
+    const { norm, activation, epsilon } = blockOf(block);
+    return [norm, activation, epsilon];
+  };
+  assert.deepEqual(facts("PRE-norm (standard ViT), exact-erf GELU MLP, eps 1e-5"), ["pre", "gelu", 1e-5]);
+  assert.deepEqual(
+    facts("POST-norm torch.nn.TransformerEncoderLayer (LayerNorm after residual), ReLU MLP, eps 1e-5"),
+    ["post", "relu", 1e-5],
+  );
+  assert.deepEqual(facts("prenorm, tanh-approximated GELU, epsilon = 0.001"), ["pre", "gelu-tanh", 0.001]);
+  assert.deepEqual(facts("GELU or ReLU; pre-norm or post-norm"), [undefined, undefined, undefined]);
+  assert.deepEqual(facts(""), [undefined, undefined, undefined]);
+});
+
+Deno.test("parseCard() refuses what is not a card, naming the place", () => {
+  const fails = (text: string, message: RegExp) =>
+    assert.throws(
+      () => parseCard(text, "x.json"),
+      (error) => error instanceof InputError && message.test(error.message),
+    );
+  fails("{", /x\.json/);
+  fails("[]", /expected object/);
+  fails('{"heads":"four"}', /heads: expected number/);
+  fails('{"mean":[]}', /mean/);
+  const own = JSON.parse(formatCard({ config, pixels }));
+  fails(JSON.stringify({ ...own, config: { ...config, norm: "middle" } }), /config\.norm/);
+  fails(JSON.stringify({ ...own, config: { ...config, head: 4 } }), /config.*head/);
+  fails(JSON.stringify({ ...own, pixels: { mean: [0], std: [0] } }), /pixels\.std/);
+});

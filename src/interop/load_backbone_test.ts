@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { InputError } from "../core/errors.ts";
+import { createRng } from "../core/rng.ts";
+import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { type BackendChoice, createExecutor } from "../executors/select.ts";
+import { trace } from "../graph/graph.ts";
+import type { Backbone } from "../nn/backbone.ts";
+import type { ViTConfig } from "../nn/config.ts";
+import { linearHead } from "../nn/heads.ts";
+import { initBackbone, initHead } from "../nn/init.ts";
+import { stateLookup, vitFeature } from "../nn/vit.ts";
+import { writeSafetensors } from "../weights/safetensors.ts";
+import { type CardFacts, formatCard, parseCard } from "./card.ts";
+import { loadBackbone, type LoadOptions, parseBackbone } from "./load_backbone.ts";
+
+const shared = new URL("../../../shared/", import.meta.url).pathname;
+const hasShared = await Deno.stat(`${shared}models`).then(() => true, () => false);
+if (!hasShared) console.log("Tests of third-party checkpoints are skipped: there is no shared folder.");
+
+/** The first records of CIFAR-100's test file as the model wants them. */
+async function firstImages({ pixels }: Backbone, count: number): Promise<Float32Array> {
+  const file = await Deno.readFile(`${shared}data/cifar-100-binary/test.bin`);
+  const images = new Float32Array(count * 3072);
+  for (let i = 0; i < images.length; i++) {
+    const channel = Math.floor(i / 1024) % 3;
+    const byte = file[Math.floor(i / 3072) * 3074 + 2 + i % 3072]!;
+    images[i] = (byte / 255 - pixels.mean[channel]!) / pixels.std[channel]!;
+  }
+  return images;
+}
+
+async function classify(backbone: Backbone, images: Float32Array, count: number, backend: BackendChoice) {
+  const { config, weights, head } = backbone;
+  const { channels, image } = config;
+  const tensors = { ...weights, "head.weight": head!.weight, "head.bias": head!.bias };
+  const program = trace((graph) => {
+    const state = (name: "head.weight" | "head.bias") => graph.state(name, tensors[name].shape);
+    const input = graph.input("images", [count, channels, image, image]);
+    const feature = vitFeature(config, stateLookup(graph, config), input);
+    graph.output("feature", feature);
+    graph.output("logits", linearHead(feature, state("head.weight"), state("head.bias")));
+  });
+  const { executor } = await createExecutor(backend);
+  const states = Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape, data }]) => [
+      name,
+      executor.tensor({ shape, values: data, frozen: true }),
+    ]),
+  );
+  const executable = await executor.compile(program, states);
+  const results = await executable.run({ images }, ["feature", "logits"]);
+  await executor.dispose();
+  return results;
+}
+
+for (const name of ["vit_cifar10_ashuahlawat", "vit_cifar10_smmk47"]) {
+  for (const [backend, count] of [["reference", 2], ["onnx", 4]] as const) {
+    Deno.test({
+      name: `loadBackbone() of ${name} gives its card's logits on ${backend}`,
+      ignore: !hasShared,
+      fn: async () => {
+        const card = JSON.parse(await Deno.readTextFile(`${shared}models/${name}.json`));
+        const backbone = await loadBackbone(`${shared}models/${name}.safetensors`);
+        assert.equal(backbone.id, name);
+        const images = await firstImages(backbone, count);
+        const { feature, logits } = await classify(backbone, images, count, backend);
+        const { width } = backbone.config;
+        for (let i = 0; i < count; i++) {
+          (card.golden.logits[i] as number[]).forEach((value, c) =>
+            assert.ok(Math.abs(logits![i * 10 + c]! - value) < 1e-3, `logit ${c} of image ${i}`)
+          );
+          (card.golden.feature_first8[i] as number[]).forEach((value, j) =>
+            assert.ok(Math.abs(feature![i * width + j]! - value) < 1e-4, `feature ${j} of image ${i}`)
+          );
+        }
+      },
+    });
+  }
+}
+
+const config: ViTConfig = {
+  image: 4,
+  patch: 2,
+  channels: 1,
+  width: 6,
+  depth: 2,
+  heads: 3,
+  mlp: 8,
+  norm: "pre",
+  activation: "gelu",
+  epsilon: 1e-6,
+};
+const pixels = { mean: [0.5], std: [0.25] };
+const weights = initBackbone(config, createRng(1, "load"));
+const head = initHead(3, config.width, createRng(1, "head"));
+const whole: Record<string, HostTensor> = { ...weights, "head.weight": head.weight, "head.bias": head.bias };
+const card: CardFacts = { config, pixels };
+
+function parse(
+  tensors: NamedTensors = whole,
+  facts = card,
+  options: LoadOptions = {},
+) {
+  return parseBackbone(writeSafetensors({ tensors }), "dir/tiny.safetensors", facts, options);
+}
+
+function failsWith(message: RegExp, run: () => unknown): void {
+  assert.throws(run, (error) => error instanceof InputError && message.test(error.message));
+}
+
+Deno.test("parseBackbone() takes sizes from tensors and the rest from the card", () => {
+  const backbone = parse();
+  assert.deepEqual(backbone.config, config);
+  assert.deepEqual(backbone.pixels, pixels);
+  assert.deepEqual(backbone.weights, weights);
+  assert.deepEqual(backbone.head, head);
+  assert.equal(backbone.id, "tiny");
+  assert.equal(parse(weights).head, undefined);
+});
+
+Deno.test("parseBackbone() hashes architecture, pixels and tensors, but neither names nor order of the file", () => {
+  const { hash } = parse();
+  const reversed = Object.fromEntries(Object.entries(whole).reverse());
+  assert.equal(parseBackbone(writeSafetensors({ tensors: reversed }), "other", card).hash, hash);
+  const nudged = { ...whole, "norm.bias": hostTensor([6], Float32Array.of(0, 0, 0, 0, 0, 1e-6)) };
+  const hashes = [
+    hash,
+    parse(nudged).hash,
+    parse(weights).hash,
+    parse(whole, card, { overrides: { heads: 2 } }).hash,
+    parse(whole, card, { overrides: { mean: [0.4] } }).hash,
+  ];
+  assert.equal(new Set(hashes).size, hashes.length);
+});
+
+Deno.test("parseBackbone() names a fact that nothing tells, unless an override gives it", () => {
+  const missing = { config: { ...config, heads: undefined }, pixels };
+  failsWith(/no "heads".*card.*overrides/, () => parse(whole, missing));
+  assert.equal(parse(whole, missing, { overrides: { heads: 2 } }).config.heads, 2);
+  failsWith(/no "epsilon"/, () => parse(whole, { config: { ...config, epsilon: undefined }, pixels }));
+  failsWith(/no "std"/, () => parse(whole, { config, pixels: { mean: [0] } }));
+  failsWith(/no "heads"/, () => parseBackbone(writeSafetensors({ tensors: whole }), "x"));
+});
+
+Deno.test("parseBackbone() refuses contradictions and unsound facts", () => {
+  failsWith(/card says mlp 9, the tensors 8/, () => parse(whole, { config: { ...config, mlp: 9 }, pixels }));
+  failsWith(
+    /card says image 8, the tensors 4/,
+    () => parse(whole, { config: { ...config, image: 8 }, pixels }),
+  );
+  failsWith(/4 heads, wanted a divisor of width 6/, () => parse(whole, card, { overrides: { heads: 4 } }));
+  failsWith(/pixel mean \[0,0,0\], wanted 1/, () => parse(whole, card, { overrides: { mean: [0, 0, 0] } }));
+  failsWith(/pixel std \[0\]/, () => parse(whole, card, { overrides: { std: [0] } }));
+});
+
+Deno.test("parseBackbone() refuses tensors that do not make a Vision Transformer", () => {
+  const change = (tensors: NamedTensors) => () => parse({ ...whole, ...tensors });
+  failsWith(/"ls1\.gamma"|blocks\.0\.ls1\.gamma/, change({ "blocks.0.ls1.gamma": hostTensor([6]) }));
+  assert.ok(parse({ ...whole, extra: hostTensor([1]) }, card, { ignoreUnknown: true }));
+  failsWith(/found 4 positions/, change({ pos_embed: hostTensor([1, 4, 6]) }));
+  failsWith(/\[7\] for "norm.bias", wanted \[6\]/, change({ "norm.bias": hostTensor([7]) }));
+  failsWith(
+    /\[6,6\] for "blocks.1.attn.qkv.weight"/,
+    change({ "blocks.1.attn.qkv.weight": hostTensor([6, 6]) }),
+  );
+  failsWith(
+    /"blocks.1.norm1.bias" has NaN/,
+    change({ "blocks.1.norm1.bias": hostTensor([6], new Float32Array(6).fill(NaN)) }),
+  );
+  const { "norm.weight": _, ...incomplete } = whole;
+  failsWith(/misses "norm\.weight"/, () => parse(incomplete));
+  const { "head.bias": __, ...headless } = whole;
+  failsWith(/nothing for "head\.bias"/, () => parse(headless));
+});
+
+Deno.test("loadBackbone() reads the card beside the weights, or the one it is told", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/tiny.safetensors`;
+    await Deno.writeFile(path, writeSafetensors({ tensors: whole }));
+    await assert.rejects(loadBackbone(path), /no "heads"/);
+    await Deno.writeTextFile(`${folder}/other.json`, formatCard({ config, pixels }));
+    assert.equal((await loadBackbone(path, { card: `${folder}/other.json` })).hash, parse().hash);
+    await Deno.writeTextFile(`${folder}/tiny.json`, formatCard({ config, pixels }));
+    assert.equal((await loadBackbone(path)).hash, parse().hash);
+    assert.deepEqual(parseCard(await Deno.readTextFile(`${folder}/tiny.json`), "x").config, config);
+    await assert.rejects(loadBackbone(`${folder}/none.safetensors`), InputError);
+    await assert.rejects(loadBackbone(path, { card: `${folder}/none.json` }), InputError);
+    await assert.rejects(loadBackbone(folder), InputError);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
