@@ -26,23 +26,3 @@ struct Problem {
 fn keep(quad: vec4<f32>, valid: u32) -> vec4<f32> {
   return select(vec4<f32>(), quad, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(valid));
 }
-
-// (u ∘ gain) at one row and k … k + 3. A row beyond the last gives what nothing stores.
-fn u_quad(row: u32, k: u32) -> vec4<f32> {
-  let i = min(row, problem.m - 1u) * problem.rank + k;
-  var quad = vec4<f32>(u[i], u[i + 1u], u[i + 2u], u[i + 3u]);
-  if (GAIN) {
-    quad *= vec4<f32>(gain[k], gain[k + 1u], gain[k + 2u], gain[k + 3u]);
-  }
-  return keep(quad, problem.rank - k);
-}
-
-// op(v) along its rows as stored: k … k + 3 at one column, or one k at four columns.
-fn v_quad(k: u32, column: u32) -> vec4<f32> {
-  if (B_TRANSPOSED) {
-    let i = min(column, problem.n - 1u) * problem.rank + k;
-    return keep(vec4<f32>(v[i], v[i + 1u], v[i + 2u], v[i + 3u]), problem.rank - k);
-  }
-  let i = k * problem.n + column;
-  return keep(vec4<f32>(v[i], v[i + 1u], v[i + 2u], v[i + 3u]), select(0u, 4u, k < problem.rank));
-}

@@ -32,9 +32,10 @@ fn other_quad(element: u32) -> vec4<f32> {
   return other[element / 4u];
 }
 
-fn store(base: u32, row: u32, column: u32, value: vec4<f32>) {
-  if (row < problem.m && column < problem.n) {
+// `shift` is the bias of the columns.
+fn store(base: u32, row: u32, column: u32, value: vec4<f32>, shift: vec4<f32>) {
+  if ((row < problem.m) & (column < problem.n)) {
     let element = base + row * problem.n + column;
-    y[element / 4u] = finish(value, element, column);
+    y[element / 4u] = finish(value, shift, element);
   }
 }

@@ -51,33 +51,25 @@ fn b_block(base: u32, k: u32, column: u32, k_end: u32) -> mat4x4<f32> {
   );
 }
 
-// The same of the low-rank product.
-fn u_block(row: u32, k: u32) -> mat4x4<f32> {
-  return mat4x4<f32>(u_quad(row, k), u_quad(row + 1u, k), u_quad(row + 2u, k), u_quad(row + 3u, k));
-}
-
-fn v_block(k: u32, column: u32) -> mat4x4<f32> {
-  if (B_TRANSPOSED) {
-    return transpose(mat4x4<f32>(
-      v_quad(k, column),
-      v_quad(k, column + 1u),
-      v_quad(k, column + 2u),
-      v_quad(k, column + 3u),
-    ));
+// (u ∘ gain) of 4 rows at one k. A row beyond the last gives what nothing stores.
+fn u_rows(row: u32, k: u32) -> vec4<f32> {
+  let i = min(vec4<u32>(row) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(problem.m - 1u)) * problem.rank + k;
+  let rows = vec4<f32>(u[i.x], u[i.y], u[i.z], u[i.w]);
+  if (GAIN) {
+    return rows * gain[k];
   }
-  return mat4x4<f32>(
-    v_quad(k, column),
-    v_quad(k + 1u, column),
-    v_quad(k + 2u, column),
-    v_quad(k + 3u, column),
-  );
+  return rows;
 }
 
-fn store_block(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
-  store(base, row, column, block[0]);
-  store(base, row + 1u, column, block[1]);
-  store(base, row + 2u, column, block[2]);
-  store(base, row + 3u, column, block[3]);
+// op(v) at one k and 4 columns.
+fn v_columns(k: u32, column: u32) -> vec4<f32> {
+  let columns = min(vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(problem.n - 1u));
+  let i = select(k * problem.n + columns, columns * problem.rank + k, B_TRANSPOSED);
+  return vec4<f32>(v[i.x], v[i.y], v[i.z], v[i.w]);
+}
+
+fn outer_block(rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(columns * rows.x, columns * rows.y, columns * rows.z, columns * rows.w);
 }
 
 @compute @workgroup_size(THREADS_X, THREADS_Y)
@@ -122,18 +114,18 @@ fn main(
   }
   if (LOW_RANK) {
     // Only the first split adds it.
-    for (var k = select(problem.rank, 0u, k_start == 0u); k < problem.rank; k += 4u) {
-      let u_0 = u_block(row, k);
-      let v_0 = v_block(k, column);
-      y_00 += v_0 * u_0;
+    for (var k = select(problem.rank, 0u, k_start == 0u); k < problem.rank; k++) {
+      let u_0 = u_rows(row, k);
+      let v_0 = v_columns(k, column);
+      y_00 += outer_block(u_0, v_0);
       if (ROW_BLOCKS > 1u) {
-        y_10 += v_0 * u_block(row + 4u, k);
+        y_10 += outer_block(u_rows(row + 4u, k), v_0);
       }
       if (COLUMN_BLOCKS > 1u) {
-        let v_1 = v_block(k, column + 4u);
-        y_01 += v_1 * u_0;
+        let v_1 = v_columns(k, column + 4u);
+        y_01 += outer_block(u_0, v_1);
         if (ROW_BLOCKS > 1u) {
-          y_11 += v_1 * u_block(row + 4u, k);
+          y_11 += outer_block(u_rows(row + 4u, k), v_1);
         }
       }
     }

@@ -23,10 +23,11 @@ fn other_quad(element: u32) -> vec4<f32> {
   return vec4<f32>(other[element], other[element + 1u], other[element + 2u], other[element + 3u]);
 }
 
-fn store(base: u32, row: u32, column: u32, value: vec4<f32>) {
-  if (row < problem.m && column < problem.n) {
+// `shift` is the bias of the columns.
+fn store(base: u32, row: u32, column: u32, value: vec4<f32>, shift: vec4<f32>) {
+  if ((row < problem.m) & (column < problem.n)) {
     let element = base + row * problem.n + column;
-    let result = finish(value, element, column);
+    let result = finish(value, shift, element);
     let width = problem.n - column;
     y[element] = result.x;
     if (width > 1u) {

@@ -23,5 +23,5 @@ fn main(
   for (var split = 0u; split < problem.splits; split++) {
     sum += a_quad(split * stride + base + row * problem.n + column, 4u);
   }
-  store(base, row, column, sum);
+  store(base, row, column, sum, bias_of(column));
 }

@@ -56,7 +56,27 @@ fn load_tiles(a_base: u32, b_base: u32, row: u32, column: u32, k: u32, k_end: u3
   }
 }
 
-// The same for the low-rank operands.
+// (u ∘ gain) at one row and k … k + 3. A row beyond the last gives what nothing stores.
+fn u_quad(row: u32, k: u32) -> vec4<f32> {
+  let i = min(row, problem.m - 1u) * problem.rank + k;
+  var quad = vec4<f32>(u[i], u[i + 1u], u[i + 2u], u[i + 3u]);
+  if (GAIN) {
+    quad *= vec4<f32>(gain[k], gain[k + 1u], gain[k + 2u], gain[k + 3u]);
+  }
+  return keep(quad, problem.rank - k);
+}
+
+// op(v) along its rows as stored: k … k + 3 at one column, or one k at four columns.
+fn v_quad(k: u32, column: u32) -> vec4<f32> {
+  if (B_TRANSPOSED) {
+    let i = min(column, problem.n - 1u) * problem.rank + k;
+    return keep(vec4<f32>(v[i], v[i + 1u], v[i + 2u], v[i + 3u]), problem.rank - k);
+  }
+  let i = k * problem.n + column;
+  return keep(vec4<f32>(v[i], v[i + 1u], v[i + 2u], v[i + 3u]), select(0u, 4u, k < problem.rank));
+}
+
+// The same as `load_tiles` for the low-rank operands.
 fn load_low_rank_tiles(row: u32, column: u32, k: u32, lane: u32) {
   for (var i = lane; i < ROW_QUADS * DEPTH; i += THREADS) {
     let line = i / DEPTH_QUADS;
@@ -112,13 +132,6 @@ fn b_block(depth: u32, quad: u32) -> mat4x4<f32> {
     tile_b[i + 2u * COLUMN_QUADS],
     tile_b[i + 3u * COLUMN_QUADS],
   );
-}
-
-fn store_block(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
-  store(base, row, column, block[0]);
-  store(base, row + 1u, column, block[1]);
-  store(base, row + 2u, column, block[2]);
-  store(base, row + 3u, column, block[3]);
 }
 
 @compute @workgroup_size(THREADS_X, THREADS_Y)

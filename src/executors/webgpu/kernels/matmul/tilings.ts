@@ -41,13 +41,18 @@ interface Layout {
   readonly step: number;
 }
 
-/** For adapters that compute on the CPU. A workgroup is two vectors of 8 lanes; thin results take a column of threads. */
-function registerLayouts({ n }: ProductSizes): Record<string, Layout> {
+/**
+ * For adapters that compute on the CPU. A workgroup is two vectors of 8 lanes; thin results take a column of threads.
+ * The larger block is a little faster and takes twice as long to compile.
+ */
+function registerLayouts({ batches, m, n, k }: ProductSizes): Record<string, Layout> {
   const layout = (rowBlocks: 1 | 2, columnBlocks: 1 | 2): Layout => {
     const threadsX = Math.min(16, 2 ** Math.ceil(Math.log2(ceilDiv(n, 4 * columnBlocks))));
     return { body: "registers", rowBlocks, columnBlocks, threadsX, threadsY: 16 / threadsX, step: 4 };
   };
-  return { "registers-8x4": layout(2, 1), "registers-4x4": layout(1, 1), "registers-8x8": layout(2, 2) };
+  const small = { "registers-4x4": layout(1, 1) };
+  const large = { "registers-8x4": layout(2, 1), "registers-8x8": layout(2, 2) };
+  return batches * m * n * k < 2 ** 25 ? { ...small, ...large } : { ...large, ...small };
 }
 
 /** For GPUs, named by rows and columns of a tile and of a thread. */
