@@ -28,7 +28,7 @@ export interface FitOptions {
 /**
  * Trains until the batches or the steps are used up.
  *
- * @returns The loss of every step
+ * @returns The loss of every step run
  * @throws {DivergenceError} If a loss is not finite
  */
 export async function fit(options: FitOptions): Promise<number[]> {
@@ -58,4 +58,16 @@ export async function fit(options: FitOptions): Promise<number[]> {
   }
   await collect();
   return losses;
+}
+
+/**
+ * Checks trained values. A last step can spoil them without a later loss to show it.
+ *
+ * @param steps Steps done
+ * @throws {DivergenceError} If a value is not finite
+ */
+export function checkFinite(values: HostArray, steps: number): void {
+  if (values.every(Number.isFinite)) return;
+  const step = steps - 1;
+  throw new DivergenceError(`Training diverged: a value is not finite after step ${step}`, step);
 }

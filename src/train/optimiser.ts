@@ -18,7 +18,7 @@ export interface OptimiserSettings {
   readonly epsilon: number;
   /** Of SGD. */
   readonly momentum: number;
-  /** `"cosine"` falls to 0 at the last step. */
+  /** `"cosine"` falls towards 0, which the step after the last would reach. */
   readonly schedule: "constant" | "cosine";
   /** Share of all steps in which the rate rises linearly to its peak. */
   readonly warmup: number;

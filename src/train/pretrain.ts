@@ -18,7 +18,7 @@ import { initBackbone } from "../nn/init.ts";
 import { smoothedLoss } from "../nn/losses.ts";
 import { createPacking, pack, type Packing, unpack } from "../nn/packing.ts";
 import { vitFeature } from "../nn/vit.ts";
-import { fit } from "./fit.ts";
+import { checkFinite, fit } from "./fit.ts";
 import { HEAD_BIAS, HEAD_WEIGHT } from "./lora_programs.ts";
 import { type OptimiserSettings, packedRows } from "./optimiser.ts";
 import { LOSS_RING, traceStep } from "./step.ts";
@@ -83,7 +83,7 @@ function decayValues(packing: Packing, weightDecay: number): Float32Array {
 /**
  * Trains to the end.
  *
- * @throws {DivergenceError} If a loss is not finite
+ * @throws {DivergenceError} If a loss or a weight is not finite
  */
 export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
   const { executor, config, dataset, optimiser, batchSize, epochs, smoothing, seed } = options;
@@ -117,13 +117,14 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
     frozen: true,
     label: "decay",
   });
-  packed.write(options.checkpoint?.packed ?? freshParameters(config, classes, packing, rows, seed));
+  let checkpoint = options.checkpoint ??
+    { epochsDone: 0, packed: freshParameters(config, classes, packing, rows, seed) };
+  packed.write(checkpoint.packed);
   const executable = await executor.compile(program, { packed, losses: ring, decay });
 
   const stepsPerEpoch = Math.ceil(dataset.train.count / batchSize);
-  let checkpoint = options.checkpoint;
   try {
-    for (let epoch = checkpoint?.epochsDone ?? 0; epoch < epochs; epoch++) {
+    for (let epoch = checkpoint.epochsDone; epoch < epochs; epoch++) {
       const losses = await fit({
         executable,
         ring,
@@ -134,16 +135,23 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
         onStep: (step) => options.onStep?.(step, epochs * stepsPerEpoch),
       });
       checkpoint = { epochsDone: epoch + 1, packed: Float32Array.from(await packed.read()) };
+      checkFinite(checkpoint.packed, (epoch + 1) * stepsPerEpoch);
       await options.onEpoch(checkpoint, losses);
     }
   } finally {
     executable.dispose();
     for (const tensor of [packed, ring, decay]) tensor.dispose();
   }
-  return checkpoint ?? { epochsDone: 0, packed: Float32Array.from(await packed.read()) };
+  return checkpoint;
 }
 
-function freshParameters(config: ViTConfig, classes: number, packing: Packing, rows: number, seed: number) {
+function freshParameters(
+  config: ViTConfig,
+  classes: number,
+  packing: Packing,
+  rows: number,
+  seed: number,
+): Float32Array {
   const values = new Float32Array(rows * packing.size);
   const head = {
     [HEAD_WEIGHT]: hostTensor([classes, config.width]),

@@ -16,7 +16,7 @@ import type { Backbone } from "../nn/backbone.ts";
 import { foldAdapter, sitePlace } from "../nn/fold.ts";
 import type { LinearHead } from "../nn/heads.ts";
 import { pack, type Packing, unpack } from "../nn/packing.ts";
-import { fit } from "./fit.ts";
+import { checkFinite, fit } from "./fit.ts";
 import { packFrozen } from "./frozen.ts";
 import {
   GAINS,
@@ -97,7 +97,8 @@ export class Trainer {
    * other classes get no gradient and stay as they are.
    *
    * @param rng Decides the order of the images
-   * @throws {DivergenceError} If a loss is not finite
+   * @throws {DivergenceError} If a loss or a trained value is not finite
+   * @throws {RangeError} If the start is not of the run's `LoraSpec`
    */
   async train(
     data: TrainingData,
@@ -107,6 +108,10 @@ export class Trainer {
     onStep?: (step: number, steps: number) => void | Promise<void>,
   ): Promise<TrainingResult> {
     const { optimiser, shape, epochs } = this.#options;
+    const { scale } = training.start;
+    if (scale !== shape.lora.scale) {
+      throw new RangeError(`Cannot train an adapter of scale ${scale}: the run has ${shape.lora.scale}`);
+    }
     const step = await this.#step(training);
     const { packing } = step;
     const start: NamedTensors = {
@@ -137,11 +142,12 @@ export class Trainer {
       ...(onStep && { onStep: (done: number) => onStep(done, steps) }),
     });
 
-    const result = await step.packed.read();
-    const trained = unpack(packing, Float32Array.from(result.subarray(0, packing.size)));
+    const result = Float32Array.from((await step.packed.read()).subarray(0, packing.size));
+    checkFinite(result, steps);
+    const trained = unpack(packing, result);
     const gains = trained[GAINS]?.data ?? start[GAINS]?.data ?? new Float32Array();
     return {
-      adapter: adapterFromTensors({ [IMPORTANCE]: start[IMPORTANCE]!, ...trained }, training.start.scale),
+      adapter: adapterFromTensors({ [IMPORTANCE]: start[IMPORTANCE]!, ...trained }, scale),
       gains: [...gains.subarray(0, training.frozen?.adapters.length ?? 0)],
       head: { weight: trained[HEAD_WEIGHT]!, bias: trained[HEAD_BIAS]! },
       losses,
@@ -181,7 +187,8 @@ export class Trainer {
     states.adapter!.write(pack(packing, adapterToTensors(adapter)));
     states.fisher!.write(new Float32Array(packing.size));
     states[HEAD_WEIGHT]!.write(head.weight.data);
-    states[HEAD_BIAS]!.write(head.bias.data);
+    // A cosine classifier has no bias.
+    states[HEAD_BIAS]?.write(head.bias.data);
     const mask = this.#mask(data.classes);
     for (let i = 0; i < indices.length; i++) {
       const images = toFloatImages(data.split, [indices[i]!], this.#options.preprocessing);
