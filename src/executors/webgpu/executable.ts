@@ -13,7 +13,7 @@ import type { Gpu } from "./device.ts";
 import type { Dispatch } from "./kernel.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { describeRef, type MemoryPlan, paddedSize, type Place } from "./planner.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Schedule, Step } from "./schedule.ts";
 import { checkBindable, type WebGpuTensor } from "./tensor.ts";
 import { type Readback, type ReadRequest, toDeviceArray } from "./transfer.ts";
 import { packUniforms, uniformSize } from "./uniforms.ts";
@@ -28,8 +28,7 @@ export interface Shared {
 }
 
 /** A dispatch ready to be recorded. */
-export interface BoundStep {
-  readonly dispatch: Dispatch;
+export interface BoundStep extends Step {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
 }
@@ -90,7 +89,8 @@ export class WebGpuExecutable implements Executable {
     const structs = schedule.steps.map(({ dispatch }) => dispatch.uniforms);
     const { bytes, offsets } = packUniforms(structs, gpu.description.limits.minUniformBufferOffsetAlignment);
     this.#uniforms = this.#upload("uniforms", bytes, GPUBufferUsage.UNIFORM);
-    this.steps = schedule.steps.map(({ dispatch }, i) => ({
+    this.steps = schedule.steps.map(({ node, dispatch }, i) => ({
+      node,
       dispatch,
       pipeline: pipelines[i]!.pipeline,
       bindGroup: this.#bind(dispatch, pipelines[i]!, offsets[i]!),
@@ -111,7 +111,7 @@ export class WebGpuExecutable implements Executable {
     // Validation costs a round trip to the driver, so only the first run and those that wait anyway pay for it.
     const checks = !this.#checked || names.length > 0;
     const submit = () => {
-      this.feed(inputs);
+      this.#feed(inputs);
       const encoder = gpu.device.createCommandEncoder({ label: "run" });
       const pass = encoder.beginComputePass({ label: "run" });
       encodeSteps(pass, this.steps);
@@ -136,8 +136,14 @@ export class WebGpuExecutable implements Executable {
     return {};
   }
 
-  /** Uploads inputs without running. */
-  feed(inputs: Readonly<Record<string, HostArray>>): void {
+  /** Memory of intermediate values, in bytes, and the state updates that need a copy. */
+  get memory(): { readonly bytes: number; readonly bytesWithoutReuse: number; readonly copies: number } {
+    const { slots, sizeWithoutReuse, copies } = this.#plan;
+    const size = slots.reduce((sum, slot) => sum + slot, 0);
+    return { bytes: 4 * size, bytesWithoutReuse: 4 * sizeWithoutReuse, copies: copies.length };
+  }
+
+  #feed(inputs: Readonly<Record<string, HostArray>>): void {
     const { queue } = this.#shared.gpu.device;
     for (const [name, node] of Object.entries(this.#program.inputs)) {
       const place = this.#plan.placeOf(node as Tensor);

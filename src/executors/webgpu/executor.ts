@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Program } from "../../graph/graph.ts";
+import { BackendUnavailableError } from "../../core/errors.ts";
+import { type Program, trace } from "../../graph/graph.ts";
 import {
   type BackendInfo,
   checkBindings,
@@ -13,14 +14,18 @@ import {
   type Executor,
 } from "../executor.ts";
 import { Arena } from "./arena.ts";
-import { createContext, type Profile } from "./context.ts";
+import type { Profile } from "./context.ts";
 import { acquireGpu, type Gpu } from "./device.ts";
-import { type Shared, WebGpuExecutable } from "./executable.ts";
+import { type BoundStep, type Shared, WebGpuExecutable } from "./executable.ts";
 import { PipelineCache } from "./pipelines.ts";
-import { planMemory } from "./planner.ts";
-import { schedule } from "./schedule.ts";
+import { type MemoryPlan, planApart, planMemory } from "./planner.ts";
+import { type Feeds, profileProgram, type ProgramProfile } from "./profile.ts";
+import { nativeProgram, type Schedule, schedule, type Step } from "./schedule.ts";
 import { WebGpuTensor } from "./tensor.ts";
+import { timeSteps, type TimingOptions } from "./timing.ts";
 import { Readback } from "./transfer.ts";
+import { type TunerCache, TuningTable } from "./tuner.ts";
+import { Variants } from "./variants.ts";
 
 /** Options of the WebGPU backend. */
 export interface WebGpuOptions {
@@ -28,6 +33,12 @@ export interface WebGpuOptions {
   readonly profile?: Profile;
   /** Forces a variant by kernel family, wherever the family offers it. */
   readonly variants?: Readonly<Record<string, string>>;
+  /** Choices between variants measured before. */
+  readonly cache?: TunerCache;
+  /** Measures the variants of every new class of shapes at compilation, which takes seconds. Not by default. */
+  readonly tune?: boolean;
+  /** Milliseconds, for measurements on devices without timestamps. */
+  readonly now?: () => number;
   /** A device to share. It outlives the executor. By default the executor acquires one of its own. */
   readonly gpu?: Gpu;
 }
@@ -36,19 +47,29 @@ export interface WebGpuOptions {
 export class WebGpuExecutor implements Executor {
   readonly gpu: Gpu;
   readonly #profile: Profile;
-  readonly #forced: Readonly<Record<string, string>>;
   readonly #ownsGpu: boolean;
   readonly #pipelines: PipelineCache;
+  readonly #variants: Variants;
+  readonly #tune: boolean;
+  readonly #timing: TimingOptions;
   readonly #shared: Shared;
-  readonly #chosen = new Map<string, string>();
   #queued = 0;
 
-  constructor(gpu: Gpu, { profile = "auto", variants = {}, gpu: shared }: WebGpuOptions = {}) {
+  /** Use `createWebGpuExecutor`. */
+  constructor(gpu: Gpu, options: WebGpuOptions) {
+    const { profile = "auto", variants = {}, cache, tune = false, now } = options;
     this.gpu = gpu;
     this.#profile = profile;
-    this.#forced = variants;
-    this.#ownsGpu = !shared;
+    this.#ownsGpu = !options.gpu;
     this.#pipelines = new PipelineCache(gpu.device);
+    this.#variants = new Variants(
+      gpu.description,
+      profile,
+      variants,
+      new TuningTable(gpu.description, cache),
+    );
+    this.#tune = tune;
+    this.#timing = now ? { now } : {};
     this.#shared = {
       gpu,
       arena: new Arena(gpu),
@@ -59,18 +80,8 @@ export class WebGpuExecutor implements Executor {
 
   get info(): BackendInfo {
     const { vendor, architecture, description, software, features } = this.gpu.description;
-    return {
-      backend: "webgpu",
-      device: description,
-      details: {
-        vendor,
-        architecture,
-        software,
-        features: features.join(" "),
-        profile: this.#profile,
-        ...Object.fromEntries([...this.#chosen].sort()),
-      },
-    };
+    const details = { vendor, architecture, software, features: features.join(" "), profile: this.#profile };
+    return { backend: "webgpu", device: description, details: { ...details, ...this.#variants.inUse } };
   }
 
   /** Bytes of GPU memory that the intermediate values of all compiled programs share. */
@@ -86,13 +97,21 @@ export class WebGpuExecutor implements Executor {
     this.gpu.check();
     checkBindings(program, states);
     const tensors = ownTensors(program, states);
-    const lowered = schedule(program, this.#context());
-    const dispatches = lowered.steps.map(({ dispatch }) => dispatch);
-    const plan = planMemory(lowered.program, dispatches, (name) => tensors[name]);
-    const pipelines = await Promise.all(dispatches.map((dispatch) => this.#pipelines.get(dispatch)));
-    const executable = new WebGpuExecutable(this.#shared, lowered, plan, pipelines, tensors);
-    await this.gpu.settle();
-    return executable;
+    const native = nativeProgram(program);
+    if (this.#tune) await this.#variants.tune(native, (steps) => this.#timeApart(steps));
+    const { steps } = schedule(native, () => this.#variants.context());
+    const plan = planMemory(native, steps.map(({ dispatch }) => dispatch), (name) => tensors[name]);
+    return await this.#build({ program: native, steps }, plan, tensors);
+  }
+
+  /**
+   * Measures every dispatch of a program on the device.
+   *
+   * @param feeds Values of inputs and states by name; zeros where absent
+   * @throws {Error} If the device has no timestamps and the executor was given no clock
+   */
+  profile(program: Program, feeds: Feeds = {}): Promise<ProgramProfile> {
+    return profileProgram(this, program, feeds, (steps) => this.#time(steps));
   }
 
   dispose(): Promise<void> {
@@ -101,13 +120,30 @@ export class WebGpuExecutor implements Executor {
     return Promise.resolve();
   }
 
-  #context() {
-    return createContext(this.gpu.description, this.#profile, {
-      forced: this.#forced,
-      measured: () => undefined,
-      answered: ({ family, shapeClass }, answer) =>
-        void this.#chosen.set(`variant ${family} ${shapeClass}`, answer),
-    });
+  async #build(
+    lowered: Schedule,
+    plan: MemoryPlan,
+    tensors: Readonly<Record<string, WebGpuTensor>>,
+  ): Promise<WebGpuExecutable> {
+    const pipelines = await Promise.all(lowered.steps.map(({ dispatch }) => this.#pipelines.get(dispatch)));
+    const executable = new WebGpuExecutable(this.#shared, lowered, plan, pipelines, tensors);
+    await this.gpu.settle();
+    return executable;
+  }
+
+  #time(steps: readonly BoundStep[]): Promise<number[]> {
+    return timeSteps(this.gpu, this.#shared.readback, steps, this.#timing);
+  }
+
+  /** Seconds that some dispatches take on memory of their own. */
+  async #timeApart(steps: readonly Step[]): Promise<number> {
+    const plan = planApart(steps.map(({ dispatch }) => dispatch));
+    const executable = await this.#build({ program: trace(() => {}), steps }, plan, {});
+    try {
+      return (await this.#time(executable.steps)).reduce((sum, seconds) => sum + seconds, 0);
+    } finally {
+      executable.dispose();
+    }
   }
 
   /**
@@ -150,7 +186,15 @@ function ownTensors(
  * Acquires a GPU and creates the backend on it.
  *
  * @throws {BackendUnavailableError} If there is no adapter
+ * @throws {InputError} If the tuner's cache cannot be read
  */
 export async function createWebGpuExecutor(options: WebGpuOptions = {}): Promise<WebGpuExecutor> {
-  return new WebGpuExecutor(options.gpu ?? await acquireGpu(), options);
+  const gpu = options.gpu ?? await acquireGpu();
+  const canMeasure = gpu.hasTimestamps || options.now !== undefined;
+  if (options.tune && !canMeasure) {
+    throw new BackendUnavailableError(
+      "Cannot tune kernels: the device has no timestamps, and no clock is given",
+    );
+  }
+  return new WebGpuExecutor(gpu, options);
 }

@@ -157,6 +157,20 @@ export function planMemory(
   };
 }
 
+/** A plan for running dispatches apart from their program: every value has a slot of its own, holding anything. */
+export function planApart(dispatches: readonly Dispatch[]): MemoryPlan {
+  const refs = [
+    ...new Set(dispatches.flatMap(({ bindings }) => bindings.map(({ buffer }) => rootOf(buffer)))),
+  ];
+  const slots = refs.map(paddedSize);
+  return {
+    placeOf: (ref) => ({ kind: "slot", slot: refs.indexOf(rootOf(ref)) }),
+    slots,
+    copies: [],
+    sizeWithoutReuse: slots.reduce((sum, size) => sum + size, 0),
+  };
+}
+
 function assignSlots(
   lives: readonly Life[],
 ): { readonly slotOf: ReadonlyMap<BufferRef, number>; readonly slots: readonly number[] } {

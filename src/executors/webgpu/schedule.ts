@@ -17,7 +17,7 @@ export interface Step {
   readonly dispatch: Dispatch;
 }
 
-/** An expanded program and its dispatches in order. */
+/** A program and its dispatches in order. */
 export interface Schedule {
   readonly program: Program;
   readonly steps: readonly Step[];
@@ -43,13 +43,22 @@ function countUses(program: Program): Map<Tensor, number> {
   return uses;
 }
 
-/** Lowers a program. Backwards, so that only what a dispatch, an output or an update reads is ever computed. */
+/** Replaces the composite ops that have no kernels. */
+export function nativeProgram(program: Program): Program {
+  return expand(program, (node) => loweringOf(node.op) !== "expand");
+}
+
+/**
+ * Lowers a program. Backwards, so that only what a dispatch, an output or an update reads is ever computed.
+ *
+ * @param program Without composite ops that have no kernels
+ * @param contextOf The context to lower a node in
+ */
 export function schedule(
-  source: Program,
-  context: LoweringContext,
+  program: Program,
+  contextOf: (node: Tensor) => LoweringContext,
   fusions: readonly Fusion[] = allFusions,
 ): Schedule {
-  const program = expand(source, (node) => loweringOf(node.op) !== "expand");
   const counts = countUses(program);
   const uses = (node: Tensor) => counts.get(node) ?? 0;
   const needed = new Set<BufferRef>(
@@ -59,6 +68,7 @@ export function schedule(
   for (const node of [...program.nodes].reverse()) {
     const lowering = loweringOf(node.op);
     if (!needed.has(node) || lowering === "leaf" || lowering === "view") continue;
+    const context = contextOf(node);
     const dispatches = firstDefined(fusions, (fusion) => fusion(node, uses, context)) ??
       lowerNode(node, context);
     for (const { bindings } of dispatches) {

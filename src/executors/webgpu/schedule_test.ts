@@ -52,7 +52,7 @@ Deno.test("schedule() lets a fusion swallow nodes that nothing else needs", () =
     const x = graph.input("x", [4]);
     graph.output("y", neg(add(exp(x), x)));
   });
-  const { steps } = schedule(program, context(), [expAdd]);
+  const { steps } = schedule(program, context, [expAdd]);
   assert.deepEqual(steps.map(({ dispatch }) => dispatch.kernel), ["test/exp_add", "elementwise/neg"]);
 });
 
@@ -63,7 +63,7 @@ Deno.test("schedule() tells a fusion about other uses", () => {
     graph.output("y", add(e, x));
     graph.output("e", e);
   });
-  const { steps } = schedule(program, context(), [expAdd]);
+  const { steps } = schedule(program, context, [expAdd]);
   assert.deepEqual(steps.map(({ dispatch }) => dispatch.kernel), ["elementwise/exp", "elementwise/add"]);
 });
 
@@ -73,7 +73,7 @@ Deno.test("schedule() runs neither views nor values that are only read through",
     const row = broadcast(reshape(exp(graph.input("row", [4])), [1, 4]), [2, 4]);
     graph.output("y", mul(x, row));
   });
-  const { steps } = schedule(program, context(), []);
+  const { steps } = schedule(program, context, []);
   assert.deepEqual(steps.map(({ dispatch }) => dispatch.kernel), ["elementwise/exp", "elementwise/mul"]);
 });
 
