@@ -78,8 +78,7 @@ export type Lowering<K extends OpName> =
   | Lower<K>
   | (K extends CompositeName ? "expand" : never)
   | "view"
-  | "leaf"
-  | "missing";
+  | "leaf";
 
 /**
  * A peephole optimisation, such as a bias and an activation in the epilogue of a product. Tried on every node that

@@ -36,7 +36,6 @@ export const lowerings = {
   state: "leaf",
   constant: "leaf",
   reshape: "view",
-  // Temporary, until the family arrives.
   uniform: lowerUniform,
   unary: lowerUnary,
   binary: lowerBinary,
