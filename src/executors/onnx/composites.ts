@@ -4,25 +4,14 @@
  *
  * @module
  */
-import { type Shape, sizeOf } from "../../core/shape.ts";
 import type { CompositeName, Tensor } from "../../graph/ops.ts";
-import type { LoweringContext } from "./context.ts";
+import { attention, attentionGrad, softmaxGrad } from "./attention.ts";
+import { type LoweringContext, rowShape, withoutReshape } from "./context.ts";
+import { mergedWeight } from "./lora.ts";
 import type { Lowering } from "./primitives.ts";
 
 /** Stands for -∞, as in the expansion. */
 const MASKED_LOGIT = -1e30;
-
-/** [..., d] as [rows, d]. */
-function rowsOf(context: LoweringContext, x: Tensor): string {
-  const width = x.shape.at(-1)!;
-  return x.shape.length === 2
-    ? context.value(x)
-    : context.reshape(context.value(x), [sizeOf(x.shape) / width, width]);
-}
-
-function withShape(context: LoweringContext, value: string, shape: Shape): string {
-  return shape.length === 2 ? value : context.reshape(value, shape);
-}
 
 interface Normalised {
   readonly y: string;
@@ -44,41 +33,29 @@ function layerNormalization(
   return { y: y!, mean: mean!, inverseDeviation: inverseDeviation! };
 }
 
-interface AttentionParts {
-  /** Each [batch, heads, tokens, dim / heads] */
-  readonly q: string;
-  readonly k: string;
-  readonly v: string;
-  /** [batch, heads, tokens, tokens] */
-  readonly weights: string;
-  readonly scale: number;
-  readonly split: Shape;
-}
-
-function attentionParts(context: LoweringContext, qkv: Tensor, heads: number): AttentionParts {
-  return context.once(`attention ${qkv.id} ${heads}`, () => {
-    const { builder } = context;
-    const [batch, tokens, width] = qkv.shape as [number, number, number];
-    const headDim = width / 3 / heads;
-    const split = [batch, tokens, heads, headDim];
-    const parts = builder.emitMany("Split", [context.value(qkv)], 3, {
-      attributes: { axis: { int: 2 }, num_outputs: { int: 3 } },
-    });
-    const [q, k, v] = parts.map((part) => context.transpose(context.reshape(part, split), [0, 2, 1, 3])) as [
-      string,
-      string,
-      string,
-    ];
-    const scale = 1 / Math.sqrt(headDim);
-    const weights = context.softmax(context.matmul(q, k, 4, { transposeB: true, alpha: scale }));
-    return { q, k, v, weights, scale, split };
+/** Φ(x) + x φ(x) in eight passes: φ's factor is in the exponent, and HardSigmoid's line is (erf + 1) / 2. */
+function erfGeluSlope({ builder }: LoweringContext, x: string): string {
+  const scaled = builder.emit("Mul", [x, builder.scalar(Math.SQRT1_2)]);
+  const gate = builder.emit("HardSigmoid", [builder.emit("Erf", [scaled])], {
+    attributes: { alpha: 0.5, beta: 0.5 },
   });
+  const logFactor = builder.scalar(-0.5 * Math.log(2 * Math.PI));
+  const exponent = builder.emit("Sub", [logFactor, builder.emit("Mul", [scaled, scaled])]);
+  return builder.emit("Add", [gate, builder.emit("Mul", [x, builder.emit("Exp", [exponent])])]);
 }
 
-function softmaxGrad(context: LoweringContext, y: string, dy: string): string {
-  const { builder } = context;
-  const inner = context.sumLast(builder.emit("Mul", [y, dy]));
-  return builder.emit("Mul", [y, builder.emit("Sub", [dy, inner])]);
+/** The same for the tanh approximation: with t = tanh(x (a + b x²)), (1 + t) / 2 + x (1 - t²) (a + 3 b x²) / 2. */
+function tanhGeluSlope({ builder }: LoweringContext, x: string): string {
+  const a = Math.sqrt(2 / Math.PI);
+  const b = 0.044715 * a;
+  const square = builder.emit("Mul", [x, x]);
+  const line = (slope: number, offset: number) =>
+    builder.emit("Add", [builder.emit("Mul", [square, builder.scalar(slope)]), builder.scalar(offset)]);
+  const bounded = builder.emit("Tanh", [builder.emit("Mul", [x, line(b, a)])]);
+  const gate = builder.emit("HardSigmoid", [bounded], { attributes: { alpha: 0.5, beta: 0.5 } });
+  const rest = builder.emit("Sub", [builder.scalar(1), builder.emit("Mul", [bounded, bounded])]);
+  const gateSlope = builder.emit("Mul", [rest, line(1.5 * b, 0.5 * a)]);
+  return builder.emit("Add", [gate, builder.emit("Mul", [x, gateSlope])]);
 }
 
 function maskedLogits(context: LoweringContext, logits: Tensor, mask: Tensor): string {
@@ -89,78 +66,82 @@ function maskedLogits(context: LoweringContext, logits: Tensor, mask: Tensor): s
   );
 }
 
+/** Mean and inverse deviation of rows, from the forward pass if there is one. */
+function statistics(context: LoweringContext, x: Tensor, gamma: Tensor, epsilon: number): Normalised {
+  return context.once(
+    statisticsKey(x, epsilon),
+    () => layerNormalization(context, [context.rows(x), context.value(gamma)], epsilon),
+  );
+}
+
+function statisticsKey(x: Tensor, epsilon: number): string {
+  return `statistics ${withoutReshape(x).id} ${x.shape.at(-1)} ${epsilon}`;
+}
+
 /** Lowerings of composites; `"expand"` runs the expansion instead. */
 export const compositeLowerings: { readonly [K in CompositeName]: Lowering<K> | "expand" } = {
   softmaxGrad: (context, { operands: [y, dy] }) =>
     softmaxGrad(context, context.value(y!), context.value(dy!)),
-  gelu: (context, { attributes: { kind }, operands: [x] }) =>
-    context.builder.emit("Gelu", [context.value(x!)], {
-      attributes: { approximate: kind === "erf" ? "none" : "tanh" },
-    }),
-  geluGrad: "expand",
+  gelu(context, { attributes: { kind }, operands: [x] }) {
+    const { name, shape } = context.stored(x!);
+    const approximate = kind === "erf" ? "none" : "tanh";
+    return { name: context.builder.emit("Gelu", [name], { attributes: { approximate } }), shape };
+  },
+  geluGrad(context, node) {
+    const { attributes: { kind }, operands } = node;
+    const { names: [x, dy], shape } = context.elementwise(operands, node.shape);
+    const slope = kind === "erf" ? erfGeluSlope(context, x!) : tanhGeluSlope(context, x!);
+    return { name: context.builder.emit("Mul", [slope, dy!]), shape };
+  },
   layerNorm(context, { attributes: { epsilon }, operands: [x, gamma, beta] }) {
-    const result = layerNormalization(
-      context,
-      [x!, gamma!, beta!].map((operand) => context.value(operand)),
-      epsilon,
-    );
-    // The derivative finds the statistics of its forward pass here.
-    context.once(`statistics ${x!.id} ${epsilon}`, () => result);
-    return result.y;
+    const inputs = [context.rows(x!), context.value(gamma!), context.value(beta!)];
+    const result = layerNormalization(context, inputs, epsilon);
+    context.once(statisticsKey(x!, epsilon), () => result);
+    return { name: result.y, shape: rowShape(x!.shape) };
   },
   layerNormGrad(context, { attributes: { epsilon }, operands: [x, gamma, dy] }) {
     const { builder } = context;
-    const { mean, inverseDeviation } = context.once(
-      `statistics ${x!.id} ${epsilon}`,
-      () => layerNormalization(context, [context.value(x!), context.value(gamma!)], epsilon),
-    );
-    const width = builder.scalar(1 / x!.shape.at(-1)!);
-    const normal = builder.emit("Mul", [builder.emit("Sub", [context.value(x!), mean]), inverseDeviation]);
-    const slope = builder.emit("Mul", [context.value(dy!), context.value(gamma!)]);
-    const average = builder.emit("Mul", [context.sumLast(slope), width]);
-    const overlap = builder.emit("Mul", [context.sumLast(builder.emit("Mul", [slope, normal])), width]);
-    const projected = builder.emit("Add", [average, builder.emit("Mul", [normal, overlap])]);
-    return builder.emit("Mul", [builder.emit("Sub", [slope, projected]), inverseDeviation]);
+    const { mean, inverseDeviation } = statistics(context, x!, gamma!, epsilon);
+    const share = builder.scalar(1 / x!.shape.at(-1)!);
+    const normal = builder.emit("Mul", [builder.emit("Sub", [context.rows(x!), mean]), inverseDeviation]);
+    const slope = builder.emit("Mul", [context.rows(dy!), context.value(gamma!)]);
+    const average = builder.emit("Mul", [context.sumLast(slope), share]);
+    const overlap = builder.emit("Mul", [context.sumLast(builder.emit("Mul", [slope, normal])), share]);
+    const projected = builder.emit("Add", [builder.emit("Mul", [normal, overlap]), average]);
+    const centred = builder.emit("Sub", [slope, projected]);
+    return { name: builder.emit("Mul", [centred, inverseDeviation]), shape: rowShape(x!.shape) };
   },
   linear(context, { operands: [x, w, bias], shape }) {
-    const y = context.affine(rowsOf(context, x!), context.value(w!), context.value(bias!));
-    return withShape(context, y, shape);
+    const y = context.gemm(context.rows(x!), context.value(w!), { transposeB: true }, context.value(bias!));
+    return { name: y, shape: rowShape(shape) };
   },
-  loraLinear(context, { operands: [x, w, bias, u, b, gain], shape }) {
-    const frozen = context.affine(rowsOf(context, x!), context.value(w!), context.value(bias!));
-    const gated = context.builder.emit("Mul", [rowsOf(context, u!), context.value(gain!)]);
-    return withShape(context, context.affine(gated, context.value(b!), frozen), shape);
+  loraLinear(context, node) {
+    const { operands: [x, w, bias, u, b, gain] } = node;
+    const view = (name: string) => ({ name, shape: rowShape(node.shape) });
+    const form = { transposeB: true };
+    const merged = mergedWeight(context, node);
+    const weight = merged ?? context.value(w!);
+    const product = context.gemm(context.rows(x!), weight, form, context.value(bias!));
+    if (merged !== undefined) return view(product);
+    const gated = context.builder.emit("Mul", [context.rows(u!), context.value(gain!)]);
+    return view(context.gemm(gated, context.value(b!), form, product));
   },
-  attention(context, { attributes: { heads }, operands: [qkv], shape }) {
-    const { v, weights } = attentionParts(context, qkv!, heads);
-    return context.reshape(context.transpose(context.matmul(weights, v, 4), [0, 2, 1, 3]), shape);
-  },
-  attentionGrad(context, { attributes: { heads }, operands: [qkv, dy], shape }) {
-    const { builder } = context;
-    const { q, k, v, weights, scale, split } = attentionParts(context, qkv!, heads);
-    const dout = context.transpose(context.reshape(context.value(dy!), split), [0, 2, 1, 3]);
-    const dweights = context.matmul(dout, v, 4, { transposeB: true });
-    const dscores = softmaxGrad(context, weights, dweights);
-    const parts = [
-      context.matmul(dscores, k, 4, { alpha: scale }),
-      context.matmul(dscores, q, 4, { transposeA: true, alpha: scale }),
-      context.matmul(weights, dout, 4, { transposeA: true }),
-    ];
-    const narrow = [shape[0]!, shape[1]!, shape[2]! / 3];
-    return builder.emit(
-      "Concat",
-      parts.map((part) => context.reshape(context.transpose(part, [0, 2, 1, 3]), narrow)),
-      { attributes: { axis: { int: 2 } } },
-    );
-  },
+  attention,
+  attentionGrad,
   crossEntropy(context, { operands: [logits, labels, mask], shape }) {
     const { builder } = context;
     const logs = builder.emit("LogSoftmax", [maskedLogits(context, logits!, mask!)]);
-    const column = context.reshape(context.value(labels!), [...shape, 1]);
+    const column = context.as(labels!, [...shape, 1]);
     const picked = builder.emit("GatherElements", [logs, column], { attributes: { axis: { int: 1 } } });
-    return context.reshape(builder.emit("Neg", [picked]), shape);
+    return { name: builder.emit("Neg", [picked]), shape: [...shape, 1] };
   },
-  crossEntropyGrad: "expand",
+  crossEntropyGrad(context, { operands: [logits, labels, mask, dy], shape }) {
+    const { builder } = context;
+    const probabilities = context.softmax(maskedLogits(context, logits!, mask!));
+    const target = context.oneHot(labels!, shape[1]!);
+    const surplus = builder.emit("Sub", [probabilities, target]);
+    return builder.emit("Mul", [surplus, context.as(dy!, [shape[0]!, 1])]);
+  },
   prune: "expand",
   tiesMerge: "expand",
   dropRescale: "expand",

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { sameShape, type Shape } from "../../core/shape.ts";
+import { sameShape, type Shape, sizeOf } from "../../core/shape.ts";
 import type { BinaryFn, NodeOf, Tensor } from "../../graph/ops.ts";
 import type { AttributeValue, ModelBuilder } from "./builder.ts";
 
@@ -21,12 +21,29 @@ export interface MatmulForm {
   readonly alpha?: number;
 }
 
+/** An ONNX value and the shape it has. */
+export interface View {
+  readonly name: string;
+  readonly shape: Shape;
+  /** The same as equal blocks of columns, each [rows, width], if it was made that way. */
+  readonly columns?: readonly string[];
+}
+
+/**
+ * One value in all the shapes it is used in: reshaping moves nothing, so a chain of ops can stay in the shape it
+ * began with, and each other shape is named once.
+ */
+interface Value {
+  readonly stored: View;
+  readonly names: Map<string, string>;
+}
+
 /** Per-program state of a lowering. */
 export class LoweringContext {
   readonly builder: ModelBuilder;
   /** Use only ops of the ONNX standard. */
   readonly portable: boolean;
-  readonly #values = new Map<Tensor, string>();
+  readonly #values = new Map<Tensor, Value>();
   readonly #shared = new Map<string, unknown>();
   readonly #uses: ReadonlyMap<Tensor, number>;
 
@@ -36,17 +53,38 @@ export class LoweringContext {
     this.#uses = uses;
   }
 
-  /** The ONNX value of a node that has been lowered. */
-  value(tensor: Tensor): string {
-    const name = this.#values.get(tensor);
-    if (name === undefined) {
-      throw new TypeError(`Cannot lower: ${tensor.op} ${tensor.id} is used before it is made`);
-    }
+  /** Says what a node has become. */
+  bind(tensor: Tensor, stored: View): void {
+    this.#values.set(tensor, { stored, names: new Map([[stored.shape.join(), stored.name]]) });
+  }
+
+  /** Gives a node the value of another of the same size. */
+  alias(tensor: Tensor, source: Tensor): void {
+    this.#values.set(tensor, this.#valueOf(source));
+  }
+
+  /** The value of a node in the shape it was made in. */
+  stored(tensor: Tensor): View {
+    return this.#valueOf(tensor).stored;
+  }
+
+  /** The value of a node in a shape of the same size. */
+  as(tensor: Tensor, shape: Shape): string {
+    const { stored, names } = this.#valueOf(tensor);
+    const key = shape.join();
+    const name = names.get(key) ?? this.reshape(stored.name, shape);
+    names.set(key, name);
     return name;
   }
 
-  bind(tensor: Tensor, name: string): void {
-    this.#values.set(tensor, name);
+  /** The value of a node in the node's shape. */
+  value(tensor: Tensor): string {
+    return this.as(tensor, tensor.shape);
+  }
+
+  /** The value of a node [..., d] as [rows, d]. */
+  rows(tensor: Tensor): string {
+    return this.as(tensor, rowShape(tensor.shape));
   }
 
   /** Whether nothing but one operand slot of one node reads this node. */
@@ -60,28 +98,48 @@ export class LoweringContext {
     return this.#shared.get(key) as T;
   }
 
-  /** Names of the operands of an elementwise op. ONNX broadcasts, so an explicit broadcast is looked through. */
-  elementwise(operands: readonly Tensor[], shape: Shape): string[] {
-    const looksThrough = operands.some((operand) =>
-      operand.op !== "broadcast" && sameShape(operand.shape, shape)
-    );
-    return operands.map((operand) =>
-      this.value(looksThrough && operand.op === "broadcast" ? operand.operands[0]! : operand)
-    );
+  /** What was made under a key, if it was. */
+  known<T>(key: string): T | undefined {
+    return this.#shared.get(key) as T | undefined;
   }
 
-  /** A value as ONNX bool: true where it is not 0. */
+  /**
+   * Operands of an elementwise op with a result of `shape`, and the shape to compute it in. ONNX broadcasts, so an
+   * explicit broadcast is looked through; and the first operand as large as the result keeps its stored shape.
+   */
+  elementwise(
+    operands: readonly Tensor[],
+    shape: Shape,
+  ): { readonly names: string[]; readonly shape: Shape } {
+    const full = operands.find((operand) => operand.op !== "broadcast" && sameShape(operand.shape, shape));
+    if (!full) return { names: operands.map((operand) => this.value(operand)), shape };
+    const sources = operands.map((operand) => operand.op === "broadcast" ? operand.operands[0]! : operand);
+    const target = this.stored(full).shape;
+    const shapes = sources.map((source) => movedShape(source.shape, shape, target));
+    return shapes.every((found) => found !== undefined)
+      ? { names: sources.map((source, i) => this.as(source, shapes[i]!)), shape: target }
+      : { names: sources.map((source) => this.value(source)), shape };
+  }
+
+  /** A value in the node's shape as ONNX bool: true where it is not 0. */
   logical(tensor: Tensor): string {
     return this.once(`logical ${tensor.id}`, () => {
       const comparison = tensor.op === "binary" ? comparisons[tensor.attributes.fn] : undefined;
       return comparison
-        ? this.builder.emit(comparison, this.elementwise(tensor.operands, tensor.shape))
+        ? this.builder.emit(comparison, tensor.operands.map((operand) => this.value(operand)))
         : this.cast(this.value(tensor), "bool");
     });
   }
 
   cast(value: string, to: "bool" | "float"): string {
     return this.builder.emit("Cast", [value], { attributes: { to: { int: to === "bool" ? 9 : 1 } } });
+  }
+
+  /** index [...at] as [...at, depth] with 1 at each index. */
+  oneHot(index: Tensor, depth: number): string {
+    const classes = this.builder.constant(Int32Array.from({ length: depth }, (_, i) => i), [depth]);
+    const column = this.as(index, [...index.shape, 1]);
+    return this.cast(this.builder.emit("Equal", [column, classes]), "float");
   }
 
   reshape(value: string, shape: Shape): string {
@@ -101,16 +159,66 @@ export class LoweringContext {
     return this.builder.emit("ReduceSum", [value, this.builder.ints([-1])]);
   }
 
+  /** Elements [start, start + size) of one axis. */
+  narrow(value: string, axis: number, start: number, size: number): string {
+    const { builder } = this;
+    return builder.emit("Slice", [
+      value,
+      builder.ints([start]),
+      builder.ints([start + size]),
+      builder.ints([axis]),
+    ]);
+  }
+
+  /** Equal parts along an axis. */
+  split(value: string, axis: number, count: number): string[] {
+    return this.once(
+      `split ${value} ${axis} ${count}`,
+      () =>
+        this.builder.emitMany("Split", [value], count, {
+          attributes: { axis: { int: axis }, num_outputs: { int: count } },
+        }),
+    );
+  }
+
+  concat(values: readonly string[], axis: number): string {
+    return this.builder.emit("Concat", values, { attributes: { axis: { int: axis } } });
+  }
+
+  /** a b + addend for matrices; the addend is a matrix or one row. */
+  gemm(a: string, b: string, form: MatmulForm = {}, addend?: string): string {
+    const { transposeA = false, transposeB = false, alpha = 1 } = form;
+    return this.builder.emit("Gemm", addend === undefined ? [a, b] : [a, b, addend], {
+      attributes: { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, alpha },
+    });
+  }
+
+  /**
+   * a b for a node a [rows, n] and a value b. If a is known in blocks of columns, each block meets its part of b,
+   * so that the whole of a need not be put together.
+   */
+  product(a: Tensor, b: string, form: Omit<MatmulForm, "alpha"> = {}): string {
+    const columns = this.#columnsOf(a);
+    if (!columns) return this.gemm(this.value(a), b, form);
+    const { transposeA = false, transposeB = false } = form;
+    if (transposeA) return this.concat(columns.map((column) => this.gemm(column, b, form)), 0);
+    const blocks = this.split(b, transposeB ? 1 : 0, columns.length);
+    return columns.reduce<string | undefined>(
+      (total, column, i) => this.gemm(column, blocks[i]!, form, total),
+      undefined,
+    )!;
+  }
+
   /** a b over the last two axes of `rank`. */
   matmul(a: string, b: string, rank: number, form: MatmulForm = {}): string {
+    if (rank === 2) return this.gemm(a, b, form);
     const { transposeA = false, transposeB = false, alpha = 1 } = form;
-    const flags: Record<string, AttributeValue> = {
-      transA: { int: Number(transposeA) },
-      transB: { int: Number(transposeB) },
-      alpha,
-    };
-    if (rank === 2) return this.builder.emit("Gemm", [a, b], { attributes: flags });
     if (!this.portable) {
+      const flags: Record<string, AttributeValue> = {
+        transA: { int: Number(transposeA) },
+        transB: { int: Number(transposeB) },
+        alpha,
+      };
       return this.builder.emit("FusedMatMul", [a, b], { domain: "com.microsoft", attributes: flags });
     }
     const swap = Array.from({ length: rank }, (_, axis) => axis < rank - 2 ? axis : 2 * rank - 3 - axis);
@@ -121,10 +229,43 @@ export class LoweringContext {
     return alpha === 1 ? product : this.builder.emit("Mul", [product, this.builder.scalar(alpha)]);
   }
 
-  /** x wᵀ + bias, or x wᵀ + a whole matrix. Both matrices have two axes. */
-  affine(x: string, w: string, addend: string): string {
-    return this.builder.emit("Gemm", [x, w, addend], { attributes: { transB: { int: 1 } } });
+  #columnsOf(tensor: Tensor): readonly string[] | undefined {
+    const { shape, columns } = this.stored(tensor);
+    return shape.at(-1) === tensor.shape.at(-1) ? columns : undefined;
   }
+
+  #valueOf(tensor: Tensor): Value {
+    const value = this.#values.get(tensor);
+    if (!value) throw new TypeError(`Cannot lower: ${tensor.op} ${tensor.id} is used before it is made`);
+    return value;
+  }
+}
+
+/** [..., d] as [rows, d]. */
+export function rowShape(shape: Shape): Shape {
+  const width = shape.at(-1) ?? 1;
+  return [sizeOf(shape) / width, width];
+}
+
+/**
+ * The shape in which an operand broadcasts to `target` as it does to `result`, where the two have the same
+ * elements; undefined if there is none.
+ */
+function movedShape(operand: Shape, result: Shape, target: Shape): Shape | undefined {
+  if (sameShape(operand, result)) return target;
+  if (sizeOf(operand) === 1) return [];
+  if (sameShape(result, target)) return operand;
+  const width = result.at(-1);
+  if (width !== target.at(-1)) return undefined;
+  if (operand.at(-1) === width && sizeOf(operand) === width) return [width!];
+  return sameShape(operand, [...result.slice(0, -1), 1]) ? [...target.slice(0, -1), 1] : undefined;
+}
+
+/** A node without the reshapes around it. */
+export function withoutReshape(tensor: Tensor): Tensor {
+  let source = tensor;
+  while (source.op === "reshape") source = source.operands[0]!;
+  return source;
 }
 
 /** How often each node is read within a program. */

@@ -14,12 +14,14 @@ import { countUses, LoweringContext } from "./context.ts";
 import type { ModelProto } from "./model.ts";
 import { type Lowering, primitiveLowerings } from "./primitives.ts";
 
+/** `"leaf"` is bound before the nodes are visited; `"alias"` is its operand in another shape. */
 const lowerings = {
   input: "leaf",
   state: "leaf",
+  reshape: "alias",
   ...primitiveLowerings,
   ...compositeLowerings,
-} satisfies { readonly [K in OpName]: Lowering<K> | "leaf" | "expand" };
+} satisfies { readonly [K in OpName]: Lowering<K> | "leaf" | "alias" | "expand" };
 
 /** How to lower. */
 export interface LoweringOptions {
@@ -66,15 +68,16 @@ export function lowerProgram(source: Program, options: LoweringOptions = {}): Lo
 
   const declare = (node: NodeOf<"input"> | NodeOf<"state">, wanted: string) => {
     const name = builder.input(wanted, node.shape, node.dtype);
-    context.bind(node as Tensor, name);
+    context.bind(node as Tensor, { name, shape: node.shape });
     return name;
   };
   const inputs = mapRecord(program.inputs, declare);
   const states: Record<string, string> = {};
   for (const [name, node] of Object.entries(program.states)) {
     const values = frozen[name];
-    if (values) context.bind(node as Tensor, builder.constant(values, node.shape, name));
-    else states[name] = declare(node, name);
+    if (values) {
+      context.bind(node as Tensor, { name: builder.constant(values, node.shape, name), shape: node.shape });
+    } else states[name] = declare(node, name);
   }
   for (const node of program.nodes) {
     const lowering = lowerings[node.op];
@@ -83,7 +86,12 @@ export function lowerProgram(source: Program, options: LoweringOptions = {}): Lo
     const origin = `${node.op} ${node.id}`;
     builder.from(origin);
     origins.set(origin, describeNode(node));
-    context.bind(node, (lowering as Lowering<OpName>)(context, node as unknown as NodeOf<OpName>));
+    if (lowering === "alias") {
+      context.alias(node, node.operands[0]!);
+      continue;
+    }
+    const made = (lowering as Lowering<OpName>)(context, node as unknown as NodeOf<OpName>);
+    context.bind(node, typeof made === "string" ? { name: made, shape: node.shape } : made);
   }
   const result = (prefix: string) => (node: Tensor, name: string) =>
     builder.output(`${prefix}${name}`, context.value(node), node.shape, node.dtype);

@@ -6,13 +6,15 @@
 import { hash32, hashToUnit } from "../../core/rng.ts";
 import { type Shape, sizeOf } from "../../core/shape.ts";
 import type { BinaryFn, NodeOf, OpName, PrimitiveName, Tensor, UnaryFn } from "../../graph/ops.ts";
-import { constantNumber, type LoweringContext } from "./context.ts";
+import { leadingAttention } from "./attention.ts";
+import { constantNumber, type LoweringContext, type View } from "./context.ts";
+import { loraInputGrad } from "./lora.ts";
 
-/** Emits the ONNX nodes of a program node and returns the name of its value. */
-export type Lowering<K extends OpName> = (context: LoweringContext, node: NodeOf<K>) => string;
+/** Emits the ONNX nodes of a program node and says what has become of it: a value in the node's shape, or a view. */
+export type Lowering<K extends OpName> = (context: LoweringContext, node: NodeOf<K>) => string | View;
 
-/** Leaves are bound before the nodes are lowered. */
-type Leaf = "input" | "state";
+/** Bound by `lowerProgram` itself. */
+type BoundElsewhere = "input" | "state" | "reshape";
 
 const unaryTypes: { readonly [K in UnaryFn]: string } = {
   neg: "Neg",
@@ -51,8 +53,8 @@ function uniformValues(seed: number, shape: Shape): Float32Array {
   return Float32Array.from({ length: sizeOf(shape) }, (_, i) => hashToUnit(hash32(seed, i)));
 }
 
-/** Lowerings of all primitives but the leaves. */
-export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, Leaf>]: Lowering<K> } = {
+/** Lowerings of all primitives that need nodes. */
+export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, BoundElsewhere>]: Lowering<K> } = {
   constant({ builder }, { attributes: { data, shape } }) {
     return builder.constant(data instanceof Int32Array ? data : Float32Array.from(data), shape);
   },
@@ -60,10 +62,11 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, Leaf>]:
     return builder.constant(uniformValues(seed, shape), shape, "uniform");
   },
   unary(context, { attributes, operands: [x] }) {
-    return context.builder.emit(unaryTypes[attributes.fn], [context.value(x!)]);
+    const { name, shape } = context.stored(x!);
+    return { name: context.builder.emit(unaryTypes[attributes.fn], [name]), shape };
   },
   binary(context, node) {
-    const { attributes: { fn }, operands, shape } = node;
+    const { attributes: { fn }, operands } = node;
     if (fn === "greater" || fn === "greaterEqual" || fn === "equal") {
       return context.cast(context.logical(node as Tensor), "float");
     }
@@ -71,26 +74,36 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, Leaf>]:
       const product = scaledMatmul(context, operands);
       if (product !== undefined) return product;
     }
-    return context.builder.emit(binaryTypes[fn], context.elementwise(operands, shape));
+    if (fn === "add") {
+      const merged = loraInputGrad(context, operands);
+      if (merged) return merged;
+    }
+    const { names, shape } = context.elementwise(operands, node.shape);
+    return { name: context.builder.emit(binaryTypes[fn], names), shape };
   },
   where(context, { operands: [condition, a, b] }) {
-    return context.builder.emit("Where", [context.logical(condition!), context.value(a!), context.value(b!)]);
+    return context.builder.emit("Where", [
+      context.logical(condition!),
+      context.value(a!),
+      context.value(b!),
+    ]);
   },
   reduce(context, { attributes: { fn, axes }, operands: [x] }) {
     const { builder } = context;
     return builder.emit(fn === "sum" ? "ReduceSum" : "ReduceMax", [context.value(x!), builder.ints(axes)]);
   },
   matmul(context, { attributes, operands: [a, b], shape }) {
+    if (shape.length === 2) return context.product(a!, context.value(b!), attributes);
     return context.matmul(context.value(a!), context.value(b!), shape.length, attributes);
-  },
-  reshape(context, { attributes: { shape }, operands: [x] }) {
-    return context.reshape(context.value(x!), shape);
   },
   transpose(context, { attributes: { perm }, operands: [x] }) {
     return context.transpose(context.value(x!), perm);
   },
-  slice(context, { attributes: { starts, sizes }, operands: [x] }) {
+  slice(context, node) {
+    const { attributes: { starts, sizes }, operands: [x] } = node;
     const { builder } = context;
+    const leading = leadingAttention(context, node);
+    if (leading) return leading;
     const axes = x!.shape.flatMap((size, axis) => size === sizes[axis] ? [] : [axis]);
     const first = axes.map((axis) => starts[axis]!);
     const end = axes.map((axis) => starts[axis]! + sizes[axis]!);
@@ -105,9 +118,7 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, Leaf>]:
     return context.builder.emit("Pad", [context.value(x!), context.builder.ints([...before, ...after])]);
   },
   concat(context, { attributes: { axis }, operands }) {
-    return context.builder.emit("Concat", operands.map((operand) => context.value(operand)), {
-      attributes: { axis: { int: axis } },
-    });
+    return context.concat(operands.map((operand) => context.value(operand)), axis);
   },
   broadcast(context, { attributes: { shape }, operands: [x] }) {
     return context.builder.emit("Expand", [context.value(x!), context.builder.ints(shape)]);
@@ -128,12 +139,7 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, Leaf>]:
       attributes: { axis: { int: 0 }, reduction: "add" },
     });
   },
-  oneHot(context, { attributes: { depth }, operands: [index] }) {
-    const { builder } = context;
-    const classes = builder.constant(Int32Array.from({ length: depth }, (_, i) => i), [depth]);
-    const column = context.reshape(context.value(index!), [...index!.shape, 1]);
-    return context.cast(builder.emit("Equal", [column, classes]), "float");
-  },
+  oneHot: (context, { attributes: { depth }, operands: [index] }) => context.oneHot(index!, depth),
   softmax(context, { operands: [x] }) {
     return context.softmax(context.value(x!));
   },
