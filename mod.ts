@@ -66,3 +66,10 @@ export {
   type Summary,
 } from "./src/protocol/comparison.ts";
 export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board.ts";
+export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
+export { formatCard } from "./src/interop/card.ts";
+export { createBackbone } from "./src/nn/backbone.ts";
+export { optimiserOf } from "./src/protocol/settings.ts";
+export { replaceFile } from "./src/protocol/store.ts";
+export { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./src/train/pretrain.ts";
+export { readSafetensors, writeSafetensors } from "./src/weights/safetensors.ts";

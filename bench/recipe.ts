@@ -1,0 +1,83 @@
+/**
+ * Recipes of pre-training: everything that decides the weights, in one checked file.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { InputError, type ViTConfig } from "../mod.ts";
+
+/** How a backbone is made. Equal recipes give equal weights on one backend. */
+export interface Recipe {
+  /** Name of the backbone and of its files. */
+  readonly name: string;
+  /** One sentence for the card: where the images come from. */
+  readonly description: string;
+  /** Terms under which the weights can be used. */
+  readonly licence: string;
+  /** Specification for `loadDataset`; its training split is used. */
+  readonly data: string;
+  readonly config: ViTConfig;
+  readonly pixels: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly seed: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Share of all steps. */
+  readonly warmup: number;
+  readonly smoothing: number;
+  readonly crop: number;
+  readonly flip: number;
+  readonly jitter: number;
+  readonly mixup: number;
+}
+
+const size = z.int().min(1);
+
+const schema: z.ZodType<Recipe> = z.strictObject({
+  name: z.string().regex(/^[\w-]+$/),
+  description: z.string(),
+  licence: z.string(),
+  data: z.string(),
+  config: z.strictObject({
+    image: size,
+    patch: size,
+    channels: size,
+    width: size,
+    depth: size,
+    heads: size,
+    mlp: size,
+    norm: z.enum(["pre", "post"]),
+    activation: z.enum(["gelu", "gelu-tanh", "relu"]),
+    epsilon: z.number().positive(),
+  }),
+  pixels: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) }),
+  seed: z.int(),
+  epochs: size,
+  batchSize: size,
+  learningRate: z.number().positive(),
+  weightDecay: z.number().min(0),
+  warmup: z.number().min(0).max(1),
+  smoothing: z.number().min(0).max(0.9),
+  crop: z.int().min(0),
+  flip: z.number().min(0).max(1),
+  jitter: z.number().min(0).max(1),
+  mixup: z.number().min(0),
+});
+
+/**
+ * Reads a recipe.
+ *
+ * @throws {InputError} If the file is missing or not a recipe
+ */
+export async function readRecipe(path: string): Promise<Recipe> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    throw new InputError(`Cannot read recipe ${path}: ${(error as Error).message}`);
+  }
+  const result = schema.safeParse(value);
+  if (!result.success) throw new InputError(`Cannot use recipe ${path}: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
