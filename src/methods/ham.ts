@@ -18,6 +18,9 @@
  * with gain `one` adds up dissimilar groups. `stack` with `concat` and `one` or `learned` trains each task as a
  * residual on top of the groups and deploys what was trained, up to pruning and the cap.
  *
+ * Cosines of ΔW are small, so `tau` is too: between tasks of CIFAR-100 (ten tasks, width 64, rank 8) they were 0.0 to
+ * 0.2 from a shared A and 0.0 to 0.1 from fresh ones. A group of many members is nearer to everything than a new one.
+ *
  * @module
  */
 import { z } from "zod";
@@ -53,7 +56,7 @@ const options = z.strictObject({
     .describe(
       "Start of a task's adapter: random A, the same A for all tasks, or the group that took the last task",
     ),
-  tau: z.number().min(-1).max(1).default(0.3).describe("Similarity from which a task joins a group"),
+  tau: z.number().min(-1).max(1).default(0.1).describe("Similarity from which a task joins a group"),
   maxGroups: z.int().min(1).default(5).describe("Largest number of groups"),
   ...prunedTaskOptions,
   pruneOn: z.enum(["task", "group"]).default("task")
