@@ -34,20 +34,17 @@ async function onnx(flavour: "auto" | "node" | "web", { threads }: ExecutorOptio
 
 /** WebGPU on a hardware adapter, or why not. */
 async function hardwareGpu(): Promise<Executor | string> {
-  const { acquireGpu } = await import("./webgpu/device.ts");
-  let gpu;
+  const { createWebGpuExecutor } = await import("./webgpu/executor.ts");
   try {
-    gpu = await acquireGpu();
+    const executor = await createWebGpuExecutor();
+    const { software, description } = executor.gpu.description;
+    if (!software) return executor;
+    await executor.dispose();
+    return `the adapter ${description} computes on the CPU`;
   } catch (error) {
     if (error instanceof BackendUnavailableError) return error.message;
     throw error;
   }
-  if (gpu.description.software) {
-    gpu.dispose();
-    return `the adapter (${gpu.description.description}) computes on the CPU`;
-  }
-  const { WebGpuExecutor } = await import("./webgpu/executor.ts");
-  return new WebGpuExecutor(gpu);
 }
 
 async function automatic(options: ExecutorOptions): Promise<ChosenExecutor> {
