@@ -6,6 +6,7 @@
  */
 import { stringify } from "csv-stringify/sync";
 import { markdownTable } from "markdown-table";
+import { canonicalJson } from "../core/json.ts";
 import type { BoardCell, BoardSection, Gap, Summary } from "./comparison.ts";
 
 /** A share as a percentage, with its deviation where there is one: `41.3 ± 0.8`. */
@@ -47,12 +48,27 @@ function cellOf(section: BoardSection, method: string, tasks: number): BoardCell
   return section.cells.find((cell) => cell.method === method && cell.tasks === tasks)!;
 }
 
-/** Difference in points with its 95 % interval, or its deviation where seeds are too few. */
-export function formatGap({ difference, interval }: Gap): string {
+/** Difference in points with its 95 % interval, or its deviation where seeds are too few; rival and seeds. */
+export function formatGap({ difference, interval, rival }: Gap): string {
   const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
-  if (interval) return `${points(difference.mean)} [${points(interval[0])}, ${points(interval[1])}]`;
-  const spread = difference.deviation === undefined ? "" : ` ± ${(100 * difference.deviation).toFixed(1)}`;
-  return `${points(difference.mean)}${spread}`;
+  const { mean, deviation, n } = difference;
+  const spread = interval
+    ? ` [${points(interval[0])}, ${points(interval[1])}]`
+    : deviation === undefined
+    ? ""
+    : ` ± ${(100 * deviation).toFixed(1)}`;
+  return `${points(mean)}${spread} (${rival}, n=${n})`;
+}
+
+/** One row for each variant of HAM that has rivals: its name and, for each number of tasks, its gap or a dash. */
+function gapRows({ gaps, tasks }: BoardSection): { readonly name: string; readonly cells: string[] }[] {
+  return [...new Set(gaps.map(({ method }) => method))].map((method) => ({
+    name: `${method} − best other`,
+    cells: tasks.map((count) => {
+      const gap = gaps.find((candidate) => candidate.method === method && candidate.tasks === count);
+      return gap ? formatGap(gap) : "–";
+    }),
+  }));
 }
 
 /** Header and rows of the table of methods against T; the same cells on the terminal and in markdown. */
@@ -74,27 +90,36 @@ export function growthTable(section: BoardSection): string[][] {
       ];
     }),
   ]);
-  const gaps = section.tasks.map((tasks) => section.gaps.find((gap) => gap.tasks === tasks));
-  if (gaps.every((gap) => gap === undefined)) return [header, ...rows];
-  const last = gaps.flatMap((gap) =>
-    gap ? [`${formatGap(gap)} (${gap.rival})`, "", "", ""] : ["–", "", "", ""]
-  );
-  return [header, ...rows, ["ham − best other", ...last]];
+  const gaps = gapRows(section).map(({ name, cells }) => [
+    name,
+    ...cells.flatMap((cell) => [cell, "", "", ""]),
+  ]);
+  return [header, ...rows, ...gaps];
 }
 
 /** One line that says what a section holds fixed. */
 export function describeSection({ cell, records }: BoardSection): string {
   const { dataset, backbone, backend, settings } = cell;
-  const { head, rank, targets, epochs, batchSize, optimiser, learningRate } = settings;
-  return `${dataset.name} (${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test images), ` +
-    `backbone ${backbone.id}, backend ${backend}, head ${head}, LoRA rank ${rank} on ${targets.join("+")}, ` +
-    `${epochs} epochs of ${optimiser} at ${learningRate}, batch ${batchSize}; ${records} records`;
+  const { head, rank, alpha, targets, epochs, batchSize, optimiser, learningRate } = settings;
+  const { schedule, warmup, weightDecay } = settings;
+  return `${dataset.name} ${
+    dataset.fingerprint.slice(0, 8)
+  } (${dataset.classes} classes, ${dataset.train} training ` +
+    `and ${dataset.test} test images), backbone ${backbone.id} ${
+      backbone.hash.slice(0, 8)
+    }, backend ${backend}, ` +
+    `head ${head}, LoRA rank ${rank} alpha ${alpha} on ${
+      targets.join("+")
+    }, ${epochs} epochs of ${optimiser} at ` +
+    `${learningRate} (${schedule}, warmup ${warmup}, weight decay ${weightDecay}), batch ${batchSize}; ` +
+    `${records} records`;
 }
 
 const LEGEND =
-  "Final class-incremental accuracy in percent, mean ± standard deviation over seeds; `forget` is the " +
-  "forgetting in points, `s` the seconds of a run, `kept` the bytes a method keeps between tasks (the classifier " +
-  "not counted). `joint` trains once on all tasks together: a bound, not a rival. The last row is paired by seed.";
+  "Accuracy in percent, mean ± standard deviation over seeds: `final` and `average` are class-incremental, `task-IL` " +
+  "is told the task. `forgetting` is in points, `seconds` are those of a whole run, `kept` are the bytes that a " +
+  "method keeps between tasks (the classifier not counted). `joint` trains once on all tasks together: a bound, not a rival. Differences are paired by seed, " +
+  "against the other method that leaves the smallest, with a 95 % bootstrap interval from three seeds on.";
 
 function sectionTitle({ cell }: BoardSection): string {
   return `${cell.dataset.name} / ${cell.backbone.id} / ${cell.backend}`;
@@ -115,7 +140,7 @@ function detailTable(section: BoardSection, tasks: number): string {
       remarks(cell),
     ];
   });
-  const header = ["method", "final", "average", "forgetting", "task-IL", "n", "seconds", "kept", "gaps"];
+  const header = ["method", "final", "average", "forgetting", "task-IL", "n", "seconds", "kept", "remarks"];
   return markdownTable([header, ...rows], { align: ["l", ...header.slice(1).map(() => "r")] });
 }
 
@@ -130,12 +155,8 @@ function accuracyTable(section: BoardSection): string {
         : (remarks(cell) || "–");
     }),
   ]);
-  const gaps = section.tasks.map((tasks) => {
-    const gap = section.gaps.find((candidate) => candidate.tasks === tasks);
-    return gap ? `${formatGap(gap)} (${gap.rival})` : "–";
-  });
-  const body = gaps.some((gap) => gap !== "–") ? [...rows, ["**ham − best other**", ...gaps]] : rows;
-  return markdownTable([header, ...body], { align: ["l", ...section.tasks.map(() => "r")] });
+  const gaps = gapRows(section).map(({ name, cells }) => [`**${name}**`, ...cells]);
+  return markdownTable([header, ...rows, ...gaps], { align: ["l", ...section.tasks.map(() => "r")] });
 }
 
 /** The whole leaderboard as markdown. */
@@ -151,13 +172,16 @@ export function renderMarkdown(sections: readonly BoardSection[]): string {
   }\n`;
 }
 
-/** One line per section, method and T. */
+/** One line per section, method and T, with everything that tells sections apart. */
 export function renderCsv(sections: readonly BoardSection[]): string {
   const columns = [
+    "edition",
     "dataset",
+    "dataset_fingerprint",
     "backbone",
+    "backbone_hash",
     "backend",
-    "head",
+    "settings",
     "method",
     "tasks",
     "n",
@@ -171,12 +195,15 @@ export function renderCsv(sections: readonly BoardSection[]): string {
     "failed_seeds",
     "missing_seeds",
   ];
-  const rows = sections.flatMap(({ cell: { dataset, backbone, backend, settings }, cells }) =>
+  const rows = sections.flatMap(({ cell: { edition, dataset, backbone, backend, settings }, cells }) =>
     cells.map((cell) => [
+      edition,
       dataset.name,
+      dataset.fingerprint,
       backbone.id,
+      backbone.hash,
       backend,
-      settings.head,
+      canonicalJson(settings),
       cell.method,
       cell.tasks,
       cell.accuracy?.n ?? 0,

@@ -6,7 +6,7 @@
  * @module
  */
 import { mean, sampleStandardDeviation } from "simple-statistics";
-import { canonicalJson, hashJson } from "../core/json.ts";
+import { canonicalJson, type JsonObject } from "../core/json.ts";
 import { createRng } from "../core/rng.ts";
 import { averageIncrementalAccuracy, finalAccuracy, forgetting } from "./metrics.ts";
 import { accuracyMatrix, type Cell, type RunRecord } from "./record.ts";
@@ -38,9 +38,10 @@ export interface BoardCell {
   readonly missing: readonly string[];
 }
 
-/** HAM against the best other continual method at one number of tasks. */
+/** HAM, or one variant of it, against the best other continual method at one number of tasks. */
 export interface Gap {
   readonly tasks: number;
+  readonly method: string;
   readonly rival: string;
   /** Paired over the seeds both have. */
   readonly difference: Summary;
@@ -52,7 +53,10 @@ export interface Gap {
 export interface BoardSection {
   readonly cell: Cell;
   readonly tasks: readonly number[];
-  /** In order of their first appearance in `order`, then by name. */
+  /**
+   * In order of their first record. A method that appears with several sets of options has each set's difference in
+   * its name, such as `ham(keep=0.5)`.
+   */
   readonly methods: readonly string[];
   readonly cells: readonly BoardCell[];
   readonly gaps: readonly Gap[];
@@ -83,7 +87,7 @@ export function bootstrapInterval(values: readonly number[]): readonly [number, 
 }
 
 /** Methods that see more than one task at a time: bounds, not rivals. */
-const bounds: readonly string[] = ["joint"];
+const bounds: ReadonlySet<string> = new Set(["joint"]);
 
 /** Sections of a set of records, in order of their first record. */
 export function compare(records: readonly RunRecord[]): BoardSection[] {
@@ -105,34 +109,57 @@ function seedOf({ orderSeed, trainSeed }: Cell): string {
   return orderSeed === trainSeed ? `${orderSeed}` : `${orderSeed}/${trainSeed}`;
 }
 
-/** Name of a method in a section: with a short hash of its options where it appears with several sets of them. */
-function labeller(records: readonly RunRecord[]): (cell: Cell) => string {
-  const variants = new Map<string, Set<string>>();
-  for (const { start: { cell } } of records) {
-    const known = variants.get(cell.method) ?? new Set();
-    variants.set(cell.method, known.add(canonicalJson(cell.options)));
-  }
-  return ({ method, options }) =>
-    variants.get(method)!.size > 1 ? `${method}#${hashJson(options).slice(0, 4)}` : method;
+function bySeed({ start: { cell: a } }: RunRecord, { start: { cell: b } }: RunRecord): number {
+  return a.orderSeed - b.orderSeed || a.trainSeed - b.trainSeed;
 }
 
-function compareSection(records: readonly RunRecord[]): BoardSection {
-  const label = labeller(records);
+/** Names the methods of a section, telling variants apart by the options in which they differ. */
+function labeller(records: readonly RunRecord[]): (cell: Cell) => string {
+  const variants = Map.groupBy(records.map(({ start }) => start.cell), ({ method }) => method);
+  const differing = new Map([...variants].map(([method, cells]) => {
+    const options = cells.map((cell) => cell.options);
+    const keys = [...new Set(options.flatMap(Object.keys))].sort();
+    const texts = (key: string) => new Set(options.map((own) => valueText(own, key)));
+    return [method, keys.filter((key) => texts(key).size > 1)] as const;
+  }));
+  return ({ method, options }) => {
+    const parts = differing.get(method)!.map((key) => `${key}=${valueText(options, key)}`);
+    return parts.length === 0 ? method : `${method}(${parts.join(", ")})`;
+  };
+}
+
+function valueText(options: JsonObject, key: string): string {
+  const value = options[key] ?? null;
+  return typeof value === "string" ? value : canonicalJson(value);
+}
+
+function compareSection(unsorted: readonly RunRecord[]): BoardSection {
+  const records = unsorted.toSorted(bySeed);
+  const label = labeller(unsorted);
   const tasks = [...new Set(records.map(({ start }) => start.cell.tasks))].sort((a, b) => a - b);
-  const methods = [...new Set(records.map(({ start }) => label(start.cell)))];
+  const methods = [...new Set(unsorted.map(({ start }) => label(start.cell)))];
+  const hams = new Set(
+    records.flatMap(({ start: { cell } }) => cell.method === "ham" ? [label(cell)] : []),
+  );
+  const rivals = new Set(
+    records.flatMap(({ start: { cell } }) => bounds.has(cell.method) ? [] : [label(cell)]),
+  ).difference(hams);
   const cells = tasks.flatMap((count) => {
     const column = records.filter(({ start }) => start.cell.tasks === count);
-    const seeds = [...new Set(column.map(({ start }) => seedOf(start.cell)))].sort();
+    const seeds = [...new Set(column.map(({ start }) => seedOf(start.cell)))];
     return methods.map((method) =>
       compareCell(method, count, column.filter(({ start }) => label(start.cell) === method), seeds)
     );
   });
   return {
-    cell: records[0]!.start.cell,
+    cell: unsorted[0]!.start.cell,
     tasks,
     methods,
     cells,
-    gaps: tasks.flatMap((count) => gapOf(cells.filter((cell) => cell.tasks === count)) ?? []),
+    gaps: tasks.flatMap((count) => {
+      const column = cells.filter((cell) => cell.tasks === count);
+      return column.flatMap((cell) => hams.has(cell.method) ? gapOf(cell, column, rivals) ?? [] : []);
+    }),
     records: records.length,
   };
 }
@@ -170,19 +197,22 @@ function compareCell(
   };
 }
 
-/** HAM (with default options, if it appears with several) against the best mean of the others. */
-function gapOf(column: readonly BoardCell[]): Gap | undefined {
-  const ham = column.find(({ method, accuracy }) => /^ham(#|$)/.test(method) && accuracy);
-  const rivals = column.filter(({ method, accuracy }) =>
-    accuracy && !/^ham(#|$)/.test(method) && !bounds.includes(method)
-  );
-  if (!ham || rivals.length === 0) return undefined;
-  const rival = rivals.reduce((best, cell) => cell.accuracy!.mean > best.accuracy!.mean ? cell : best);
-  const differences = [...ham.accuracyBySeed].flatMap(([seed, accuracy]) => {
-    const other = rival.accuracyBySeed.get(seed);
-    return other === undefined ? [] : [accuracy - other];
-  });
-  const difference = summarise(differences);
-  if (!difference) return undefined;
-  return { tasks: ham.tasks, rival: rival.method, difference, interval: bootstrapInterval(differences) };
+/** The rival that leaves the smallest mean difference over shared seeds; `undefined` if none shares a seed. */
+function gapOf(
+  { method, tasks, accuracyBySeed }: BoardCell,
+  column: readonly BoardCell[],
+  rivals: ReadonlySet<string>,
+): Gap | undefined {
+  const gaps = column.filter((cell) => rivals.has(cell.method)).flatMap((rival) => {
+    const differences = [...accuracyBySeed].flatMap(([seed, accuracy]) => {
+      const other = rival.accuracyBySeed.get(seed);
+      return other === undefined ? [] : [accuracy - other];
+    });
+    const difference = summarise(differences);
+    return difference ? [{ rival: rival.method, difference, differences }] : [];
+  }).sort((a, b) => a.difference.mean - b.difference.mean);
+  const [smallest] = gaps;
+  if (!smallest) return undefined;
+  const { rival, difference, differences } = smallest;
+  return { tasks, method, rival, difference, interval: bootstrapInterval(differences) };
 }

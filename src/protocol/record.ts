@@ -7,8 +7,9 @@
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { hashJson, type Json, type JsonObject } from "../core/json.ts";
+import { describeIssues } from "../core/schema.ts";
 import type { AccuracyMatrix } from "./metrics.ts";
-import type { ProtocolSettings } from "./settings.ts";
+import { type ProtocolSettings, settingsSchema } from "./settings.ts";
 
 /** Bumped when the protocol changes such that numbers of two editions must not share a table. */
 export const EDITION = 1;
@@ -121,7 +122,7 @@ const cell = z.strictObject({
   orderSeed: z.int(),
   trainSeed: z.int(),
   streamHash: hash,
-  settings: z.custom<ProtocolSettings>((value) => typeof value === "object" && value !== null),
+  settings: settingsSchema,
 });
 
 const event: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
@@ -156,7 +157,8 @@ export function cellKey(cell: Cell): string {
 
 /** Name of a cell's files: readable, and unique by its key. */
 export function cellName(cell: Cell): string {
-  return `${cell.method}-T${cell.tasks}-s${cell.orderSeed}-${cellKey(cell)}`;
+  const method = cell.method.replaceAll(/[^\w-]/g, "_");
+  return `${method}-T${cell.tasks}-s${cell.orderSeed}-${cellKey(cell)}`;
 }
 
 /** SHA-256 over the cell and all facts that must repeat: the seconds are left out. */
@@ -187,7 +189,7 @@ export function parseRecord(text: string, name: string): RunRecord {
       return fail(i + 1, "found no JSON");
     }
     const result = event.safeParse(value);
-    return result.success ? result.data : fail(i + 1, z.prettifyError(result.error).replaceAll("\n", " "));
+    return result.success ? result.data : fail(i + 1, describeIssues(result.error));
   });
   const [start, ...rest] = events;
   if (start?.event !== "start") return fail(1, "found no start event");
@@ -197,15 +199,29 @@ export function parseRecord(text: string, name: string): RunRecord {
     if (end || event.event === "start") fail(i + 2, `found a ${event.event} event, wanted none`);
     else if (event.event === "end") end = event;
     else if (event.index !== tasks.length) fail(i + 2, `found task ${event.index}, wanted ${tasks.length}`);
-    else tasks.push(event);
+    else {
+      checkScores(event, (found) => fail(i + 2, found));
+      tasks.push(event);
+    }
   });
   if (end?.status === "done" && tasks.length !== start.cell.tasks) {
     fail(events.length, `found ${tasks.length} tasks, wanted ${start.cell.tasks}`);
+  }
+  if (end?.status === "done" && !tasks.at(-1)?.evaluation) fail(events.length, "found no scores at the end");
+  if (end && (end.status === "failed") !== (end.failure !== undefined)) {
+    fail(events.length, `found status ${end.status} with${end.failure ? "" : "out"} a failure`);
   }
   if (end && end.hash !== recordHash({ start, tasks }, end.failure)) {
     fail(events.length, "the hash does not fit the lines above");
   }
   return { start, tasks, ...(end && { end }) };
+}
+
+function checkScores({ index, evaluation }: TaskEvent, fail: (found: string) => never): void {
+  for (const kind of ["classIncremental", "taskIncremental"] as const) {
+    const found = evaluation?.[kind].length ?? index + 1;
+    if (found !== index + 1) fail(`found ${found} scores in ${kind}, wanted ${index + 1}`);
+  }
 }
 
 /** The accuracy matrix of a run. */

@@ -6,8 +6,9 @@
  */
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
+import { describeIssues } from "../core/schema.ts";
 import { type LoraTarget, loraTargets } from "../nn/adapter.ts";
-import type { OptimiserSettings } from "../train/optimiser.ts";
+import { defaultOptimiser, type OptimiserSettings } from "../train/optimiser.ts";
 
 /**
  * How features become class scores at test time.
@@ -35,7 +36,8 @@ export interface ProtocolSettings {
   readonly warmup: number;
 }
 
-const schema: z.ZodType<ProtocolSettings> = z.strictObject({
+/** Ranges and defaults. */
+export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
   head: z.enum(["linear", "cosine", "ncm"]).default("ncm"),
   rank: z.int().min(1).max(256).default(8),
   alpha: z.number().positive().default(8),
@@ -55,23 +57,13 @@ const schema: z.ZodType<ProtocolSettings> = z.strictObject({
  * @throws {InputError} If a key is unknown or a value is out of range
  */
 export function resolveSettings(settings: Partial<ProtocolSettings> = {}): ProtocolSettings {
-  const result = schema.safeParse(settings);
-  if (!result.success) throw new InputError(`Cannot use settings: ${z.prettifyError(result.error)}`);
+  const result = settingsSchema.safeParse(settings);
+  if (!result.success) throw new InputError(`Cannot use settings: ${describeIssues(result.error)}`);
   return result.data;
 }
 
 /** The optimiser that the settings describe; constants that are no setting are Adam's usual ones. */
 export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
   const { optimiser: kind, learningRate, weightDecay, schedule, warmup } = settings;
-  return {
-    kind,
-    learningRate,
-    weightDecay,
-    schedule,
-    warmup,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    momentum: 0.9,
-  };
+  return { ...defaultOptimiser, kind, learningRate, weightDecay, schedule, warmup };
 }

@@ -36,11 +36,25 @@ export function createMemoryStore(): CellStore {
 /** Writes a file such that readers see the old content or the new, never a part. */
 export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.tmp`;
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+  try {
+    await writeThrough(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await removeFile(temporary);
+    throw error;
+  }
+}
+
+/** Writes a file and waits until it is on the disk, so that a rename cannot overtake its content. */
+async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
   await file.sync();
-  await Deno.rename(temporary, path);
+}
+
+/** Removes a file if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await readIfThere(() => Deno.remove(path));
 }
 
 async function readIfThere<T>(read: () => Promise<T>): Promise<T | undefined> {
@@ -67,7 +81,7 @@ export async function createFileStore(folder: string, name: string): Promise<Cel
     appendRecord: (line) => Deno.writeTextFile(record, line, { append: true }),
     readSnapshot: () => readIfThere(() => Deno.readFile(snapshot)),
     writeSnapshot: (bytes) => replaceFile(snapshot, bytes),
-    removeSnapshot: async () => void await readIfThere(() => Deno.remove(snapshot)),
+    removeSnapshot: () => removeFile(snapshot),
   };
 }
 

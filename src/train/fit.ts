@@ -61,13 +61,14 @@ export async function fit(options: FitOptions): Promise<number[]> {
 }
 
 /**
- * Checks trained values. A last step can spoil them without a later loss to show it.
+ * Checks what a training gave. A last step can spoil it without a later loss to show it.
  *
+ * @param what Named in the error, such as "a weight"
  * @param steps Steps done
  * @throws {DivergenceError} If a value is not finite
  */
-export function checkFinite(values: HostArray, steps: number): void {
+export function checkFinite(values: HostArray, what: string, steps: number): void {
   if (values.every(Number.isFinite)) return;
-  const step = steps - 1;
-  throw new DivergenceError(`Training diverged: a value is not finite after step ${step}`, step);
+  const step = Math.max(0, steps - 1);
+  throw new DivergenceError(`Training diverged: ${what} is not finite after step ${step}`, step);
 }

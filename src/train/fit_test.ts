@@ -100,10 +100,10 @@ Deno.test("fit() ends with the error of onStep", async () => {
 });
 
 Deno.test("checkFinite() names the step that spoiled a value", () => {
-  checkFinite(Float32Array.of(1, -2), 8);
+  checkFinite(Float32Array.of(1, -2), "a weight", 8);
   for (const value of [NaN, Infinity, -Infinity]) {
     assert.throws(
-      () => checkFinite(Float32Array.of(1, value), 8),
+      () => checkFinite(Float32Array.of(1, value), "a weight", 8),
       (error) => error instanceof DivergenceError && error.step === 7,
     );
   }

@@ -135,7 +135,7 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
         onStep: (step) => options.onStep?.(step, epochs * stepsPerEpoch),
       });
       checkpoint = { epochsDone: epoch + 1, packed: Float32Array.from(await packed.read()) };
-      checkFinite(checkpoint.packed, (epoch + 1) * stepsPerEpoch);
+      checkFinite(checkpoint.packed, "a weight", (epoch + 1) * stepsPerEpoch);
       await options.onEpoch(checkpoint, losses);
     }
   } finally {

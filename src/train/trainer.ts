@@ -143,7 +143,7 @@ export class Trainer {
     });
 
     const result = Float32Array.from((await step.packed.read()).subarray(0, packing.size));
-    checkFinite(result, steps);
+    checkFinite(result, "a weight", steps);
     const trained = unpack(packing, result);
     const gains = trained[GAINS]?.data ?? start[GAINS]?.data ?? new Float32Array();
     return {

@@ -246,7 +246,7 @@ Deno.test("Trainer.train() fails by the step, for a loss and for a value after t
   await assert.rejects(
     train({ start: fresh }, { optimiser }, 4),
     (error) =>
-      error instanceof DivergenceError && error.step === 0 && /a value is not finite/.test(error.message),
+      error instanceof DivergenceError && error.step === 0 && /a weight is not finite/.test(error.message),
   );
 });
 
