@@ -127,7 +127,12 @@ export class WebGpuExecutor implements Executor {
   ): Promise<WebGpuExecutable> {
     const pipelines = await Promise.all(lowered.steps.map(({ dispatch }) => this.#pipelines.get(dispatch)));
     const executable = new WebGpuExecutable(this.#shared, lowered, plan, pipelines, tensors);
-    await this.gpu.settle();
+    try {
+      await this.gpu.settle();
+    } catch (error) {
+      executable.dispose();
+      throw error;
+    }
     return executable;
   }
 
@@ -148,11 +153,12 @@ export class WebGpuExecutor implements Executor {
 
   /**
    * Bounds the work in flight, so that pending uploads do not pile up and a stop signal is heard within seconds.
-   * The wait costs 10 ms in Deno: little beside a software adapter's slow runs, or spread over many fast ones.
+   * The wait costs 10 ms in Deno: little beside a software adapter's slow runs, which follow each other without a
+   * gap anyway, or spread over many fast ones.
    */
   #submitted(waited: boolean): Promise<void> | undefined {
     this.#queued = waited ? 0 : this.#queued + 1;
-    if (this.#queued < (this.gpu.description.software ? 8 : 64)) return undefined;
+    if (this.#queued < (this.gpu.description.software ? 16 : 64)) return undefined;
     this.#queued = 0;
     return this.gpu.device.queue.onSubmittedWorkDone().then(() => {});
   }

@@ -121,31 +121,34 @@ function stretched(
 const SAME = 0;
 const REPEAT = 1;
 const SPLAT = 2;
+const SPLAT_REPEAT = 3;
+const SCALAR = 4;
 
-/** How to read an operand in fours; see `Cycles` in the WGSL. `undefined` if it takes strides. */
-function wayOf(
-  shape: Shape,
-  strides: readonly number[],
-): { readonly way: number; readonly divisor: number; readonly period: number } | undefined {
+/** One of the ways in which the WGSL reads an operand in fours. Unused numbers are 1. */
+interface Way {
+  readonly way: number;
+  readonly divisor: number;
+  readonly period: number;
+}
+
+/** How to read an operand in fours; `undefined` if it takes strides. */
+function wayOf(shape: Shape, strides: readonly number[]): Way | undefined {
   const { sizes, strides: [own] } = collapse(shape, [strides]);
   const pattern = own!.map((stride) => stride === 0 ? "0" : "1").join("");
+  const [, second = 1, third = 1] = sizes;
   switch (pattern) {
     case "":
     case "0":
-      return { way: SPLAT, divisor: 1, period: 1 };
+      return { way: SCALAR, divisor: 1, period: 1 };
     case "1":
       return { way: SAME, divisor: 1, period: 1 };
     case "01":
-      return sizes[1]! % 4 === 0 ? { way: REPEAT, divisor: 1, period: sizes[1]! / 4 } : undefined;
+      return second % 4 === 0 ? { way: REPEAT, divisor: 1, period: second / 4 } : undefined;
     case "10":
-      return splat(sizes[0]!, sizes[1]!);
+      return second % 4 === 0 ? { way: SPLAT, divisor: second / 4, period: 1 } : undefined;
     case "010":
-      return splat(sizes[1]!, sizes[2]!);
+      return third % 4 === 0 ? { way: SPLAT_REPEAT, divisor: third / 4, period: second } : undefined;
     default:
       return undefined;
   }
-}
-
-function splat(period: number, each: number) {
-  return each % 4 === 0 ? { way: SPLAT, divisor: each / 4, period } : undefined;
 }

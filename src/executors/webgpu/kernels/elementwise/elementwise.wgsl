@@ -11,9 +11,11 @@ override FN: u32 = 0;
 override A: u32 = 0;
 override B: u32 = 0;
 override C: u32 = 0;
-const SAME: u32 = 0; // like the result
-const REPEAT: u32 = 1; // whole fours over and over
-const SPLAT: u32 = 2; // one element for a whole four
+const SAME: u32 = 0; // the four of the result
+const REPEAT: u32 = 1; // four % period: whole fours over and over
+const SPLAT: u32 = 2; // element (four / divisor) for the whole four
+const SPLAT_REPEAT: u32 = 3; // element (four / divisor) % period
+const SCALAR: u32 = 4; // element 0
 /// Number of axes that `binary1` and `where1` walk.
 override AXES: u32 = 1;
 
@@ -21,7 +23,6 @@ struct Count {
   fours: u32,
 }
 
-/// SPLAT takes element (four / divisor) % period, REPEAT takes four % period.
 struct Cycles {
   fours: u32,
   a_divisor: u32,
@@ -123,25 +124,47 @@ fn apply_where(condition: vec4<f32>, a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   return select(b, a, condition != vec4<f32>(0.0));
 }
 
+fn splat(four: vec4<f32>, element: u32) -> vec4<f32> {
+  return vec4<f32>(four[element % 4u]);
+}
+
 fn a_element4(four: u32) -> vec4<f32> {
-  if (A == SAME) { return a4[four]; }
-  if (A == REPEAT) { return a4[four % cycles.a_period]; }
-  let element = (four / cycles.a_divisor) % cycles.a_period;
-  return vec4<f32>(a4[element / 4u][element % 4u]);
+  switch A {
+    case SAME: { return a4[four]; }
+    case REPEAT: { return a4[four % cycles.a_period]; }
+    case SPLAT: { return splat(a4[four / cycles.a_divisor / 4u], four / cycles.a_divisor); }
+    case SPLAT_REPEAT: {
+      let element = (four / cycles.a_divisor) % cycles.a_period;
+      return splat(a4[element / 4u], element);
+    }
+    default: { return a4[0].xxxx; }
+  }
 }
 
 fn b_element4(four: u32) -> vec4<f32> {
-  if (B == SAME) { return b4[four]; }
-  if (B == REPEAT) { return b4[four % cycles.b_period]; }
-  let element = (four / cycles.b_divisor) % cycles.b_period;
-  return vec4<f32>(b4[element / 4u][element % 4u]);
+  switch B {
+    case SAME: { return b4[four]; }
+    case REPEAT: { return b4[four % cycles.b_period]; }
+    case SPLAT: { return splat(b4[four / cycles.b_divisor / 4u], four / cycles.b_divisor); }
+    case SPLAT_REPEAT: {
+      let element = (four / cycles.b_divisor) % cycles.b_period;
+      return splat(b4[element / 4u], element);
+    }
+    default: { return b4[0].xxxx; }
+  }
 }
 
 fn c_element4(four: u32) -> vec4<f32> {
-  if (C == SAME) { return c4[four]; }
-  if (C == REPEAT) { return c4[four % cycles.c_period]; }
-  let element = (four / cycles.c_divisor) % cycles.c_period;
-  return vec4<f32>(c4[element / 4u][element % 4u]);
+  switch C {
+    case SAME: { return c4[four]; }
+    case REPEAT: { return c4[four % cycles.c_period]; }
+    case SPLAT: { return splat(c4[four / cycles.c_divisor / 4u], four / cycles.c_divisor); }
+    case SPLAT_REPEAT: {
+      let element = (four / cycles.c_divisor) % cycles.c_period;
+      return splat(c4[element / 4u], element);
+    }
+    default: { return c4[0].xxxx; }
+  }
 }
 
 /// Positions of the three operands at element `index` of the result.
@@ -150,9 +173,13 @@ fn positions(index: u32) -> vec3<u32> {
   var position = vec3<u32>(0u);
   for (var i = 0u; i < AXES; i++) {
     let axis = AXES - 1u - i;
-    let size = walk.sizes[axis / 4u][axis % 4u];
-    let coordinate = rest % size;
-    rest /= size;
+    var coordinate = rest;
+    // Integer division is dear, and the outermost axis needs none.
+    if (axis > 0u) {
+      let size = walk.sizes[axis / 4u][axis % 4u];
+      rest /= size;
+      coordinate -= rest * size;
+    }
     let strides = vec3<u32>(
       walk.a_strides[axis / 4u][axis % 4u],
       walk.b_strides[axis / 4u][axis % 4u],

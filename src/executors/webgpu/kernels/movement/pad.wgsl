@@ -31,10 +31,15 @@ fn pad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) gr
   var inside = true;
   for (var i = 0u; i < AXES; i++) {
     let axis = AXES - 1u - i;
-    let size = params.sizes[axis / 4u][axis % 4u];
+    var coordinate = rest;
+    // Integer division is dear, and the outermost axis needs none.
+    if (axis > 0u) {
+      let size = params.sizes[axis / 4u][axis % 4u];
+      rest /= size;
+      coordinate -= rest * size;
+    }
     // Wraps to a huge number in front of the operand.
-    let coordinate = rest % size - params.before[axis / 4u][axis % 4u];
-    rest /= size;
+    coordinate -= params.before[axis / 4u][axis % 4u];
     inside &= coordinate < params.inner[axis / 4u][axis % 4u];
     source += coordinate * params.strides[axis / 4u][axis % 4u];
   }
