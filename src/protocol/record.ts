@@ -196,7 +196,8 @@ export function parseRecord(text: string, name: string): RunRecord {
   const tasks: TaskEvent[] = [];
   let end: EndEvent | undefined;
   rest.forEach((event, i) => {
-    if (end || event.event === "start") fail(i + 2, `found a ${event.event} event, wanted none`);
+    if (end) fail(i + 2, "found a line after the end");
+    else if (event.event === "start") fail(i + 2, "found a second start");
     else if (event.event === "end") end = event;
     else if (event.index !== tasks.length) fail(i + 2, `found task ${event.index}, wanted ${tasks.length}`);
     else {

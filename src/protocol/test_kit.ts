@@ -1,0 +1,96 @@
+/**
+ * Records made by hand, for tests of what is derived from them.
+ *
+ * Test support, imported by tests only.
+ *
+ * @module
+ */
+import { canonicalJson, type JsonObject, sha256 } from "../core/json.ts";
+import {
+  type Cell,
+  EDITION,
+  type EndEvent,
+  type RecordEvent,
+  recordHash,
+  type RunRecord,
+  type TaskEvent,
+} from "./record.ts";
+import { type ProtocolSettings, resolveSettings } from "./settings.ts";
+
+/** What matters of a record. */
+export interface RecordParts {
+  readonly method: string;
+  readonly options?: JsonObject;
+  readonly seed?: number;
+  readonly trainSeed?: number;
+  readonly backend?: string;
+  readonly settings?: Partial<ProtocolSettings>;
+  /** Rows of class-incremental accuracies; the task-incremental ones are halfway to 1. */
+  readonly matrix: readonly (readonly number[] | undefined)[];
+  /** Of the whole stream, if the record does not reach its end. */
+  readonly tasks?: number;
+  /** `"open"`: no end line. */
+  readonly status?: "done" | "failed" | "open";
+  readonly keptBytes?: number;
+}
+
+/** A cell with the parts that matter. */
+export function cellWith(
+  { method, options = {}, seed = 0, trainSeed = seed, backend = "reference", settings, matrix, tasks }:
+    RecordParts,
+): Cell {
+  const count = tasks ?? matrix.length;
+  return {
+    edition: EDITION,
+    method,
+    options,
+    dataset: { name: "toy", fingerprint: sha256("toy"), classes: 8, train: 80, test: 40 },
+    backbone: { id: "tiny", hash: sha256("tiny") },
+    backend,
+    tasks: count,
+    orderSeed: seed,
+    trainSeed,
+    streamHash: sha256(`${count} ${seed}`),
+    settings: resolveSettings(settings),
+  };
+}
+
+/** A record as a run would have left it. Each task took 1 + 2 + 4 seconds. */
+export function recordOf(parts: RecordParts): RunRecord {
+  const { matrix, status = "done", keptBytes = 100 } = parts;
+  const start = { event: "start", cell: cellWith(parts), environment: { device: "test" } } as const;
+  const tasks = matrix.map((row, index): TaskEvent => ({
+    event: "task",
+    index,
+    classes: [2 * index, 2 * index + 1],
+    ...(row && {
+      evaluation: {
+        classIncremental: row,
+        taskIncremental: row.map((share) => (1 + share) / 2),
+        taskInference: 0.5,
+        predictionHash: sha256(`${row}`),
+      },
+      training: { steps: 4, firstLoss: 0.7, lastLoss: 0.1 },
+    }),
+    keptBytes: { method: keptBytes * (index + 1), head: 64 },
+    facts: {},
+    seconds: { train: 1, method: 2, evaluate: 4 },
+  }));
+  if (status === "open") return { start, tasks };
+  const failure = status === "failed"
+    ? { message: "Training diverged: the loss of step 3 is NaN", task: tasks.length, step: 3 }
+    : undefined;
+  const end: EndEvent = {
+    event: "end",
+    status,
+    ...(failure && { failure }),
+    hash: recordHash({ start, tasks }, failure),
+  };
+  return { start, tasks, end };
+}
+
+/** The lines of a record. */
+export function textOf({ start, tasks, end }: RunRecord): string {
+  const events: RecordEvent[] = [start, ...tasks, ...(end ? [end] : [])];
+  return events.map((event) => `${canonicalJson(event)}\n`).join("");
+}
