@@ -5,7 +5,7 @@
  * @module
  */
 import { arch, platform } from "node:process";
-import type { Shape } from "../../core/shape.ts";
+import { type Shape, sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../graph/graph.ts";
 import {
   type BackendInfo,
@@ -17,7 +17,7 @@ import {
   type Executor,
   type HostArray,
 } from "../executor.ts";
-import { OnnxTensor, Queue, toValues, type Values } from "./host_tensor.ts";
+import { blankValues, OnnxTensor, Queue, type Values } from "./host_tensor.ts";
 import { type LoweredProgram, lowerProgram } from "./lowering.ts";
 import { encodeModel } from "./model.ts";
 import { type Flavour, loadRuntime, type Runtime, type Session } from "./session.ts";
@@ -83,9 +83,20 @@ async function runSession(
   return Object.fromEntries(read.map((name) => [name, results[lowered.outputs[name]!]!.data as Values]));
 }
 
+function blankInputs(program: Program): Record<string, Values> {
+  return Object.fromEntries(
+    Object.entries(program.inputs).map((
+      [name, { dtype, shape }],
+    ) => [name, blankValues(dtype, sizeOf(shape))]),
+  );
+}
+
 function executable(runtime: Runtime, queue: Queue, compiled: Compiled): Executable {
   const { program, states, session } = compiled;
   let disposed = false;
+  // Inputs are copied when `run` is called, so that the caller may change its arrays before the queue gets there.
+  // The copies are used again: allocating them costs more than filling them.
+  const staging: Record<string, Values>[] = [];
   return {
     async run(inputs: Readonly<Record<string, HostArray>>, read: readonly string[] = []) {
       if (disposed) throw new Error("Cannot run: the executable is disposed");
@@ -96,11 +107,10 @@ function executable(runtime: Runtime, queue: Queue, compiled: Compiled): Executa
           throw new RangeError(`Cannot run: the program has no output "${name}"`);
         }
       }
-      // Copied at once: the caller may change its arrays before the queue gets here.
-      const values = Object.fromEntries(
-        Object.entries(program.inputs).map(([name, { dtype }]) => [name, toValues(dtype, inputs[name]!)]),
-      );
-      return await queue.add(() => runSession(runtime, compiled, values, read));
+      const staged = staging.pop() ?? blankInputs(program);
+      for (const [name, values] of Object.entries(staged)) values.set(inputs[name]!);
+      return await queue.add(() => runSession(runtime, compiled, staged, read))
+        .finally(() => staging.push(staged));
     },
     dispose() {
       if (disposed) return;

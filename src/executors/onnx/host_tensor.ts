@@ -11,9 +11,9 @@ import type { DeviceTensor, DeviceTensorOptions, HostArray } from "../executor.t
 /** Values as ONNX Runtime takes them. */
 export type Values = Float32Array | Int32Array;
 
-/** A copy in the type of a tensor. */
-export function toValues(dtype: DType, values: HostArray): Values {
-  return dtype === "f32" ? Float32Array.from(values) : Int32Array.from(values);
+/** An array for `size` elements. */
+export function blankValues(dtype: DType, size: number): Values {
+  return dtype === "f32" ? new Float32Array(size) : new Int32Array(size);
 }
 
 /** Runs tasks one after another; a failed one does not stop the next. */
@@ -48,7 +48,7 @@ export class OnnxTensor implements DeviceTensor {
     this.frozen = frozen;
     this.#label = label;
     this.#queue = queue;
-    this.#current = values ? this.#copyOf(values) : this.#blank();
+    this.#current = values ? this.#copyOf(values) : blankValues(dtype, sizeOf(shape));
   }
 
   /** The values now; only for tasks of the queue. */
@@ -70,7 +70,7 @@ export class OnnxTensor implements DeviceTensor {
 
   /** An array of the right size that nobody reads. */
   takeSpare(): Values {
-    const spare = this.#spare ?? this.#blank();
+    const spare = this.#spare ?? blankValues(this.dtype, sizeOf(this.shape));
     this.#spare = undefined;
     return spare;
   }
@@ -102,10 +102,6 @@ export class OnnxTensor implements DeviceTensor {
     });
   }
 
-  #blank(): Values {
-    return new (this.dtype === "f32" ? Float32Array : Int32Array)(sizeOf(this.shape));
-  }
-
   #copyOf(values: HostArray): Values {
     if (values.length !== sizeOf(this.shape)) {
       throw new RangeError(
@@ -113,6 +109,8 @@ export class OnnxTensor implements DeviceTensor {
           formatShape(this.shape),
       );
     }
-    return toValues(this.dtype, values);
+    const copy = blankValues(this.dtype, values.length);
+    copy.set(values);
+    return copy;
   }
 }
