@@ -31,7 +31,10 @@ interface Report {
   readonly backend: string;
   readonly device: string;
   readonly ok: boolean;
+  /** Empty when the backend broke down. */
   readonly tensors: readonly TensorError[];
+  /** How the backend broke down. */
+  readonly error?: string;
 }
 
 /** A backend that cannot run here. */
@@ -40,8 +43,11 @@ interface Absence {
   readonly reason: string;
 }
 
-function worst(errors: readonly TensorError[]): TensorError {
-  return errors.reduce((most, error) => error.relative > most.relative ? error : most);
+function worst(errors: readonly TensorError[]): TensorError | undefined {
+  return errors.reduce<TensorError | undefined>(
+    (most, error) => most && most.relative >= error.relative ? most : error,
+    undefined,
+  );
 }
 
 function part({ name }: TensorError): "forward" | "gradients" | "training" {
@@ -56,7 +62,7 @@ function table(head: string[], rows: readonly (readonly string[])[]): string {
 
 function summary({ file, backend, tensors, ok }: Report): string[] {
   const worstOf = (wanted: ReturnType<typeof part>) =>
-    worst(tensors.filter((error) => part(error) === wanted)).relative.toExponential(1);
+    worst(tensors.filter((error) => part(error) === wanted))?.relative.toExponential(1) ?? "";
   return [
     file.replace(/^.*[/\\]/, ""),
     backend,
@@ -64,7 +70,7 @@ function summary({ file, backend, tensors, ok }: Report): string[] {
     worstOf("forward"),
     worstOf("gradients"),
     worstOf("training"),
-    worst(tensors).name,
+    worst(tensors)?.name ?? "",
     ok ? "ok" : "FAILED",
   ];
 }
@@ -86,8 +92,14 @@ async function measure(
     const reports: Report[] = [];
     const { backend, device } = executor.info;
     for (const [file, golden] of cases) {
-      const tensors = await checkGolden(golden, executor);
-      reports.push({ file, backend, device, ok: worst(tensors).relative <= tolerance, tensors });
+      const where = { file, backend, device };
+      try {
+        const tensors = await checkGolden(golden, executor);
+        reports.push({ ...where, ok: tensors.every(({ relative }) => relative <= tolerance), tensors });
+      } catch (error) {
+        // One broken backend must not hide the others.
+        reports.push({ ...where, ok: false, tensors: [], error: (error as Error).message });
+      }
     }
     return reports;
   } finally {
@@ -121,6 +133,7 @@ function show(
     ])
   );
   if (rows.length > 0) output.out(table(["file", "backend", "tensor", "absolute", "relative"], rows));
+  for (const { file, backend, error } of reports) if (error) output.out(`${file} on ${backend}: ${error}.\n`);
   for (const { backend, reason } of absences) output.out(`Not run on ${backend}: ${reason}.\n`);
 }
 
