@@ -5,6 +5,7 @@
  */
 import type { OpName } from "../../graph/ops.ts";
 import type { Fusion, Lowering } from "./kernel.ts";
+import { lowerAttention, lowerAttentionGrad } from "./kernels/attention/attention.ts";
 import { lowerBinary, lowerUnary, lowerWhere } from "./kernels/elementwise/elementwise.ts";
 import {
   lowerBroadcast,
@@ -60,8 +61,8 @@ export const lowerings = {
   layerNormGrad: "expand",
   linear: lowerLinear,
   loraLinear: lowerLoraLinear,
-  attention: "expand",
-  attentionGrad: "expand",
+  attention: lowerAttention,
+  attentionGrad: lowerAttentionGrad,
   crossEntropy: lowerCrossEntropy,
   crossEntropyGrad: lowerCrossEntropyGrad,
   prune: lowerPrune,
