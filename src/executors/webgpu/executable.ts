@@ -107,7 +107,7 @@ export class WebGpuExecutable implements Executable {
     checkInputs(this.#program, inputs);
     const names = [...new Set(read)];
     const requests = names.map((name) => this.#requestFor(name));
-    for (const tensor of Object.values(this.#tensors)) tensor.buffer;
+    for (const tensor of Object.values(this.#tensors)) tensor.checkUsable();
     // Validation costs a round trip to the driver, so only the first run and those that wait anyway pay for it.
     const checks = !this.#checked || names.length > 0;
     const submit = () => {
@@ -125,14 +125,13 @@ export class WebGpuExecutable implements Executable {
       return finish;
     };
     const finish = checks ? gpu.guard("run the program", submit) : submit();
-    const room = this.#shared.submitted(finish !== undefined);
     if (checks) await gpu.settle();
     this.#checked = true;
+    await this.#shared.submitted(finish !== undefined);
     if (finish) {
       const values = await finish();
       return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
     }
-    await room;
     return {};
   }
 

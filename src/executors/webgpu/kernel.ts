@@ -44,7 +44,7 @@ export interface Dispatch {
   readonly constants: Readonly<Record<string, number>>;
   readonly uniforms: readonly UniformValue[];
   readonly bindings: readonly StorageBinding[];
-  /** Each at most 65,535; `grid` splits a larger one-dimensional count. */
+  /** Each from 1 to `MAX_WORKGROUPS`; `grid` splits a larger one-dimensional count. */
   readonly workgroups: readonly [number, number, number];
   /** For `kernels` benches and the tuner: arithmetic and memory traffic of this dispatch. */
   readonly flops?: number;
@@ -95,11 +95,13 @@ export type Fusion = (
   context: LoweringContext,
 ) => readonly Dispatch[] | undefined;
 
+/** Workgroups along one axis of a grid: what every WebGPU device can do. */
+export const MAX_WORKGROUPS = 65_535;
+
 /** Splits a number of workgroups over two grid axes; kernels rebuild the index as `id.x + id.y * num_workgroups.x`. */
 export function grid(workgroups: number): readonly [number, number, number] {
-  const limit = 65_535;
-  if (workgroups <= limit) return [Math.max(1, workgroups), 1, 1];
-  const rows = Math.ceil(workgroups / limit);
+  if (workgroups <= MAX_WORKGROUPS) return [Math.max(1, workgroups), 1, 1];
+  const rows = Math.ceil(workgroups / MAX_WORKGROUPS);
   return [Math.ceil(workgroups / rows), rows, 1];
 }
 

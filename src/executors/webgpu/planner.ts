@@ -9,7 +9,7 @@
 import { formatShape, sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../graph/graph.ts";
 import type { NodeOf, Tensor } from "../../graph/ops.ts";
-import type { BufferRef, Dispatch } from "./kernel.ts";
+import { type BufferRef, type Dispatch, MAX_WORKGROUPS } from "./kernel.ts";
 
 /** Where a value lives. */
 export type Place =
@@ -66,7 +66,7 @@ interface Life {
  *
  * @param dispatches What the program was lowered to, in order
  * @param storageOf Identity of the tensor that a state is bound to: states may share one
- * @throws {TypeError} If a kernel breaks the rules of binding: the message names it
+ * @throws {TypeError} If a kernel breaks the rules of binding or of grids: the message names it
  */
 export function planMemory(
   program: Program,
@@ -92,7 +92,7 @@ export function planMemory(
   };
 
   dispatches.forEach((dispatch, position) => {
-    checkBindings(dispatch);
+    checkDispatch(dispatch);
     for (const { buffer, access } of dispatch.bindings) {
       const root = rootOf(buffer);
       if (access === "read_write" && !lives.has(root)) {
@@ -189,7 +189,14 @@ function assignSlots(
   return { slotOf, slots: slots.map(({ size }) => size) };
 }
 
-function checkBindings({ kernel, bindings }: Dispatch): void {
+function checkDispatch({ kernel, bindings, workgroups }: Dispatch): void {
+  if (workgroups.some((count) => !Number.isInteger(count) || count < 1 || count > MAX_WORKGROUPS)) {
+    throw new TypeError(
+      `Cannot run kernel "${kernel}": found ${
+        workgroups.join(" x ")
+      } workgroups, wanted 1 to ${MAX_WORKGROUPS} an axis`,
+    );
+  }
   for (const { buffer, access } of bindings) {
     if (access === "read") continue;
     const root = rootOf(buffer);

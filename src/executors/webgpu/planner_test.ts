@@ -132,6 +132,15 @@ Deno.test("planMemory() names a kernel that writes a state, or writes and reads 
   );
 });
 
+Deno.test("planMemory() names a kernel whose grid no device can run", () => {
+  const program = trace((graph) => graph.output("y", exp(graph.input("x", [4]))));
+  const wide = { ...dispatch("wide", [write(program.outputs.y!)]), workgroups: [65_536, 1, 1] } as const;
+  assert.throws(
+    () => planMemory(program, [wide]),
+    /Cannot run kernel "wide": found 65536 x 1 x 1 workgroups/,
+  );
+});
+
 Deno.test("planMemory() never lets two values of overlapping lifetimes share a slot", () => {
   for (let seed = 0; seed < 50; seed++) {
     const rng = createRng(seed, "planner");

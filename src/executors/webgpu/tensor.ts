@@ -44,8 +44,13 @@ export class WebGpuTensor implements DeviceTensor {
 
   /** @throws {Error} If the tensor was disposed of */
   get buffer(): GPUBuffer {
-    if (this.#disposed) throw new Error(`Cannot use tensor "${this.label}": it was disposed of`);
+    this.checkUsable();
     return this.#buffer;
+  }
+
+  /** @throws {Error} If the tensor was disposed of */
+  checkUsable(): void {
+    if (this.#disposed) throw new Error(`Cannot use tensor "${this.label}": it was disposed of`);
   }
 
   write(values: HostArray): void {
