@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { InputError } from "../core/errors.ts";
+import { createFileStore, createMemoryStore, prepareFolder, replaceFile } from "./store.ts";
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Paths of all files below a folder. */
+async function filesIn(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    paths.push(
+      ...(isDirectory ? (await filesIn(`${folder}/${name}`)).map((path) => `${name}/${path}`) : [name]),
+    );
+  }
+  return paths.sort();
+}
+
+for (const kind of ["memory", "file"] as const) {
+  Deno.test(`CellStore (${kind}) gives back what was written`, () =>
+    inFolder(async (folder) => {
+      const store = kind === "memory" ? createMemoryStore() : await createFileStore(folder, "cell");
+      assert.equal(await store.readRecord(), undefined);
+      assert.equal(await store.readSnapshot(), undefined);
+      await store.removeSnapshot();
+      await store.writeRecord("a\n");
+      await store.appendRecord("b\n");
+      assert.equal(await store.readRecord(), "a\nb\n");
+      await store.writeRecord("c\n");
+      assert.equal(await store.readRecord(), "c\n");
+      await store.writeSnapshot(Uint8Array.of(1, 2));
+      await store.writeSnapshot(Uint8Array.of(3));
+      assert.deepEqual(await store.readSnapshot(), Uint8Array.of(3));
+      await store.removeSnapshot();
+      assert.equal(await store.readSnapshot(), undefined);
+    }));
+}
+
+Deno.test("createFileStore() keeps records and snapshots of cells apart, and leaves no other file", () =>
+  inFolder(async (folder) => {
+    const [a, b] = [await createFileStore(folder, "a"), await createFileStore(folder, "b")];
+    await a.writeRecord("a\n");
+    await b.writeRecord("b\n");
+    await b.writeSnapshot(Uint8Array.of(1));
+    assert.deepEqual(await filesIn(folder), ["records/a.jsonl", "records/b.jsonl", "snapshots/b.state"]);
+    assert.equal(await (await createFileStore(folder, "a")).readRecord(), "a\n");
+  }));
+
+Deno.test("replaceFile() leaves the old file and nothing else if it fails", () =>
+  inFolder(async (folder) => {
+    // A folder cannot be replaced by a file.
+    await Deno.mkdir(`${folder}/old/content`, { recursive: true });
+    await assert.rejects(replaceFile(`${folder}/old`, "new"));
+    await assert.rejects(replaceFile(`${folder}/missing/file`, "new"), Deno.errors.NotFound);
+    assert.deepEqual(await filesIn(folder), []);
+    assert.ok((await Deno.stat(`${folder}/old/content`)).isDirectory);
+  }));
+
+Deno.test("replaceFile() does not wait for what a killed run left", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/x.tmp`, "a longer text, cut off");
+    await replaceFile(`${folder}/x`, "new");
+    assert.equal(await Deno.readTextFile(`${folder}/x`), "new");
+    assert.deepEqual(await filesIn(folder), ["x"]);
+  }));
+
+Deno.test("prepareFolder() refuses a folder that cannot be written, and leaves no probe in one that can", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    await assert.rejects(prepareFolder(`${folder}/file/out`), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(
+        error.message,
+        /^Cannot write results to .*\/file\/out: .*, wanted a folder that can be written$/,
+      );
+      return true;
+    });
+    await prepareFolder(`${folder}/out/deep`);
+    await prepareFolder(`${folder}/out/deep`);
+    assert.deepEqual(await filesIn(folder), ["file"]);
+  }));
