@@ -41,7 +41,7 @@ function remarks({ failed, missing }: BoardCell): string {
   return [
     failed.length > 0 ? `failed: seed ${failed.join(", ")}` : "",
     missing.length > 0 ? `missing: seed ${missing.join(", ")}` : "",
-  ].filter((part) => part !== "").join("; ");
+  ].filter(Boolean).join("; ");
 }
 
 function cellOf(section: BoardSection, method: string, tasks: number): BoardCell {
@@ -150,9 +150,9 @@ function accuracyTable(section: BoardSection): string {
     method,
     ...section.tasks.map((tasks) => {
       const cell = cellOf(section, method, tasks);
-      return cell.accuracy
-        ? `${formatPercent(cell.accuracy)} (n=${cell.accuracy.n})`
-        : (remarks(cell) || "–");
+      const { accuracy } = cell;
+      if (!accuracy) return remarks(cell) || "–";
+      return `${formatPercent(accuracy)} (${[`n=${accuracy.n}`, remarks(cell)].filter(Boolean).join("; ")})`;
     }),
   ]);
   const gaps = gapRows(section).map(({ name, cells }) => [`**${name}**`, ...cells]);

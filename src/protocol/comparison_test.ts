@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootstrapInterval, compare, summarise } from "./comparison.ts";
+import { bootstrapInterval, compare, type Gap, summarise } from "./comparison.ts";
 import { recordOf, type RecordParts } from "./test_kit.ts";
 
 /** A two-task record whose final accuracy is `final` and whose forgetting is 0.2. */
@@ -125,7 +125,7 @@ Deno.test("compare() pairs HAM by seed with the rival that leaves the smallest d
     ...[0, 1, 2].map((seed) => run("joint", seed, 0.9, { matrix: [undefined, [0.9, 0.9]] })),
   ]);
   assert.equal(section!.gaps.length, 1);
-  const [{ method, rival, tasks, difference, interval }] = section!.gaps as [typeof section.gaps[0]];
+  const [{ method, rival, tasks, difference, interval }] = section!.gaps as [Gap];
   assert.deepEqual([method, rival, tasks, difference.n], ["ham", "ewc", 2, 3]);
   close(difference.mean, 0.1);
   assert.ok(difference.deviation! < 1e-12);
