@@ -12,11 +12,12 @@ import type { Arena, Lease } from "./arena.ts";
 import type { Gpu } from "./device.ts";
 import type { Dispatch } from "./kernel.ts";
 import type { Pipeline } from "./pipelines.ts";
-import { describeRef, type MemoryPlan, paddedSize, type Place } from "./planner.ts";
+import type { MemoryPlan, Place, Storage } from "./planner.ts";
 import type { Schedule, Step } from "./schedule.ts";
 import { checkBindable, type WebGpuTensor } from "./tensor.ts";
 import { type Readback, type ReadRequest, toDeviceArray } from "./transfer.ts";
 import { packUniforms, uniformSize } from "./uniforms.ts";
+import { describeRef, paddedSize } from "./views.ts";
 
 /** What an executor shares with its programs. */
 export interface Shared {
@@ -45,6 +46,7 @@ export function encodeSteps(pass: GPUComputePassEncoder, steps: readonly BoundSt
 
 interface Range {
   readonly buffer: GPUBuffer;
+  /** Bytes. */
   readonly offset: number;
 }
 
@@ -119,7 +121,7 @@ export class WebGpuExecutable implements Executable {
       const finish = requests.length > 0 ? readback.encode(encoder, requests) : undefined;
       for (const { from, to, size } of this.#plan.copies) {
         const source = this.#locate(from);
-        encoder.copyBufferToBuffer(source.buffer, source.offset, this.#locate(to).buffer, 0, 4 * size);
+        encoder.copyBufferToBuffer(source.buffer, source.offset, this.#bufferOf(to), 0, 4 * size);
       }
       gpu.device.queue.submit([encoder.finish()]);
       return finish;
@@ -166,17 +168,19 @@ export class WebGpuExecutable implements Executable {
     return { buffer, offset, size: sizeOf(node.shape), dtype: node.dtype };
   }
 
-  #locate(place: Place): Range {
-    switch (place.kind) {
+  #locate({ storage, offset }: Place): Range {
+    const start = storage.kind === "constant" ? this.#constants!.offsets.get(storage.node as Tensor)! : 0;
+    return { buffer: this.#bufferOf(storage), offset: start + 4 * offset };
+  }
+
+  #bufferOf(storage: Storage): GPUBuffer {
+    switch (storage.kind) {
       case "state":
-        return { buffer: this.#tensors[place.name]!.buffer, offset: 0 };
+        return this.#tensors[storage.name]!.buffer;
       case "slot":
-        return { buffer: this.#lease.buffers[place.slot]!, offset: 0 };
+        return this.#lease.buffers[storage.slot]!;
       case "constant":
-        return {
-          buffer: this.#constants!.buffer,
-          offset: this.#constants!.offsets.get(place.node as Tensor)!,
-        };
+        return this.#constants!.buffer;
     }
   }
 
@@ -212,11 +216,11 @@ export class WebGpuExecutable implements Executable {
     const alignment = this.#shared.gpu.description.limits.minStorageBufferOffsetAlignment;
     let size = 0;
     for (const ref of refs) {
-      const place = this.#plan.placeOf(ref);
-      if (place?.kind !== "constant" || offsets.has(place.node as Tensor)) continue;
-      offsets.set(place.node as Tensor, size);
-      nodes.push(place.node);
-      size = Math.ceil((size + 4 * paddedSize(place.node as Tensor)) / alignment) * alignment;
+      const storage = this.#plan.placeOf(ref)?.storage;
+      if (storage?.kind !== "constant" || offsets.has(storage.node as Tensor)) continue;
+      offsets.set(storage.node as Tensor, size);
+      nodes.push(storage.node);
+      size = Math.ceil((size + 4 * paddedSize(storage.node as Tensor)) / alignment) * alignment;
     }
     const bytes = new Uint8Array(size);
     for (const node of nodes) {

@@ -6,21 +6,29 @@
  *
  * @module
  */
-import { formatShape, sizeOf } from "../../core/shape.ts";
+import { sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../graph/graph.ts";
 import type { NodeOf, Tensor } from "../../graph/ops.ts";
 import { type BufferRef, type Dispatch, MAX_WORKGROUPS } from "./kernel.ts";
+import { describeRef, paddedSize, rootOf, viewOf } from "./views.ts";
 
-/** Where a value lives. */
-export type Place =
+/** A buffer of a program. */
+export type Storage =
   | { readonly kind: "state"; readonly name: string }
   | { readonly kind: "constant"; readonly node: NodeOf<"constant"> }
   | { readonly kind: "slot"; readonly slot: number };
 
-/** A copy of the first `size` elements between two places. */
+/** Where a value lives. */
+export interface Place {
+  readonly storage: Storage;
+  /** Of a view, in elements. */
+  readonly offset: number;
+}
+
+/** A copy of `size` elements to the start of a buffer. */
 export interface Copy {
   readonly from: Place;
-  readonly to: Place;
+  readonly to: Storage;
   readonly size: number;
 }
 
@@ -33,25 +41,6 @@ export interface MemoryPlan {
   readonly copies: readonly Copy[];
   /** What the slots would add up to if no two values shared one. */
   readonly sizeWithoutReuse: number;
-}
-
-/** The value whose memory this one uses: a reshape is a view. */
-export function rootOf(ref: BufferRef): BufferRef {
-  let root = ref;
-  while ("op" in root && root.op === "reshape") root = root.operands[0]!;
-  return root;
-}
-
-/** Name of a value in messages and GPU labels. */
-export function describeRef(ref: BufferRef): string {
-  if (!("op" in ref)) return `scratch "${ref.label}"`;
-  if (ref.op === "input" || ref.op === "state") return `${ref.op} "${ref.attributes.name}"`;
-  return `${ref.op} #${ref.id} ${formatShape(ref.shape)}`;
-}
-
-/** Elements to reserve: kernels may read and write whole groups of four. */
-export function paddedSize(ref: BufferRef): number {
-  return Math.ceil(("op" in ref ? sizeOf(ref.shape) : ref.size) / 4) * 4;
 }
 
 /** From the first write to the last use, as positions of dispatches; feeds come at -1. */
@@ -110,12 +99,13 @@ export function planMemory(
   for (const [name, value] of moved) use(value, isFed(rootOf(value)) ? end : -1, `update "${name}"`);
 
   // A value is computed straight into the state it replaces if nothing reads the old value from then on.
-  const direct = new Map<BufferRef, Place>();
+  const direct = new Map<BufferRef, Storage>();
   const later: [string, Tensor][] = [];
   for (const [name, value] of moved) {
     const root = rootOf(value);
     const free = lives.get(root)?.first ?? -1;
-    if (!isFed(root) && !direct.has(root) && free > (lastReads.get(storageOf(name)) ?? -1)) {
+    const isWhole = paddedSize(root) === paddedSize(value);
+    if (!isFed(root) && isWhole && !direct.has(root) && free > (lastReads.get(storageOf(name)) ?? -1)) {
       direct.set(root, { kind: "state", name });
     } else {
       later.push([name, value]);
@@ -133,19 +123,23 @@ export function planMemory(
   }
 
   const { slotOf, slots } = assignSlots([...lives.values()].filter(({ ref }) => !direct.has(ref)));
-  const placeOf = (ref: BufferRef): Place | undefined => {
-    const root = rootOf(ref);
+  const storageOfRoot = (root: BufferRef): Storage | undefined => {
     if (isOp(root, "state")) return { kind: "state", name: root.attributes.name };
     if (isOp(root, "constant")) return { kind: "constant", node: root };
     const slot = slotOf.get(root);
     return direct.get(root) ?? (slot === undefined ? undefined : { kind: "slot", slot });
   };
-  const copy = (from: BufferRef, to: Place, size: number): Copy => ({ from: placeOf(from)!, to, size });
+  const placeOf = (ref: BufferRef): Place | undefined => {
+    const { root, offset } = viewOf(ref);
+    const storage = storageOfRoot(root);
+    return storage && { storage, offset };
+  };
+  const copy = (from: BufferRef, to: Storage, size: number): Copy => ({ from: placeOf(from)!, to, size });
   return {
     placeOf,
     slots,
     copies: [
-      ...[...snapshots].map(([value, ref]) => copy(value, placeOf(ref)!, sizeOf(value.shape))),
+      ...[...snapshots].map(([value, ref]) => copy(value, placeOf(ref)!.storage, sizeOf(value.shape))),
       ...later.map(([name, value]) =>
         copy(snapshots.get(value) ?? value, { kind: "state", name }, sizeOf(value.shape))
       ),
@@ -164,7 +158,10 @@ export function planApart(dispatches: readonly Dispatch[]): MemoryPlan {
   ];
   const slots = refs.map(paddedSize);
   return {
-    placeOf: (ref) => ({ kind: "slot", slot: refs.indexOf(rootOf(ref)) }),
+    placeOf: (ref) => {
+      const { root, offset } = viewOf(ref);
+      return { storage: { kind: "slot", slot: refs.indexOf(root) }, offset };
+    },
     slots,
     copies: [],
     sizeWithoutReuse: slots.reduce((sum, size) => sum + size, 0),

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createRng } from "../../core/rng.ts";
-import { add, concat, exp, mul, neg, reshape } from "../../graph/functions.ts";
+import { add, concat, exp, mul, neg, reshape, slice } from "../../graph/functions.ts";
 import { type Graph, type Program, trace } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { type BufferRef, type Dispatch, read, type StorageBinding, write } from "./kernel.ts";
-import { paddedSize, planMemory, rootOf } from "./planner.ts";
+import { planMemory } from "./planner.ts";
+import { isView, paddedSize, rootOf } from "./views.ts";
 
 function dispatch(kernel: string, bindings: readonly StorageBinding[]): Dispatch {
   return { kernel, source: "", entryPoint: "", constants: {}, uniforms: [], bindings, workgroups: [1, 1, 1] };
@@ -13,7 +14,7 @@ function dispatch(kernel: string, bindings: readonly StorageBinding[]): Dispatch
 /** One dispatch for each node that computes something. */
 function dispatchesOf(program: Program): Dispatch[] {
   return program.nodes
-    .filter(({ op }) => !["input", "state", "constant", "reshape"].includes(op))
+    .filter((node) => !["input", "state", "constant"].includes(node.op) && !isView(node))
     .map((node) => dispatch(node.op, [...new Set(node.operands)].map(read).concat(write(node))));
 }
 
@@ -48,14 +49,14 @@ Deno.test("planMemory() writes an update into its state once nothing reads the o
     const doubled = mul(s, 2);
     graph.update("s", exp(neg(doubled)));
   });
-  assert.deepEqual(memory.placeOf(program.updates.s!), { kind: "state", name: "s" });
+  assert.deepEqual(memory.placeOf(program.updates.s!)?.storage, { kind: "state", name: "s" });
   assert.deepEqual(memory.copies, []);
 });
 
 Deno.test("planMemory() copies an update whose kernel reads the old value", () => {
   const { plan: memory } = plan((graph) => graph.update("s", mul(graph.state("s", [4]), 2)));
   assert.deepEqual(memory.copies, [
-    { from: { kind: "slot", slot: 0 }, to: { kind: "state", name: "s" }, size: 4 },
+    { from: { storage: { kind: "slot", slot: 0 }, offset: 0 }, to: { kind: "state", name: "s" }, size: 4 },
   ]);
 });
 
@@ -80,6 +81,15 @@ Deno.test("planMemory() counts reads through another state that shares the tenso
   assert.equal(planMemory(program, dispatches, () => "one tensor").copies.length, 1);
 });
 
+Deno.test("planMemory() copies an update that is a part of a larger value", () => {
+  const { program, plan: memory } = plan((graph) => {
+    graph.state("s", [4]);
+    graph.update("s", slice(exp(graph.input("x", [128])), [64], [4]));
+  });
+  assert.equal(memory.placeOf(program.updates.s!)?.offset, 64);
+  assert.equal(memory.copies[0]!.from.offset, 64);
+});
+
 Deno.test("planMemory() exchanges two states through snapshots", () => {
   const { plan: memory } = plan((graph) => {
     const [a, b] = [graph.state("a", [3]), graph.state("b", [3])];
@@ -88,7 +98,7 @@ Deno.test("planMemory() exchanges two states through snapshots", () => {
   });
   const [a, b] = [{ kind: "state", name: "a" }, { kind: "state", name: "b" }];
   assert.equal(memory.slots.length, 2);
-  assert.deepEqual(memory.copies.map(({ from }) => from).slice(0, 2), [b, a]);
+  assert.deepEqual(memory.copies.map(({ from }) => from.storage).slice(0, 2), [b, a]);
   assert.deepEqual(memory.copies.map(({ to }) => to).slice(2), [a, b]);
 });
 
@@ -145,7 +155,9 @@ Deno.test("planMemory() never lets two values of overlapping lifetimes share a s
   for (let seed = 0; seed < 50; seed++) {
     const rng = createRng(seed, "planner");
     const program = trace((graph) => {
-      const values = [graph.input("x", [8]), graph.state("s", [8]), graph.constant([1, 2], [2])];
+      const wide = graph.input("wide", [256]);
+      const parts = [0, 64, 128].map((start) => slice(neg(wide), [start], [8]));
+      const values = [graph.input("x", [8]), graph.state("s", [8]), graph.constant([1, 2], [2]), ...parts];
       for (let i = 0; i < 40; i++) {
         const [a, b] = [values[rng.integer(values.length)]!, values[rng.integer(values.length)]!];
         const [lengthA, lengthB] = [a.shape[0]!, b.shape[0]!];
@@ -166,7 +178,7 @@ function checkByInterpretation(program: Program, dispatches: readonly Dispatch[]
   const held = new Map<string, BufferRef>();
   const key = (place: unknown) =>
     JSON.stringify(place, (name, value) => name === "node" ? (value as Tensor).id : value);
-  const placeOf = (ref: BufferRef) => key(memory.placeOf(ref));
+  const placeOf = (ref: BufferRef) => key(memory.placeOf(ref)?.storage);
   const expect = (ref: BufferRef) => {
     const root = rootOf(ref);
     if ("op" in root && root.op === "constant") return;
@@ -182,7 +194,7 @@ function checkByInterpretation(program: Program, dispatches: readonly Dispatch[]
     }
   }
   Object.values(program.outputs).forEach(expect);
-  for (const { from, to } of memory.copies) held.set(key(to), held.get(key(from))!);
+  for (const { from, to } of memory.copies) held.set(key(to), held.get(key(from.storage))!);
   for (const [name, value] of Object.entries(program.updates)) {
     assert.equal(held.get(key({ kind: "state", name })), rootOf(value));
   }

@@ -9,7 +9,7 @@ import type { Program } from "../../graph/graph.ts";
 import type { DeviceTensor, DeviceTensorOptions, HostArray } from "../executor.ts";
 import type { BoundStep, WebGpuExecutable } from "./executable.ts";
 import { pipelineName } from "./pipelines.ts";
-import { describeRef } from "./planner.ts";
+import { describeRef } from "./views.ts";
 
 /** Values of inputs and states by name. */
 export type Feeds = Readonly<Record<string, HostArray>>;

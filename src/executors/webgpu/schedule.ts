@@ -9,7 +9,7 @@ import type { Program } from "../../graph/graph.ts";
 import { type NodeOf, type OpName, type Tensor } from "../../graph/ops.ts";
 import type { BufferRef, Dispatch, Fusion, Lower, Lowering, LoweringContext } from "./kernel.ts";
 import { fusions as allFusions, lowerings } from "./lowerings.ts";
-import { rootOf } from "./planner.ts";
+import { isView, rootOf } from "./views.ts";
 
 /** A dispatch and the node it computes, wholly or in part. */
 export interface Step {
@@ -66,8 +66,7 @@ export function schedule(
   );
   const backwards: Step[][] = [];
   for (const node of [...program.nodes].reverse()) {
-    const lowering = loweringOf(node.op);
-    if (!needed.has(node) || lowering === "leaf" || lowering === "view") continue;
+    if (!needed.has(node) || loweringOf(node.op) === "leaf" || isView(node)) continue;
     const context = contextOf(node);
     const dispatches = firstDefined(fusions, (fusion) => fusion(node, uses, context)) ??
       lowerNode(node, context);

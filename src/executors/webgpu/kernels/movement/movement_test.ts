@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { broadcast, concat, slice, transpose } from "../../../../graph/functions.ts";
+import { add, broadcast, concat, neg, reshape, slice, transpose } from "../../../../graph/functions.ts";
 import { trace } from "../../../../graph/graph.ts";
 import { normal, opCase } from "../../../cases/case.ts";
 import { caseTests, kernelTests } from "../../testing.ts";
@@ -55,6 +55,32 @@ caseTests([
     "exact",
     ({ x }) => broadcast(x, [4, 3, 8]),
   ),
+]);
+
+/** Parts of their operand's memory. */
+caseTests([
+  opCase(
+    "slice",
+    "a view of an input",
+    { x: normal([3, 64]) },
+    "exact",
+    ({ x }) => slice(x, [1, 0], [2, 64]),
+  ),
+  opCase("slice", "a view of a state", {}, "exact", ({ s }) => slice(s, [1, 0, 0], [1, 3, 32]), {
+    s: normal([2, 4, 32]),
+  }),
+  opCase(
+    "slice",
+    "a view of a constant",
+    {},
+    "exact",
+    (_, graph) => slice(graph.constant(Array.from({ length: 130 }, (_, i) => i), [130]), [128], [2]),
+  ),
+  opCase("slice", "views of a value, read and moved on", { x: normal([256]) }, "element", ({ x }) => {
+    const y = neg(x);
+    const [first, second] = [slice(y, [64], [63]), slice(y, [128], [63])];
+    return { sum: add(first, second), inner: slice(reshape(slice(y, [64], [128]), [2, 64]), [1, 0], [1, 5]) };
+  }),
 ]);
 
 Deno.test("copyDispatch() moves fours where both ends allow it", () => {
