@@ -128,7 +128,9 @@ export class ModelBuilder {
 
   /** An initialiser. Equal short ones are stored once. */
   constant(values: TensorValues, shape: Shape, wanted = "constant"): string {
-    const key = values.length > 64 ? undefined : `${values.constructor.name}|${shape}|${values.join()}`;
+    // By bytes: 0 and -0 are two constants.
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const key = values.length > 64 ? undefined : `${values.constructor.name}|${shape}|${bytes.join()}`;
     const known = key === undefined ? undefined : this.#interned.get(key);
     if (known) return known;
     const name = this.unique(wanted);
@@ -164,7 +166,12 @@ export class ModelBuilder {
     return {
       irVersion: IR_VERSION,
       producerName: "ham-bench",
-      opsetImport: [{ domain: "", version: OPSET }, { domain: "com.microsoft", version: 1 }],
+      opsetImport: [
+        { domain: "", version: OPSET },
+        ...(kept.some(({ domain }) => domain === "com.microsoft")
+          ? [{ domain: "com.microsoft", version: 1 }]
+          : []),
+      ],
       graph: {
         name: "program",
         node: kept.reverse(),

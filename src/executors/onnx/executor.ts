@@ -20,7 +20,7 @@ import {
 import { blankValues, OnnxTensor, Queue, type Values } from "./host_tensor.ts";
 import { type LoweredProgram, lowerProgram } from "./lowering.ts";
 import { encodeModel } from "./model.ts";
-import { type Flavour, loadRuntime, type Runtime, type Session } from "./session.ts";
+import { type Flavour, loadRuntime, runOptions, type Runtime, type Session } from "./session.ts";
 
 /** How to create the executor. */
 export interface OnnxExecutorOptions {
@@ -76,7 +76,7 @@ async function runSession(
     fetches[onnxName] = runtime.fillsOutputs ? ortTensor(runtime, state.takeSpare(), state.shape) : null;
   }
   for (const name of read) fetches[lowered.outputs[name]!] = null;
-  const results = await session.run(feeds, fetches).catch((error: unknown) => {
+  const results = await session.run(feeds, fetches, runOptions).catch((error: unknown) => {
     throw explain("run", error, lowered);
   });
   for (const [name, onnxName] of updates) states[name]!.replace(results[onnxName]!.data as Values);

@@ -26,8 +26,8 @@ export interface Runtime {
   createSession(model: Uint8Array): Promise<Session>;
 }
 
-/** Messages of this level go to stderr: fatal ones only. Errors are thrown all the same. */
-const SEVERITY = 4;
+/** Only fatal messages go to stderr. Errors are thrown all the same. */
+export const runOptions = { logSeverityLevel: 4 } as const;
 
 function runtimeOf(library: Library, flavour: Flavour, version: string, threads: number): Runtime {
   return {
@@ -43,7 +43,7 @@ function runtimeOf(library: Library, flavour: Flavour, version: string, threads:
         graphOptimizationLevel: "all",
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
-        logSeverityLevel: SEVERITY,
+        ...runOptions,
       }),
   };
 }
