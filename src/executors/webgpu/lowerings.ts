@@ -7,13 +7,8 @@ import type { OpName } from "../../graph/ops.ts";
 import type { Fusion, Lowering } from "./kernel.ts";
 import { lowerAttention, lowerAttentionGrad } from "./kernels/attention/attention.ts";
 import { lowerBinary, lowerUnary, lowerWhere } from "./kernels/elementwise/elementwise.ts";
-import {
-  lowerBroadcast,
-  lowerConcat,
-  lowerPad,
-  lowerSlice,
-  lowerTranspose,
-} from "./kernels/movement/movement.ts";
+import { lowerConcat } from "./kernels/movement/concat.ts";
+import { lowerBroadcast, lowerPad, lowerSlice, lowerTranspose } from "./kernels/movement/movement.ts";
 import { lowerReduce } from "./kernels/reduce/reduce.ts";
 import { lowerLinear } from "./kernels/linear/linear.ts";
 import { lowerLoraLinear } from "./kernels/lora_linear/lora_linear.ts";

@@ -1,5 +1,5 @@
 /**
- * Ops that move values: all but `pad` are one copy between two strided walks, `concat` one for each operand.
+ * Ops that move values: all but `pad` and `concat` are one copy between two strided walks.
  *
  * @module
  */
@@ -35,18 +35,6 @@ export const lowerBroadcast: Lower<"broadcast"> = (node) => {
   const x = node.operands[0]!;
   const from = { tensor: x, base: 0, strides: broadcastStrides(x.shape, node.shape) };
   return [copyDispatch("movement/broadcast", node.shape, from, whole(node))];
-};
-
-/** Each operand is copied to its part of the output. */
-export const lowerConcat: Lower<"concat"> = (node) => {
-  const { axis } = node.attributes;
-  const strides = stridesOf(node.shape);
-  let start = 0;
-  return node.operands.map((x) => {
-    const to = { tensor: node, base: start * strides[axis]!, strides };
-    start += x.shape[axis]!;
-    return copyDispatch("movement/concat", x.shape, whole(x), to);
-  });
 };
 
 /** Zeros around the operand. */

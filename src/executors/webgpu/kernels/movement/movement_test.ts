@@ -57,6 +57,22 @@ caseTests([
   ),
 ]);
 
+/** More operands than a dispatch binds, in fours and not, with rows and without. */
+caseTests([[1, 0], [1, 1], [4, 0], [4, 1]].map(([unit, axis]) => {
+  const shapes = Array.from(
+    { length: 14 },
+    (_, i) => axis === 0 ? [unit! * (i % 3 + 1)] : [3, unit! * (i % 4 + 1)],
+  );
+  const inputs = Object.fromEntries(shapes.map((shape, i) => [`x${i}`, normal(shape)]));
+  return opCase(
+    "concat",
+    `axis ${axis} of 14 in units of ${unit}`,
+    inputs,
+    "exact",
+    (leaves) => concat(Object.values(leaves), axis),
+  );
+}));
+
 /** Parts of their operand's memory. */
 caseTests([
   opCase(

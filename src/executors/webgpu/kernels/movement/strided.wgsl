@@ -1,5 +1,5 @@
 // Copies a box of values: element c of the box goes from from_base + c·from_strides to to_base + c·to_strides.
-// Serves transpose, slice, concat and broadcast, whatever the element type: bits are moved as u32.
+// Serves transpose, slice and broadcast, whatever the element type: bits are moved as u32.
 //   copy1   an invocation per element
 //   copy4   an invocation per four elements that lie side by side at both ends
 //   block4  an invocation per 4 × 4 elements: fours along one axis at the start become fours along another at the goal
