@@ -1,0 +1,333 @@
+import assert from "node:assert/strict";
+import { InputError } from "../core/errors.ts";
+import { sha256 } from "../core/json.ts";
+import { hostTensor } from "../core/tensors.ts";
+import { imageSize, selectImages } from "../data/dataset.ts";
+import { proceduralDataset } from "../data/procedural/procedural.ts";
+import { createStream } from "../data/stream.ts";
+import { toFloatImages } from "../data/preprocess.ts";
+import { createReferenceExecutor } from "../executors/reference/executor.ts";
+import { sum } from "../graph/functions.ts";
+import { trace } from "../graph/graph.ts";
+import type { Method, TaskView } from "../methods/method.ts";
+import { createMethod } from "../methods/mod.ts";
+import { stateLookup, vitFeature } from "../nn/vit.ts";
+import { randomAdapter, tinyBackbone, tinyConfig, tinyLora } from "../train/test_kit.ts";
+import type { Progress } from "./cell_run.ts";
+import { accuracyMatrix, parseRecord } from "./record.ts";
+import { runCell, type RunOptions } from "./run.ts";
+import { type ProtocolSettings, resolveSettings } from "./settings.ts";
+import { type CellStore, createMemoryStore } from "./store.ts";
+
+const dataset = proceduralDataset({ seed: 0, classes: 6, trainPerClass: 4, testPerClass: 3, size: 8 });
+const backbone = tinyBackbone();
+const executor = createReferenceExecutor();
+
+function optionsOf(
+  method: string | Method,
+  { settings, tasks = 3, orderSeed = 0, ...changes }:
+    & Partial<Omit<RunOptions, "method" | "settings" | "stream">>
+    & { settings?: Partial<ProtocolSettings>; tasks?: number; orderSeed?: number } = {},
+): RunOptions {
+  let now = 0;
+  return {
+    method: typeof method === "string" ? createMethod(method) : method,
+    stream: createStream(dataset, { tasks, orderSeed }),
+    backbone,
+    executor,
+    settings: resolveSettings({
+      rank: tinyLora.rank,
+      alpha: 1,
+      targets: tinyLora.targets,
+      epochs: 1,
+      batchSize: 4,
+      learningRate: 1e-2,
+      ...settings,
+    }),
+    trainSeed: 0,
+    environment: { device: "test" },
+    store: createMemoryStore(),
+    clock: () => now++,
+    ...changes,
+  };
+}
+
+for (
+  const name of [
+    "naive",
+    "ham",
+    "ham:training=stack,groupGain=learned",
+    "ewc:samples=2",
+    "simplecil",
+    "joint",
+  ]
+) {
+  Deno.test(`runCell() ${name} leaves a complete record, the same for the same seeds`, async () => {
+    const store = createMemoryStore();
+    const record = await runCell(optionsOf(name, { store }));
+    assert.deepEqual(parseRecord((await store.readRecord())!, name), record);
+    assert.equal(await store.readSnapshot(), undefined);
+    assert.equal(record.end!.status, "done");
+    assert.equal(record.tasks.length, 3);
+    assert.equal(accuracyMatrix(record).at(-1)!.length, 3);
+    for (const { evaluation, seconds, keptBytes } of record.tasks) {
+      const scores = [...evaluation?.classIncremental ?? [], ...evaluation?.taskIncremental ?? []];
+      assert.ok(scores.every((score) => score >= 0 && score <= 1));
+      evaluation?.classIncremental.forEach((score, j) => assert.ok(score <= evaluation.taskIncremental[j]!));
+      assert.ok(Object.values(seconds).every((value) => value > 0));
+      assert.ok(keptBytes.method > 0);
+    }
+    const again = await runCell(optionsOf(name));
+    assert.equal(again.end!.hash, record.end!.hash);
+  });
+}
+
+Deno.test("runCell() depends on both seeds and on the settings", async () => {
+  const hashes = [];
+  for (const changes of [{}, { trainSeed: 1 }, { orderSeed: 1 }, { settings: { epochs: 2 } }]) {
+    hashes.push((await runCell(optionsOf("naive", changes))).end!.hash);
+  }
+  assert.equal(new Set(hashes).size, 4);
+});
+
+for (const head of ["linear", "cosine", "ncm"] as const) {
+  Deno.test(`runCell() with the head ${head} trains on each task and counts its bytes`, async () => {
+    const { tasks } = await runCell(optionsOf("naive", { settings: { head } }));
+    assert.deepEqual(tasks.map(({ training }) => training!.steps), [2, 2, 2]);
+    const perClass = 4 * (tinyConfig.width + (head === "linear" ? 1 : 0));
+    assert.deepEqual(tasks.map(({ keptBytes }) => keptBytes.head), [2, 4, 6].map((seen) => seen * perClass));
+  });
+}
+
+/** Features of some images under the bare backbone, without the trainer. */
+async function bareFeatures(split: typeof dataset.train): Promise<ArrayLike<number>[]> {
+  const program = trace((graph) => {
+    const images = graph.input("images", [split.count, 3, 8, 8]);
+    graph.output("feature", vitFeature(tinyConfig, stateLookup(graph, tinyConfig), images));
+  });
+  const states = Object.fromEntries(
+    Object.entries(backbone.weights).map((
+      [name, { shape, data }],
+    ) => [name, executor.tensor({ shape, values: data })]),
+  );
+  const executable = await executor.compile(program, states);
+  const all = Array.from({ length: split.count }, (_, i) => i);
+  const pixels = { channels: 3, height: 8, width: 8, size: 8, ...backbone.pixels } as const;
+  const { feature } = await executable.run({ images: toFloatImages(split, all, pixels) }, ["feature"]);
+  return all.map((i) => feature!.slice(i * 8, i * 8 + 8));
+}
+
+Deno.test("runCell() scores equal a plain nearest-class-mean computation", async () => {
+  const options = optionsOf("simplecil");
+  const { tasks } = await runCell(options);
+  const [train, test] = [await bareFeatures(dataset.train), await bareFeatures(dataset.test)];
+  const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
+    let [dot, aa, bb] = [0, 0, 0];
+    for (let i = 0; i < a.length; i++) {
+      [dot, aa, bb] = [dot + a[i]! * b[i]!, aa + a[i]! ** 2, bb + b[i]! ** 2];
+    }
+    return dot / Math.sqrt(aa * bb);
+  };
+  const means = dataset.classNames.map((_, label) => {
+    const own = train.filter((_, i) => dataset.train.labels[i] === label);
+    return Array.from({ length: 8 }, (_, k) => own.reduce((total, row) => total + row[k]!, 0) / own.length);
+  });
+  const nearest = (feature: ArrayLike<number>, among: readonly number[]) =>
+    among.toSorted((a, b) => cosine(feature, means[b]!) - cosine(feature, means[a]!))[0]!;
+
+  const { stream } = options;
+  tasks.forEach(({ evaluation }, last) => {
+    const seenTasks = stream.tasks.slice(0, last + 1);
+    const seen = seenTasks.flatMap(({ classes }) => classes);
+    const predictions = seenTasks.map(({ test: images }) => [...images].map((i) => nearest(test[i]!, seen)));
+    const hits = (wanted: (task: number, image: number, i: number) => boolean) =>
+      seenTasks.map(({ test: images }, task) =>
+        [...images].filter((image, i) => wanted(task, image, i)).length / 6
+      );
+    const labels = dataset.test.labels;
+    assert.deepEqual(
+      evaluation!.classIncremental,
+      hits((task, image, i) => predictions[task]![i] === labels[image]),
+    );
+    assert.deepEqual(
+      evaluation!.taskIncremental,
+      hits((task, image) => nearest(test[image]!, seenTasks[task]!.classes) === labels[image]),
+    );
+    const inferred = hits((task, _, i) => seenTasks[task]!.classes.includes(predictions[task]![i]!));
+    const mean = inferred.reduce((total, share) => total + share, 0) / inferred.length;
+    assert.ok(Math.abs(evaluation!.taskInference - mean) < 1e-12);
+    assert.equal(evaluation!.predictionHash, sha256(predictions.map((row) => `${row.join()};`).join("")));
+  });
+});
+
+Deno.test("runCell() joint is trained and scored once, at the end, on all classes", async () => {
+  const { tasks } = await runCell(optionsOf("joint"));
+  assert.deepEqual(tasks.map(({ evaluation, training }) => [evaluation !== undefined, training?.steps]), [
+    [false, undefined],
+    [false, undefined],
+    [true, 6],
+  ]);
+});
+
+/** A method with some hooks replaced. */
+function changed(name: string, changes: Partial<Method>): Method {
+  return { ...createMethod(name), ...changes };
+}
+
+Deno.test("runCell() shows a method the images of its task and nothing else", async () => {
+  const base = createMethod("naive");
+  const views: TaskView[] = [];
+  const options = optionsOf(changed("naive", {
+    begin: (state, task, kit) => (views.push(task), base.begin(state, task, kit)),
+    end: (state, task, trained, kit) => (views.push(task), base.end(state, task, trained, kit)),
+  }));
+  await runCell(options);
+  assert.equal(views.length, 6);
+  views.forEach((view, i) => {
+    const task = options.stream.tasks[Math.floor(i / 2)]!;
+    assert.deepEqual(Object.keys(view).sort(), ["classes", "index", "train"]);
+    assert.deepEqual([view.index, view.classes], [task.index, task.classes]);
+    const own = selectImages(dataset.train, task.train, imageSize(dataset));
+    assert.deepEqual(view.train, own);
+    // A view into the data set's own array would let a method reach the other images.
+    assert.equal(view.train.images.buffer.byteLength, own.images.length);
+  });
+});
+
+/** The weight of an extra loss that spoils training from some task on. */
+function diverging(from: number): Method {
+  const base = createMethod("naive");
+  return changed("naive", {
+    async begin(state, task, kit) {
+      const weight = hostTensor([1], Float32Array.of(task.index < from ? 0 : NaN));
+      return {
+        ...await base.begin(state, task, kit),
+        extraLoss: { key: "weight", tensors: { weight }, build: ({ tensors }) => sum(tensors["weight"]!) },
+      };
+    },
+  });
+}
+
+Deno.test("runCell() records a training that diverges as failed, and the next cell runs", async () => {
+  const store = createMemoryStore();
+  const record = await runCell(optionsOf(diverging(1), { store }));
+  assert.equal(record.end!.status, "failed");
+  assert.deepEqual(record.end!.failure, {
+    message: "Training diverged: the loss of step 0 is NaN",
+    task: 1,
+    step: 0,
+  });
+  assert.equal(record.tasks.length, 1);
+  assert.deepEqual(parseRecord((await store.readRecord())!, "x"), record);
+  assert.deepEqual(await runCell(optionsOf(diverging(1), { store })), record);
+  assert.equal((await runCell(optionsOf("naive"))).end!.status, "done");
+});
+
+Deno.test("runCell() fails a method whose deployed model gives no numbers", async () => {
+  const deploy = () => ({ ...randomAdapter(0), importance: Infinity });
+  const { end } = await runCell(optionsOf(changed("naive", { deploy })));
+  assert.deepEqual(end!.failure, {
+    message: "Training diverged: a feature of the deployed model is not finite after step 1",
+    task: 0,
+    step: 1,
+  });
+});
+
+Deno.test("runCell() passes on errors that are no divergence, and leaves the record open", async () => {
+  const store = createMemoryStore();
+  const begin = () => Promise.reject(new Error("out of memory"));
+  await assert.rejects(runCell(optionsOf(changed("naive", { begin }), { store })), /^Error: out of memory$/);
+  assert.equal(parseRecord((await store.readRecord())!, "x").end, undefined);
+});
+
+class Killed extends Error {}
+
+/** A store whose n-th call is the last: it has its effect, none, or (an append) half of it. */
+function killedAt(store: CellStore, call: number, effect: "none" | "half" | "whole"): CellStore {
+  let calls = 0;
+  const pass = async <T>(run: () => Promise<T>, half: () => Promise<void> = async () => {}): Promise<T> => {
+    if (calls > call) throw new Killed();
+    if (calls++ < call) return await run();
+    if (effect === "whole") await run();
+    if (effect === "half") await half();
+    throw new Killed();
+  };
+  return {
+    readRecord: () => pass(() => store.readRecord()),
+    writeRecord: (text) => pass(() => store.writeRecord(text)),
+    appendRecord: (line) =>
+      pass(() => store.appendRecord(line), () => store.appendRecord(line.slice(0, line.length / 2))),
+    readSnapshot: () => pass(() => store.readSnapshot()),
+    writeSnapshot: (bytes) => pass(() => store.writeSnapshot(bytes)),
+    removeSnapshot: () => pass(() => store.removeSnapshot()),
+  };
+}
+
+for (const effect of ["none", "half", "whole"] as const) {
+  Deno.test(`runCell() killed at any call of its store (${effect} of it done) resumes to the same hash`, async () => {
+    const options = { tasks: 2, settings: { epochs: 1, batchSize: 8 } };
+    const method = "ham:training=stack,groupGain=learned";
+    const whole = await runCell(optionsOf(method, options));
+    let killed = true;
+    let calls = 0;
+    for (; killed; calls++) {
+      const store = createMemoryStore();
+      killed = await runCell(optionsOf(method, { ...options, store: killedAt(store, calls, effect) })).then(
+        () => false,
+        (error) => {
+          if (error instanceof Killed) return true;
+          throw error;
+        },
+      );
+      const resumed = await runCell(optionsOf(method, { ...options, store }));
+      assert.equal(resumed.end!.hash, whole.end!.hash, `call ${calls}`);
+      assert.equal(parseRecord((await store.readRecord())!, "x").end!.hash, whole.end!.hash);
+      assert.equal(await store.readSnapshot(), undefined);
+    }
+    // Read, write, two appends with snapshots, the end and the removal.
+    assert.equal(calls - 1, 8);
+  });
+}
+
+Deno.test("runCell() that goes on does not repeat tasks, and keeps when and where they ran", async () => {
+  const store = createMemoryStore();
+  const base = createMethod("naive");
+  const begun: number[] = [];
+  const method = changed("naive", {
+    begin: (state, task, kit) => (begun.push(task.index), base.begin(state, task, kit)),
+  });
+  // Reading, writing, an append and its snapshot; the second append is cut off.
+  await assert.rejects(runCell(optionsOf(method, { store: killedAt(store, 4, "half") })), Killed);
+  assert.deepEqual(begun, [0, 1]);
+  const record = await runCell(
+    optionsOf(method, { store, environment: { device: "another" }, clock: () => 7 }),
+  );
+  assert.deepEqual(begun, [0, 1, 1, 2]);
+  assert.deepEqual(record.start.environment, { device: "test" });
+  assert.ok(record.tasks[0]!.seconds.train > 0);
+});
+
+Deno.test("runCell() starts anew where the store holds another cell, and refuses a damaged record", async () => {
+  const store = createMemoryStore();
+  await assert.rejects(runCell(optionsOf("naive", { store: killedAt(store, 5, "none") })), Killed);
+  const fresh = await runCell(optionsOf("naive", { trainSeed: 1 }));
+  assert.deepEqual(await runCell(optionsOf("naive", { trainSeed: 1, store })), fresh);
+  await store.writeRecord(`${await store.readRecord()}{}\n`);
+  await assert.rejects(runCell(optionsOf("naive", { trainSeed: 1, store })), InputError);
+});
+
+Deno.test("runCell() reports its progress in order", async () => {
+  const seen: string[] = [];
+  const onProgress = ({ phase, task, tasks, step, steps }: Progress) =>
+    void seen.push(`${phase} ${task}/${tasks} ${step}/${steps}`);
+  await runCell(optionsOf("naive", { tasks: 2, onProgress }));
+  assert.deepEqual(seen, [
+    ...[1, 2, 3].map((step) => `train 0/2 ${step}/3`),
+    "merge 0/2 0/1",
+    "evaluate 0/2 1/1",
+    ...[1, 2, 3].map((step) => `train 1/2 ${step}/3`),
+    "merge 1/2 0/1",
+    "evaluate 1/2 1/2",
+    "evaluate 1/2 2/2",
+  ]);
+});
