@@ -35,7 +35,7 @@ export interface WebGpuOptions {
   readonly variants?: Readonly<Record<string, string>>;
   /** Choices between variants measured before. */
   readonly cache?: TunerCache;
-  /** Measures the variants of every new class of shapes at compilation, which takes seconds. Not by default. */
+  /** Measures the variants of every new class of shapes at compilation: about a minute for a model. Not by default. */
   readonly tune?: boolean;
   /** Milliseconds, for measurements on devices without timestamps. */
   readonly now?: () => number;
