@@ -26,7 +26,7 @@ var<workgroup> weights_tile: array<vec4<f32>, WEIGHTS_TILE>;
 // Eight tokens' vectors.
 var<workgroup> vectors_tile: array<vec4<f32>, VECTORS_TILE>;
 // One value for each row from every thread.
-var<workgroup> partial: array<vec4<f32>, THREADS>;
+var<workgroup> lane_values: array<vec4<f32>, THREADS>;
 
 fn slot(line: u32, depth: u32, quads: u32) -> u32 {
   return line * quads + line / 4u + depth;
@@ -151,22 +151,22 @@ fn store_blocks(t: Thread, part: u32, row: u32, blocks: Blocks) {
 // Per row, over the threads of a row of threads.
 fn maximum_over_columns(t: Thread, value: vec4<f32>) -> vec4<f32> {
   workgroupBarrier();
-  partial[t.y * THREADS_X + t.x] = value;
+  lane_values[t.y * THREADS_X + t.x] = value;
   workgroupBarrier();
-  var result = partial[t.y * THREADS_X];
+  var result = lane_values[t.y * THREADS_X];
   for (var x = 1u; x < THREADS_X; x++) {
-    result = max(result, partial[t.y * THREADS_X + x]);
+    result = max(result, lane_values[t.y * THREADS_X + x]);
   }
   return result;
 }
 
 fn sum_over_columns(t: Thread, value: vec4<f32>) -> vec4<f32> {
   workgroupBarrier();
-  partial[t.y * THREADS_X + t.x] = value;
+  lane_values[t.y * THREADS_X + t.x] = value;
   workgroupBarrier();
-  var result = partial[t.y * THREADS_X];
+  var result = lane_values[t.y * THREADS_X];
   for (var x = 1u; x < THREADS_X; x++) {
-    result += partial[t.y * THREADS_X + x];
+    result += lane_values[t.y * THREADS_X + x];
   }
   return result;
 }
