@@ -68,9 +68,9 @@ export function createDataset(parts: DatasetParts): Dataset {
     fingerprint: sha256(
       canonicalJson({ channels, height, width, classNames, train: train.count, test: test.count }),
       train.images,
-      littleEndian(train.labels),
+      labelBytes(train.labels),
       test.images,
-      littleEndian(test.labels),
+      labelBytes(test.labels),
     ),
   };
 }
@@ -134,7 +134,7 @@ function checkSplit(split: Split, what: string, parts: DatasetParts): void {
 }
 
 /** Bytes of 32-bit integers in one order on every machine, so that fingerprints agree. */
-function littleEndian(values: Int32Array): Uint8Array {
+export function labelBytes(values: Int32Array): Uint8Array {
   const bytes = new Uint8Array(values.length * 4);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => view.setInt32(i * 4, value, true));

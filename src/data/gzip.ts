@@ -34,7 +34,7 @@ export async function gunzip(
     for await (const chunk of slices(packed).pipeThrough(new DecompressionStream("gzip"))) {
       chunks.push(chunk);
       total += chunk.length;
-      if (limit === undefined && total >= headBytes) limit = limitOf(concat(chunks, total));
+      if (limit === undefined && total >= headBytes) limit = limitOf(concatBytes(chunks, total));
       if (limit !== undefined && total > limit) {
         throw new InputError(
           `Cannot unpack ${source}: found more than the ${limit} bytes its header declares`,
@@ -45,7 +45,7 @@ export async function gunzip(
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot unpack ${source}: found damaged or truncated gzip data`, { cause: error });
   }
-  return concat(chunks, total);
+  return concatBytes(chunks, total);
 }
 
 function slices(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -59,7 +59,8 @@ function slices(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
   });
 }
 
-function concat(chunks: readonly Uint8Array[], total: number): Uint8Array {
+/** Joins chunks of `total` bytes. */
+export function concatBytes(chunks: readonly Uint8Array[], total: number): Uint8Array {
   const whole = new Uint8Array(total);
   let at = 0;
   for (const chunk of chunks) {

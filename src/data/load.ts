@@ -6,8 +6,13 @@
  */
 import { InputError } from "../core/errors.ts";
 import { parseCifar10, parseCifar100 } from "./cifar.ts";
+import { cached, type CacheOptions } from "./cache.ts";
 import type { Dataset } from "./dataset.ts";
+import { onDisk, readWhole } from "./disk.ts";
 import { type IdxPair, parseIdxDataset } from "./idx.ts";
+import { loadImageSet } from "./image_set.ts";
+import { planTinyImagenet } from "./tiny_imagenet.ts";
+import { openTree } from "./tree.ts";
 import { parseProceduralSpec, proceduralDataset } from "./procedural/procedural.ts";
 
 /** Each kind of data set: from what follows the colon to the data. */
@@ -16,10 +21,14 @@ const KINDS = {
   cifar10: loadCifar10,
   cifar100: loadCifar100,
   idx: loadIdx,
-} satisfies Readonly<Record<string, (rest: string) => Promise<Dataset>>>;
+  "tiny-imagenet": loadTinyImagenet,
+} satisfies Readonly<Record<string, (rest: string, options: LoadOptions) => Promise<Dataset>>>;
 
-/** Largest file read at once. */
-const MAX_FILE_BYTES = 2 ** 31 - 1;
+/** Where to keep decoded images, and listeners. */
+export interface LoadOptions extends CacheOptions {
+  /** Told how many images of how many are decoded. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
 
 /** The usual names of IDX files, such as `t10k-images-idx3-ubyte.gz` or `train-labels.idx1-short`. */
 const IDX_FILE = /^(train|t10k|test)-(images|labels)[.-]idx[13]-(ubyte|short)(\.gz)?$/;
@@ -34,7 +43,7 @@ const IDX_FILE = /^(train|t10k|test)-(images|labels)[.-]idx[13]-(ubyte|short)(\.
  *
  * @throws {InputError} If the kind is unknown, a setting is wrong, or files are missing, unreadable or damaged
  */
-export async function loadDataset(spec: string): Promise<Dataset> {
+export async function loadDataset(spec: string, options: LoadOptions = {}): Promise<Dataset> {
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);
   const rest = colon < 0 ? "" : spec.slice(colon + 1);
@@ -47,7 +56,29 @@ export async function loadDataset(spec: string): Promise<Dataset> {
   if (kind !== "procedural" && rest === "") {
     throw new InputError(`Cannot load data set ${JSON.stringify(spec)}: found no path, wanted ${kind}:PATH`);
   }
-  return await KINDS[kind as keyof typeof KINDS](rest);
+  return await KINDS[kind as keyof typeof KINDS](rest, options);
+}
+
+async function loadTinyImagenet(rest: string, options: LoadOptions): Promise<Dataset> {
+  const { path, size } = parseSettings(rest);
+  const tree = await openTree(path);
+  const identity = { kind: "tiny-imagenet", size: size ?? null, source: await tree.hash() };
+  return await cached(
+    identity,
+    options,
+    () => loadImageSet("tiny-imagenet", tree, planTinyImagenet, { ...options, ...(size && { size }) }),
+  );
+}
+
+/** Splits `PATH,size=32`. */
+function parseSettings(rest: string): { readonly path: string; readonly size?: number } {
+  const [, path, size] = /^(.*),size=(.*)$/.exec(rest) ?? [];
+  if (path === undefined) return { path: rest };
+  const value = Number(size);
+  if (!Number.isInteger(value) || value < 1 || value > 1024) {
+    throw new InputError(`Cannot resize images: found size=${size}, wanted an integer from 1 to 1024`);
+  }
+  return { path, size: value };
 }
 
 async function loadCifar100(folder: string): Promise<Dataset> {
@@ -124,36 +155,7 @@ async function listFiles(folder: string): Promise<string[]> {
 }
 
 async function readFile(folder: string, file: string): Promise<Uint8Array> {
-  const path = `${folder.replace(/[/\\]+$/, "")}/${file}`;
-  return await onDisk(path, async () => {
-    const { size } = await Deno.stat(path);
-    if (size > MAX_FILE_BYTES) {
-      throw new InputError(`Cannot read ${path}: found ${size} bytes, wanted at most ${MAX_FILE_BYTES}`);
-    }
-    return await Deno.readFile(path);
-  });
-}
-
-/** Runs a disk access; what the user can mend becomes an `InputError`. */
-async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
-  try {
-    return await access();
-  } catch (error) {
-    const { NotFound, NotADirectory, IsADirectory, PermissionDenied, NotCapable } = Deno.errors;
-    if (error instanceof NotFound) {
-      throw new InputError(`Cannot read ${path}: it does not exist`, { cause: error });
-    }
-    if (error instanceof NotADirectory) {
-      throw new InputError(`Cannot read ${path}: it is not a folder`, { cause: error });
-    }
-    if (error instanceof IsADirectory) {
-      throw new InputError(`Cannot read ${path}: it is a folder`, { cause: error });
-    }
-    if (error instanceof PermissionDenied || error instanceof NotCapable) {
-      throw new InputError(`Cannot read ${path}: no permission (${error.message})`, { cause: error });
-    }
-    throw error;
-  }
+  return await readWhole(`${folder.replace(/[/\\]+$/, "")}/${file}`);
 }
 
 function baseName(path: string): string {

@@ -81,7 +81,7 @@ Deno.test("loadDataset() lists the kinds when it does not know one", async () =>
     await assert.rejects(loadDataset(`${kind}:x`), {
       name: "InputError",
       message:
-        `Cannot load data set "${kind}:x": found kind "${kind}", wanted one of procedural, cifar10, cifar100, idx`,
+        `Cannot load data set "${kind}:x": found kind "${kind}", wanted one of procedural, cifar10, cifar100, idx, tiny-imagenet`,
     });
   }
   await assert.rejects(loadDataset("cifar100"), {

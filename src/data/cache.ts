@@ -1,0 +1,110 @@
+/**
+ * Decoded data sets kept on the disk. An entry is found by a hash of everything that decides its content and proved
+ * by the data set's own fingerprint, so a damaged entry is noticed and made again, never used.
+ *
+ * Layout of an entry: a 4-byte little-endian header length, the header as JSON, then the images and labels
+ * (little-endian int32) of the training split and of the test split.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+import { hashJson, type JsonObject } from "../core/json.ts";
+import { createDataset, type Dataset, imageSize, labelBytes, type Split } from "./dataset.ts";
+import { replaceWhole } from "./disk.ts";
+
+/** Where to keep decoded data, and who is told about it. */
+export interface CacheOptions {
+  /** Folder; it is created where it is missing. Nothing is kept without it. */
+  readonly cache?: string;
+  /** Told when an entry is damaged or cannot be kept. */
+  readonly onNotice?: (text: string) => void;
+}
+
+/** Changes whenever the same input would give other bytes. */
+const VERSION = 1;
+
+/**
+ * The data set that `identity` names: from the cache, or made and kept.
+ *
+ * @param identity Everything that decides the content: reader, settings, hash of the source
+ */
+export async function cached(
+  identity: JsonObject,
+  { cache, onNotice }: CacheOptions,
+  make: () => Promise<Dataset>,
+): Promise<Dataset> {
+  if (cache === undefined) return await make();
+  const path = `${cache}/${hashJson({ version: VERSION, ...identity })}.dataset`;
+  const bytes = await readEntry(path);
+  if (bytes) {
+    try {
+      return decodeEntry(bytes);
+    } catch (error) {
+      onNotice?.(`${path} is damaged and will be made again: ${messageOf(error)}`);
+    }
+  }
+  const dataset = await make();
+  try {
+    await Deno.mkdir(cache, { recursive: true });
+    await replaceWhole(path, encodeEntry(dataset));
+  } catch (error) {
+    onNotice?.(`decoded data cannot be kept in ${cache}: ${messageOf(error)}`);
+  }
+  return dataset;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function readEntry(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function encodeEntry({ train, test, ...about }: Dataset): Uint8Array[] {
+  const text = JSON.stringify({ ...about, train: train.count, test: test.count });
+  const header = new TextEncoder().encode(text);
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, header.length, true);
+  return [length, header, ...[train, test].flatMap(({ images, labels }) => [images, labelBytes(labels)])];
+}
+
+/**
+ * Reads an entry back.
+ *
+ * @throws {InputError} If it is not whole or its content is not what its fingerprint says
+ */
+function decodeEntry(bytes: Uint8Array): Dataset {
+  const length = bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  let header: Omit<Dataset, "train" | "test"> & { readonly train: number; readonly test: number };
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + length)));
+  } catch (error) {
+    throw new InputError("Cannot read the entry: its header is not JSON", { cause: error });
+  }
+  const { fingerprint, train, test, ...about } = header;
+  const size = imageSize(about);
+  let at = 4 + length;
+  const take = (count: number): Split => {
+    const images = bytes.subarray(at, at += count * size);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at);
+    const labels = Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i, true));
+    at += 4 * count;
+    return { images, labels, count };
+  };
+  if (bytes.length !== at + (train + test) * (size + 4)) {
+    throw new InputError(`Cannot read the entry: found ${bytes.length} bytes, wanted what its header says`);
+  }
+  const dataset = createDataset({ ...about, train: take(train), test: take(test) });
+  if (dataset.fingerprint !== fingerprint) {
+    throw new InputError(
+      `Cannot read the entry: found content ${dataset.fingerprint}, wanted ${fingerprint}`,
+    );
+  }
+  return dataset;
+}

@@ -1,0 +1,62 @@
+/**
+ * Reading and replacing files on the disk, with what the user can mend as an `InputError`.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+
+/** Largest file read whole: larger than any official file that is not streamed. */
+export const MAX_FILE_BYTES = 2 ** 30;
+
+/** Runs a disk access; what the user can mend becomes an `InputError`. */
+export async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (error) {
+    const { NotFound, NotADirectory, IsADirectory, PermissionDenied, NotCapable } = Deno.errors;
+    if (error instanceof NotFound) {
+      throw new InputError(`Cannot read ${path}: it does not exist`, { cause: error });
+    }
+    if (error instanceof NotADirectory) {
+      throw new InputError(`Cannot read ${path}: it is not a folder`, { cause: error });
+    }
+    if (error instanceof IsADirectory) {
+      throw new InputError(`Cannot read ${path}: it is a folder`, { cause: error });
+    }
+    if (error instanceof PermissionDenied || error instanceof NotCapable) {
+      throw new InputError(`Cannot read ${path}: no permission (${error.message})`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/**
+ * Reads a file whole.
+ *
+ * @throws {InputError} If it is missing, unreadable or larger than `maxBytes`
+ */
+export async function readWhole(path: string, maxBytes: number = MAX_FILE_BYTES): Promise<Uint8Array> {
+  return await onDisk(path, async () => {
+    const { size } = await Deno.stat(path);
+    if (size > maxBytes) {
+      throw new InputError(`Cannot read ${path}: found ${size} bytes, wanted at most ${maxBytes}`);
+    }
+    return await Deno.readFile(path);
+  });
+}
+
+/** Writes a file from parts such that readers see the old content or the new, never a part. */
+export async function replaceWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+    for (const part of parts) {
+      for (let done = 0; done < part.length;) done += await file.write(part.subarray(done));
+    }
+    await file.sync();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}

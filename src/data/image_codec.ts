@@ -1,0 +1,76 @@
+/**
+ * From the bytes of an image file to pixels of one size. Decoders and the resizer are libraries; what stands here is
+ * the choice of conventions, those of torchvision: alpha is dropped, the larger side is cropped around its middle,
+ * resizing is bilinear with antialiasing on the stored values.
+ *
+ * @module
+ */
+import { initSync, resize } from "@jsquash/resize/lib/resize/pkg/squoosh_resize.js";
+import { readImageHeader } from "./image_header.ts";
+import { createJpegDecoder } from "./jpeg.ts";
+
+/** An image of four bytes a pixel: red, green, blue, alpha. */
+export interface RgbaImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** Height and width in pixels. */
+export interface ImageSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Decodes and resizes images. */
+export interface ImageCodec {
+  /**
+   * Decodes a JPEG or PNG file.
+   *
+   * @param source Name of the image, for messages
+   * @throws {InputError} If it is damaged, of an unknown format or of an absurd size
+   */
+  decode(source: string, bytes: Uint8Array): Promise<RgbaImage>;
+  /** Crops to the proportions of `size` around the middle and resizes. */
+  fit(image: RgbaImage, size: ImageSize): RgbaImage;
+}
+
+/** Place of the triangle (bilinear) filter among the resizer's methods. */
+const TRIANGLE = 0;
+
+/** Loads the codecs; needs permission to read Deno's package cache. */
+export async function createImageCodec(): Promise<ImageCodec> {
+  const decodeJpeg = await createJpegDecoder();
+  const url = new URL(import.meta.resolve("@jsquash/resize/lib/resize/pkg/squoosh_resize_bg.wasm"));
+  initSync(await WebAssembly.compile(await Deno.readFile(url)));
+  return {
+    async decode(source, bytes) {
+      readImageHeader(source, bytes);
+      return await decodeJpeg(source, bytes);
+    },
+    fit(image, size) {
+      const { width, height, data } = cropTo(image, size);
+      if (width === size.width && height === size.height) return { width, height, data };
+      const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
+      return {
+        ...size,
+        data: resize(pixels, width, height, size.width, size.height, TRIANGLE, false, false),
+      };
+    },
+  };
+}
+
+/** The largest part around the middle that has the proportions of `size`. */
+function cropTo(image: RgbaImage, size: ImageSize): RgbaImage {
+  const width = Math.max(1, Math.min(image.width, Math.round(image.height * size.width / size.height)));
+  const height = Math.max(1, Math.min(image.height, Math.round(image.width * size.height / size.width)));
+  if (width === image.width && height === image.height) return image;
+  const left = Math.floor((image.width - width) / 2);
+  const top = Math.floor((image.height - height) / 2);
+  const data = new Uint8Array(4 * width * height);
+  for (let y = 0; y < height; y++) {
+    const start = 4 * ((top + y) * image.width + left);
+    data.set(image.data.subarray(start, start + 4 * width), 4 * y * width);
+  }
+  return { width, height, data };
+}

@@ -1,0 +1,102 @@
+/**
+ * What the first bytes of a JPEG or PNG file say, and whether so small a file can hold so large an image: decoders
+ * allocate what a header asks for, so headers are judged first.
+ *
+ * Sources: ITU-T T.81 (JPEG) annex B; W3C PNG specification, third edition, sections 5 and 11.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+
+/** Size and kind of an image. */
+export interface ImageHeader {
+  readonly format: "jpeg" | "png";
+  readonly width: number;
+  readonly height: number;
+  /** 1 where the file can hold nothing but gray. */
+  readonly channels: 1 | 3;
+}
+
+/** No photograph of a data set is larger. */
+const MAX_PIXELS = 2 ** 26;
+/** Pixels one byte can stand for: a JPEG block of 64 needs a bit at least, deflate packs to 1/1032. */
+const MAX_PIXELS_PER_BYTE = { jpeg: 512, png: 8 * 1032 } as const;
+/** Scans of a progressive JPEG: encoders write about 10, and each costs a pass over all pixels. */
+const MAX_SCANS = 100;
+
+const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+
+/**
+ * Reads the header of an image.
+ *
+ * @param source Name of the image, for messages
+ * @throws {InputError} If it is neither JPEG nor PNG, cut off, or asks for an absurd size
+ */
+export function readImageHeader(source: string, bytes: Uint8Array): ImageHeader {
+  const header = bytes[0] === 0xff && bytes[1] === 0xd8
+    ? jpegHeader(bytes)
+    : PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)
+    ? pngHeader(bytes)
+    : undefined;
+  if (!header) {
+    throw new InputError(`Cannot decode ${source}: found no whole image header, wanted a JPEG or PNG file`);
+  }
+  const { format, width, height } = header;
+  const pixels = width * height;
+  if (pixels === 0 || pixels > MAX_PIXELS || pixels > bytes.length * MAX_PIXELS_PER_BYTE[format]) {
+    throw new InputError(
+      `Cannot decode ${source}: found an image of ${width}x${height} in ${bytes.length} bytes, ` +
+        `wanted 1 to ${MAX_PIXELS} pixels, as many as the bytes can hold`,
+    );
+  }
+  return header;
+}
+
+function pngHeader(bytes: Uint8Array): ImageHeader | undefined {
+  if (bytes.length < 33) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint32(8) !== 13 || view.getUint32(12) !== 0x49484452) return undefined;
+  const colour = bytes[25]!;
+  return {
+    format: "png",
+    width: view.getUint32(16),
+    height: view.getUint32(20),
+    channels: colour === 0 || colour === 4 ? 1 : 3,
+  };
+}
+
+/** Walks the segments up to the frame header (SOF), then counts scans. */
+function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 2;
+  while (at + 9 < bytes.length) {
+    if (bytes[at] !== 0xff) return undefined;
+    const marker = bytes[at + 1]!;
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    // SOF0 to SOF15, without DHT (C4), JPG (C8) and DAC (CC), which share the range.
+    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
+      if (countScans(bytes, at) > MAX_SCANS) return undefined;
+      return {
+        format: "jpeg",
+        height: view.getUint16(at + 5),
+        width: view.getUint16(at + 7),
+        channels: bytes[at + 9] === 1 ? 1 : 3,
+      };
+    }
+    if (marker === 0xda || marker === 0xd9) return undefined;
+    at += 2 + view.getUint16(at + 2);
+  }
+  return undefined;
+}
+
+/** Scans begin with FF DA, which inside coded data cannot occur. */
+function countScans(bytes: Uint8Array, from: number): number {
+  let scans = 0;
+  for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    if (bytes[at + 1] === 0xda) scans++;
+  }
+  return scans;
+}

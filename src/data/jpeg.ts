@@ -1,0 +1,65 @@
+/**
+ * Decoding JPEG by MozJPEG (libjpeg-turbo's family) compiled to WebAssembly: the same pixels as libjpeg gives, and
+ * what a malicious file can reach ends at the module's own memory.
+ *
+ * @module
+ */
+import createMozjpeg from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
+import { InputError } from "../core/errors.ts";
+import type { RgbaImage } from "./image_codec.ts";
+
+/** What is used of the Emscripten module. */
+interface Mozjpeg {
+  decode(data: Uint8Array, preserveOrientation: boolean): RgbaImage | null;
+}
+type MozjpegFactory = (options: {
+  readonly noInitialRun: true;
+  readonly print: (text: string) => void;
+  readonly printErr: (text: string) => void;
+  instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void): unknown;
+}) => Promise<Mozjpeg>;
+
+/** A failed decoding leaks the module's stack and memory; after so many a fresh one takes its place. */
+const FAILURES_PER_MODULE = 16;
+
+/** Decodes one JPEG file. */
+export type JpegDecoder = (source: string, bytes: Uint8Array) => Promise<RgbaImage>;
+
+/** Loads the decoder; needs permission to read Deno's package cache. */
+export async function createJpegDecoder(): Promise<JpegDecoder> {
+  const url = new URL(import.meta.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm"));
+  const wasm = await WebAssembly.compile(await Deno.readFile(url));
+  let messages: string[] = [];
+  const instantiate = () =>
+    (createMozjpeg as unknown as MozjpegFactory)({
+      noInitialRun: true,
+      print: (text) => messages.push(text),
+      printErr: (text) => messages.push(text),
+      instantiateWasm(imports, done) {
+        const instance = new WebAssembly.Instance(wasm, imports);
+        done(instance);
+        return instance.exports;
+      },
+    });
+  let module = await instantiate();
+  let failures = 0;
+  return async (source, bytes) => {
+    messages = [];
+    let image: RgbaImage | null = null;
+    try {
+      image = module.decode(bytes, false);
+    } catch (error) {
+      const isTrap = error instanceof WebAssembly.RuntimeError;
+      if (isTrap || ++failures >= FAILURES_PER_MODULE) {
+        module = await instantiate();
+        failures = 0;
+      }
+    }
+    // libjpeg fills up what is missing with gray and goes on; other damage it mends as viewers do.
+    if (!image || messages.some((text) => text.startsWith("Premature end"))) {
+      const reason = messages.length > 0 ? ` (${messages.at(-1)})` : "";
+      throw new InputError(`Cannot decode ${source}: found a damaged JPEG file${reason}`);
+    }
+    return image;
+  };
+}
