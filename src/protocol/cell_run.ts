@@ -17,6 +17,7 @@ import type { Backbone } from "../nn/backbone.ts";
 import type { LinearHead } from "../nn/heads.ts";
 import { checkFinite } from "../train/fit.ts";
 import { Trainer } from "../train/trainer.ts";
+import type { AdapterKeeper } from "./artifacts.ts";
 import { freshHead, predict, setPrototypes } from "./classifier.ts";
 import type { Environment, Evaluation, TaskEvent } from "./record.ts";
 import { type HeadPolicy, optimiserOf, type ProtocolSettings } from "./settings.ts";
@@ -44,6 +45,8 @@ export interface RunOptions {
   readonly trainSeed: number;
   readonly environment: Environment;
   readonly store: CellStore;
+  /** Keep every trained adapter, and in the end the deployed one with the classifier. Not part of the identity. */
+  readonly keepAdapters?: boolean;
   /** Seconds from any origin; only differences are recorded. */
   clock(): number;
   onProgress?(progress: Progress): void | Promise<void>;
@@ -59,6 +62,7 @@ export class CellRun {
   readonly #lora: LoraSpec;
   readonly #trainer: Trainer;
   readonly #kit: Kit;
+  readonly #keeper: AdapterKeeper | undefined;
   #state: StateValue;
   #head: LinearHead;
   /** Steps of the last training. */
@@ -69,11 +73,12 @@ export class CellRun {
     tasks: new Map(),
   };
 
-  constructor(options: RunOptions, memory: Memory | undefined) {
+  constructor(options: RunOptions, memory?: Memory, keeper?: AdapterKeeper) {
     const { method, stream, backbone, executor, settings, trainSeed } = options;
     const { dataset } = stream;
     const classes = dataset.classNames.length;
     this.#options = options;
+    this.#keeper = keeper;
     this.#policy = method.head ?? settings.head;
     const { rank, alpha, targets } = settings;
     const lora = this.#lora = { rank, scale: alpha / rank, targets };
@@ -134,7 +139,7 @@ export class CellRun {
     const merged = clock();
     const evaluation = view && await this.#evaluate(index, adapter);
     const seen = stream.tasks.slice(0, index + 1).flatMap(({ classes }) => classes).length;
-    return {
+    const event: TaskEvent = {
       event: "task",
       index,
       classes: stream.tasks[index]!.classes,
@@ -147,6 +152,17 @@ export class CellRun {
       facts: method.facts?.(this.#state) ?? {},
       seconds: { train: trained - began, method: merged - trained, evaluate: clock() - merged },
     };
+    if (training) await this.#keeper?.trained(index, training.result.adapter);
+    return event;
+  }
+
+  /** Keeps what is deployed after the last task. */
+  async keepDeployed(): Promise<void> {
+    if (!this.#keeper) return;
+    const { method, stream } = this.#options;
+    const adapter = await method.deploy(this.#state, this.#kit);
+    const { classNames } = stream.dataset;
+    await this.#keeper.deployed(adapter, { ...this.#head, kind: this.#policy, classNames });
   }
 
   /** Everything the next task needs. */

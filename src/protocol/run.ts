@@ -6,9 +6,11 @@
  */
 import { DivergenceError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
+import { createKeeper, hasAdapters } from "./artifacts.ts";
 import { CellRun, type RunOptions } from "./cell_run.ts";
 import {
   type Cell,
+  cellName,
   EDITION,
   type EndEvent,
   parseRecord,
@@ -18,7 +20,6 @@ import {
   type StartEvent,
 } from "./record.ts";
 import { decodeSnapshot, encodeSnapshot, type Memory } from "./snapshot.ts";
-import type { CellStore } from "./store.ts";
 
 export type { Progress, RunOptions } from "./cell_run.ts";
 
@@ -53,7 +54,10 @@ export function cellOf(
  */
 export async function runCell(options: RunOptions): Promise<RunRecord> {
   const cell = cellOf({ ...options, backend: options.executor.info.backend });
-  const found = await findProgress(options.store, cell);
+  const keeper = options.keepAdapters
+    ? createKeeper(options.store, { backbone: cell.backbone, cell: cellName(cell) })
+    : undefined;
+  const found = await findProgress(options, cell);
   if (found.record?.end) {
     // A kill may have come after the last line.
     await options.store.removeSnapshot();
@@ -64,7 +68,7 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
   const tasks = [...(found.record?.tasks ?? [])];
   await options.store.writeRecord([start, ...tasks].map(lineOf).join(""));
 
-  const run = new CellRun(options, found.memory);
+  const run = new CellRun(options, found.memory, keeper);
   let failure: EndEvent["failure"];
   try {
     while (tasks.length < cell.tasks) {
@@ -73,6 +77,7 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
       await options.store.appendRecord(lineOf(event));
       await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, ...run.memory }));
     }
+    await run.keepDeployed();
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     failure = { message: error.message, task: tasks.length, step: error.step };
@@ -94,15 +99,19 @@ function lineOf(event: RecordEvent): string {
   return `${canonicalJson(event)}\n`;
 }
 
-/** The finished tasks of an earlier run of the same cell, if its record and its snapshot can be matched. */
+/**
+ * The finished tasks of an earlier run of the same cell, if its record and its snapshot can be matched. A run that
+ * keeps adapters starts over where an earlier one did not keep them.
+ */
 async function findProgress(
-  store: CellStore,
+  { store, keepAdapters = false }: Pick<RunOptions, "store" | "keepAdapters">,
   cell: Cell,
 ): Promise<{ record?: RunRecord; memory?: Memory }> {
   const text = await store.readRecord();
   if (text === undefined || !text.includes("\n")) return {};
   const record = parseRecord(text, `of ${cell.method}`);
   if (canonicalJson(record.start.cell) !== canonicalJson(cell)) return {};
+  if (keepAdapters && !await hasAdapters(store, record)) return {};
   if (record.end) return { record };
   const bytes = await store.readSnapshot();
   const snapshot = bytes && decodeSnapshot(cell, bytes);

@@ -17,12 +17,22 @@ export interface CellStore {
   /** Replaces the snapshot in one step. */
   writeSnapshot(bytes: Uint8Array): Promise<void>;
   removeSnapshot(): Promise<void>;
+  /** Where trained adapters can be kept; a store without it keeps none. */
+  readonly artifacts?: ArtifactStore;
+}
+
+/** Files beside a record, by name. */
+export interface ArtifactStore {
+  has(name: string): Promise<boolean>;
+  /** Replaces the file in one step. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
 }
 
 /** A store in memory: for tests, and for library users who want no files. */
 export function createMemoryStore(): CellStore {
   let record: string | undefined;
   let snapshot: Uint8Array | undefined;
+  const artifacts = new Map<string, Uint8Array>();
   return {
     readRecord: () => Promise.resolve(record),
     writeRecord: (text) => Promise.resolve(void (record = text)),
@@ -30,6 +40,10 @@ export function createMemoryStore(): CellStore {
     readSnapshot: () => Promise.resolve(snapshot),
     writeSnapshot: (bytes) => Promise.resolve(void (snapshot = bytes)),
     removeSnapshot: () => Promise.resolve(void (snapshot = undefined)),
+    artifacts: {
+      has: (name) => Promise.resolve(artifacts.has(name)),
+      write: (name, bytes) => Promise.resolve(void artifacts.set(name, bytes)),
+    },
   };
 }
 
@@ -67,13 +81,14 @@ async function readIfThere<T>(read: () => Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * A store in `folder/records/<name>.jsonl` and `folder/snapshots/<name>.state`.
+ * A store in `folder/records/<name>.jsonl`, `folder/snapshots/<name>.state` and `folder/adapters/<name>/`.
  *
  * @throws {InputError} If the folders cannot be created or written
  */
 export async function createFileStore(folder: string, name: string): Promise<CellStore> {
   const record = `${folder}/records/${name}.jsonl`;
   const snapshot = `${folder}/snapshots/${name}.state`;
+  const adapters = `${folder}/adapters/${name}`;
   await prepareFolder(folder);
   return {
     readRecord: () => readIfThere(() => Deno.readTextFile(record)),
@@ -82,6 +97,13 @@ export async function createFileStore(folder: string, name: string): Promise<Cel
     readSnapshot: () => readIfThere(() => Deno.readFile(snapshot)),
     writeSnapshot: (bytes) => replaceFile(snapshot, bytes),
     removeSnapshot: () => removeFile(snapshot),
+    artifacts: {
+      has: async (file) => await readIfThere(() => Deno.stat(`${adapters}/${file}`)) !== undefined,
+      async write(file, bytes) {
+        await Deno.mkdir(adapters, { recursive: true });
+        await replaceFile(`${adapters}/${file}`, bytes);
+      },
+    },
   };
 }
 

@@ -1,0 +1,57 @@
+/**
+ * Adapters kept beside a record, for use outside the benchmark. They are written before the line that says their
+ * task is done, so a record never speaks of a file that is not there; the record's hash does not know of them.
+ *
+ * @module
+ */
+import { encodeAdapterFile, type KeptAdapter, type KeptClassifier } from "../interop/adapter_file.ts";
+import type { Adapter } from "../nn/adapter.ts";
+import type { RunRecord } from "./record.ts";
+import type { ArtifactStore, CellStore } from "./store.ts";
+
+/** The file of what is deployed in the end: adapter and classifier. */
+export const DEPLOYED = "deployed.safetensors";
+
+/** The file of a task's trained adapter. */
+export function trainedName(task: number): string {
+  return `task-${String(task).padStart(3, "0")}.safetensors`;
+}
+
+/** Keeps the adapters of one cell. */
+export interface AdapterKeeper {
+  /** What a task's training gave. */
+  trained(task: number, adapter: Adapter): Promise<void>;
+  /** What the method deploys after the last task, with the classifier over all classes. */
+  deployed(adapter: Adapter | undefined, classifier: KeptClassifier): Promise<void>;
+}
+
+/**
+ * A keeper that writes into a store.
+ *
+ * @throws {TypeError} If the store has no place for adapters
+ */
+export function createKeeper(
+  store: CellStore,
+  origin: Pick<KeptAdapter, "backbone" | "cell">,
+): AdapterKeeper {
+  const artifacts = artifactsOf(store);
+  return {
+    trained: (task, adapter) =>
+      artifacts.write(trainedName(task), encodeAdapterFile({ ...origin, task, adapter })),
+    deployed: (adapter, classifier) =>
+      artifacts.write(DEPLOYED, encodeAdapterFile({ ...origin, ...(adapter && { adapter }), classifier })),
+  };
+}
+
+function artifactsOf({ artifacts }: CellStore): ArtifactStore {
+  if (!artifacts) throw new TypeError("Cannot keep adapters: the store has no place for them");
+  return artifacts;
+}
+
+/** Whether everything that a record's tasks trained has been kept. */
+export async function hasAdapters(store: CellStore, { tasks, end }: RunRecord): Promise<boolean> {
+  const names = tasks.flatMap(({ training, index }) => training ? [trainedName(index)] : []);
+  if (end?.status === "done") names.push(DEPLOYED);
+  for (const name of names) if (!await artifactsOf(store).has(name)) return false;
+  return true;
+}
