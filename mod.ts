@@ -55,6 +55,7 @@ export {
   recordHash,
   type RunRecord,
 } from "./src/protocol/record.ts";
+export { DEPLOYED, hasAdapters, trainedName } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
 export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";

@@ -16,7 +16,14 @@ import {
 } from "../mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "./cli.ts";
 import { describeEnvironment } from "./environment.ts";
-import { type LoadedSuite, loadSuite, plannedWork, readFinished, removeCell } from "./plan.ts";
+import {
+  hasKeptAdapters,
+  type LoadedSuite,
+  loadSuite,
+  plannedWork,
+  readFinished,
+  removeCell,
+} from "./plan.ts";
 import { runJobs } from "./pool.ts";
 import { createProgressView } from "./progress.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "./suite.ts";
@@ -26,6 +33,7 @@ interface Options extends SuiteFlags {
   readonly jobs?: number;
   readonly out: string;
   readonly fresh?: true;
+  readonly keepAdapters?: true;
 }
 
 function configure(command: Command): void {
@@ -50,6 +58,7 @@ function configure(command: Command): void {
     )
     .option("--jobs <n>", "cells at a time (default: one per core, on a GPU 1)", positiveInteger)
     .option("--out <dir>", "folder for records and snapshots", "runs/bench")
+    .option("--keep-adapters", "keep trained adapters in <out>/adapters, for deno task export")
     .option("--fresh", "run finished cells again");
 }
 
@@ -62,7 +71,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   for (const planned of cells) {
     if (options.fresh) await removeCell(options.out, planned.job);
     const record = await readFinished(options.out, planned.job);
-    if (record) finished.push(record);
+    const isWhole = !options.keepAdapters || await hasKeptAdapters(options.out, planned.job, record);
+    if (record && isWhole) finished.push(record);
     else waiting.push(planned);
   }
   const cores = navigator.hardwareConcurrency;
@@ -109,6 +119,7 @@ async function runWaiting(
     settings,
     environment: await describeEnvironment(info),
     out: options.out,
+    keepAdapters: options.keepAdapters ?? false,
   };
   try {
     const results = await runJobs([...jobs.values()], workers, setup, (reply) => {

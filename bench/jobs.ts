@@ -16,6 +16,7 @@ export interface WorkerSetup {
   readonly settings: ProtocolSettings;
   readonly environment: Environment;
   readonly out: string;
+  readonly keepAdapters: boolean;
 }
 
 /** One cell to run. */

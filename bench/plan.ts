@@ -10,9 +10,11 @@ import {
   cellName,
   cellOf,
   createExecutor,
+  createFileStore,
   createMethod,
   createStream,
   type Dataset,
+  hasAdapters,
   InputError,
   limitPerClass,
   loadDataset,
@@ -108,11 +110,18 @@ export async function readFinished(out: string, { name }: Job): Promise<RunRecor
   return record.end ? record : undefined;
 }
 
+/** Whether a finished cell has kept what it trained; one that failed has nothing to keep. */
+export async function hasKeptAdapters(out: string, { name }: Job, record?: RunRecord): Promise<boolean> {
+  if (!record || record.end?.status === "failed") return true;
+  return await hasAdapters(await createFileStore(out, name), record);
+}
+
 /** Forgets what is known of a cell. */
 export async function removeCell(out: string, { name }: Job): Promise<void> {
-  for (const path of [`${out}/records/${name}.jsonl`, `${out}/snapshots/${name}.state`]) {
+  const own = [`records/${name}.jsonl`, `snapshots/${name}.state`, `adapters/${name}`];
+  for (const path of own.map((file) => `${out}/${file}`)) {
     try {
-      await Deno.remove(path);
+      await Deno.remove(path, { recursive: true });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }

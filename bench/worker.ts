@@ -31,7 +31,7 @@ async function start(setup: WorkerSetup) {
 
 async function run(job: Job): Promise<void> {
   const { setup, executor } = await running!;
-  const { dataset, backbone, settings, environment, out } = setup;
+  const { dataset, backbone, settings, environment, out, keepAdapters } = setup;
   let last = 0;
   let phase: Progress["phase"] | undefined;
   const record = await runCell({
@@ -42,6 +42,7 @@ async function run(job: Job): Promise<void> {
     settings,
     trainSeed: job.trainSeed,
     environment,
+    keepAdapters,
     store: await createFileStore(out, job.name),
     clock: () => performance.now() / 1000,
     onProgress(progress) {
