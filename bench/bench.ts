@@ -82,13 +82,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
     `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
       `(${why}), ${workers} at a time\n`,
   );
-  const { statuses, records } = await runWaiting(
-    suite,
-    waiting,
-    workers,
-    Math.floor(cores / workers),
-    options,
-  );
+  const threads = Math.max(1, Math.floor(cores / workers));
+  const { statuses, records } = await runWaiting(suite, waiting, { workers, threads }, options, output);
   const all = [...finished, ...records];
   for (const section of compare(inPlanOrder(suite, all))) {
     output.out(`${describeSection(section)}\n${formatTable(growthTable(section))}`);
@@ -102,20 +97,20 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
 async function runWaiting(
   suite: LoadedSuite,
   waiting: LoadedSuite["cells"],
-  workers: number,
-  threads: number,
+  { workers, threads }: { readonly workers: number; readonly threads: number },
   options: Options,
+  output: Output,
 ) {
   if (waiting.length === 0) return { statuses: [], records: [] };
   const { dataset, backbone, info, settings } = suite;
   const plan = waiting.map((planned) => plannedWork(planned, suite));
   const jobs = new Map(plan.map(({ job }) => [job.id, job]));
-  const view = createProgressView(plan, () => performance.now() / 1000);
+  const view = createProgressView(plan, () => performance.now() / 1000, output.err);
   const setup = {
     dataset,
     backbone,
     backend: info.backend,
-    threads: Math.max(1, threads),
+    threads,
     settings,
     environment: await describeEnvironment(info),
     out: options.out,
@@ -147,11 +142,12 @@ function inPlanOrder({ cells }: LoadedSuite, records: readonly RunRecord[]): Run
   return [...records].sort((a, b) => of(a) - of(b));
 }
 
-const spec: CommandSpec<Options> = {
+/** The command. */
+export const bench: CommandSpec<Options> = {
   name: "bench",
   description: "Scores continual-learning methods while the number of tasks grows, and prints the table.",
   configure,
   run,
 };
 
-if (import.meta.main) await runMain(spec);
+if (import.meta.main) await runMain(bench);

@@ -7,16 +7,15 @@
 import project from "../deno.json" with { type: "json" };
 import type { BackendInfo, Environment } from "../mod.ts";
 
-/** Versions, commit, device and choices of a backend. */
-export async function describeEnvironment(info: BackendInfo): Promise<Environment> {
+/** Versions, commit and machine. The backend adds what it knows of itself at the end of a record. */
+export async function describeEnvironment({ device }: BackendInfo): Promise<Environment> {
   return {
     version: project.version,
     commit: await readCommit(),
     deno: Deno.version.deno,
     target: Deno.build.target,
     cores: navigator.hardwareConcurrency,
-    device: info.device,
-    details: { ...info.details },
+    device,
   };
 }
 

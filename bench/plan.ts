@@ -78,7 +78,9 @@ export async function loadSuite(suite: Suite): Promise<LoadedSuite> {
       });
     })
   );
-  const numbered = cells.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
+  // A method may be named twice, with options that are its defaults: two workers must not share a record.
+  const distinct = [...new Map(cells.map((planned) => [planned.job.name, planned])).values()];
+  const numbered = distinct.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
   return { dataset, backbone, settings, info, why, cells: numbered };
 }
 

@@ -12,7 +12,11 @@ export interface JobResult {
   readonly message?: string;
 }
 
-/** Runs all jobs and gives their results in the order they ended. */
+/**
+ * Runs all jobs and gives their results in the order they ended.
+ *
+ * @throws {Error} If a worker cannot start or stops by itself; the others are stopped, too
+ */
 export async function runJobs(
   jobs: readonly Job[],
   workers: number,
@@ -21,24 +25,22 @@ export async function runJobs(
 ): Promise<JobResult[]> {
   const waiting = [...jobs];
   const results: JobResult[] = [];
+  const running: Worker[] = [];
   const serve = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+      running.push(worker);
       const send = (request: WorkerRequest) => worker.postMessage(request);
       let current: Job | undefined;
       const next = () => {
         current = waiting.shift();
-        if (current) return send({ kind: "run", job: current });
-        worker.terminate();
-        resolve();
+        if (current) send({ kind: "run", job: current });
+        else resolve();
       };
       worker.onmessage = ({ data: reply }: MessageEvent<WorkerReply>) => {
         onReply(reply);
         if (reply.kind === "progress") return;
-        if (reply.kind === "error" && !current) {
-          worker.terminate();
-          return reject(new Error(reply.message));
-        }
+        if (reply.kind === "error" && !current) return reject(new Error(reply.message));
         if (reply.kind !== "ready") {
           results.push({
             job: current!,
@@ -50,11 +52,14 @@ export async function runJobs(
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        worker.terminate();
         reject(new Error(`Worker stopped: ${event.message}`));
       };
       send({ kind: "setup", setup });
     });
-  await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, serve));
+  try {
+    await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, serve));
+  } finally {
+    for (const worker of running) worker.terminate();
+  }
   return results;
 }

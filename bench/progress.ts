@@ -42,8 +42,17 @@ function describe({ phase, task, tasks, step, steps }: Progress): string {
   return `task ${task + 1}/${tasks} ${phase} ${step}/${steps}`;
 }
 
-/** Chooses the view for a stream: bars for a terminal, lines otherwise. */
-export function createProgressView(plan: readonly PlannedWork[], clock: () => number): ProgressView {
+/**
+ * Bars on a terminal, lines otherwise.
+ *
+ * @param clock Seconds
+ * @param write Takes the lines
+ */
+export function createProgressView(
+  plan: readonly PlannedWork[],
+  clock: () => number,
+  write: (text: string) => void,
+): ProgressView {
   const shares = new Map<number, number>();
   const works = new Map(plan.map(({ job, work, label }) => [job.id, { work, label }]));
   const total = plan.reduce((sum, { work }) => sum + work, 0);
@@ -51,13 +60,13 @@ export function createProgressView(plan: readonly PlannedWork[], clock: () => nu
   const overall = () => {
     const done = [...shares].reduce((sum, [id, share]) => sum + share * works.get(id)!.work, 0) / total;
     const elapsed = clock() - began;
-    const left = done > 0.005 ? `${formatDuration(elapsed * (1 - done) / done)} left` : "";
+    const left = done > 0.005 && done < 1 ? `, ${formatDuration(elapsed * (1 - done) / done)} left` : "";
     return { done, elapsed, left };
   };
   const set = (job: Job, share: number) => void shares.set(job.id, share);
   const view = Deno.stderr.isTerminal()
     ? createBars(plan.length, overall)
-    : createLines(plan.length, overall);
+    : createLines(plan.length, overall, write);
   return {
     update(job, progress) {
       set(job, shareDone(progress));
@@ -86,7 +95,7 @@ function createBars(count: number, overall: Overall) {
   let finished = 0;
   const refresh = () => {
     const { done, left } = overall();
-    whole.update(Math.round(1000 * done), { detail: `${finished}/${count} cells ${left}` });
+    whole.update(Math.round(1000 * done), { detail: `${finished}/${count} cells${left}` });
   };
   return {
     update(label: string, share: number, detail: string) {
@@ -107,14 +116,14 @@ function createBars(count: number, overall: Overall) {
   };
 }
 
-function createLines(count: number, overall: Overall) {
+function createLines(count: number, overall: Overall, write: (text: string) => void) {
   let finished = 0;
   return {
     update() {},
     finish(label: string, outcome: string) {
       finished++;
       const { elapsed, left } = overall();
-      console.error(`[${finished}/${count}] ${label}: ${outcome} (${formatDuration(elapsed)}, ${left})`);
+      write(`[${finished}/${count}] ${label}: ${outcome} (${formatDuration(elapsed)}${left})\n`);
     },
     stop() {},
   };

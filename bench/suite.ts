@@ -109,7 +109,10 @@ async function readSuite(name: string): Promise<Suite> {
 
 function check(what: string, value: unknown): Suite {
   const result = schema.safeParse(value);
-  if (!result.success) throw new InputError(`Cannot use ${what}: ${z.prettifyError(result.error)}`);
+  if (!result.success) {
+    const issues = result.error.issues.map(({ path, message }) => [...path, message].join(": "));
+    throw new InputError(`Cannot use ${what}: ${issues.join("; ")}`);
+  }
   const { methods, tasks, seeds } = result.data;
   return {
     ...result.data,

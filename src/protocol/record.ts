@@ -83,6 +83,8 @@ export interface EndEvent {
   readonly status: "done" | "failed";
   /** Why and at which step of which task, if failed. */
   readonly failure?: { readonly message: string; readonly task: number; readonly step: number };
+  /** What the backend says of itself in the end, when it knows which kernel variants it used; not hashed. */
+  readonly details: Environment;
   /** See `recordHash`. */
   readonly hash: string;
 }
@@ -146,6 +148,7 @@ const event: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
     event: z.literal("end"),
     status: z.enum(["done", "failed"]),
     failure: z.strictObject({ message: z.string(), task: count, step: count }).exactOptional(),
+    details: jsonObject,
     hash,
   }),
 ]);

@@ -88,6 +88,7 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
     event: "end",
     status: failure ? "failed" : "done",
     ...(failure && { failure }),
+    details: { ...options.executor.info.details },
     hash: recordHash({ start, tasks }, failure),
   };
   await options.store.appendRecord(lineOf(end));

@@ -305,6 +305,7 @@ Deno.test("runCell() that goes on does not repeat tasks, and keeps when and wher
   assert.deepEqual(begun, [0, 1, 1, 2]);
   assert.deepEqual(record.start.environment, { device: "test" });
   assert.ok(record.tasks[0]!.seconds.train > 0);
+  assert.deepEqual(record.end!.details, executor.info.details);
 });
 
 Deno.test("runCell() starts anew where the store holds another cell, and refuses a damaged record", async () => {

@@ -84,6 +84,7 @@ export function recordOf(parts: RecordParts): RunRecord {
     event: "end",
     status,
     ...(failure && { failure }),
+    details: { version: "1" },
     hash: recordHash({ start, tasks }, failure),
   };
   return { start, tasks, end };
