@@ -84,9 +84,12 @@ function projections(context: LoweringContext, qkv: Tensor, sizes: Sizes): reado
     : context.reshape(leading(context, all, sizes, inputs), [sizes.batch * sizes.queries, inputs]);
   const weights = context.split(weight, 0, 3);
   const biases = context.split(context.value(bias), 0, 3);
-  const part = (source: string, i: number) =>
-    context.gemm(source, weights[i]!, { transposeB: true }, biases[i]!);
-  return [part(asking, 0), part(all, 1), part(all, 2)];
+  const { batch, queries, tokens } = sizes;
+  return [
+    context.affine(asking, weights[0]!, biases[0]!, [batch * queries, dim]),
+    context.affine(all, weights[1]!, biases[1]!, [batch * tokens, dim]),
+    context.affine(all, weights[2]!, biases[2]!, [batch * tokens, dim]),
+  ];
 }
 
 function scaleOf({ headDim }: Sizes): number {

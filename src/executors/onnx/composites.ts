@@ -102,29 +102,28 @@ export const compositeLowerings: { readonly [K in CompositeName]: Lowering<K> | 
   layerNormGrad(context, { attributes: { epsilon }, operands: [x, gamma, dy] }) {
     const { builder } = context;
     const { mean, inverseDeviation } = statistics(context, x!, gamma!, epsilon);
-    const share = builder.scalar(1 / x!.shape.at(-1)!);
     const normal = builder.emit("Mul", [builder.emit("Sub", [context.rows(x!), mean]), inverseDeviation]);
     const slope = builder.emit("Mul", [context.rows(dy!), context.value(gamma!)]);
-    const average = builder.emit("Mul", [context.sumLast(slope), share]);
-    const overlap = builder.emit("Mul", [context.sumLast(builder.emit("Mul", [slope, normal])), share]);
+    const average = context.meanLast(slope);
+    const overlap = context.meanLast(builder.emit("Mul", [slope, normal]));
     const projected = builder.emit("Add", [builder.emit("Mul", [normal, overlap]), average]);
     const centred = builder.emit("Sub", [slope, projected]);
     return { name: builder.emit("Mul", [centred, inverseDeviation]), shape: rowShape(x!.shape) };
   },
   linear(context, { operands: [x, w, bias], shape }) {
-    const y = context.gemm(context.rows(x!), context.value(w!), { transposeB: true }, context.value(bias!));
-    return { name: y, shape: rowShape(shape) };
+    const rows = rowShape(shape);
+    const name = context.affine(context.rows(x!), context.value(w!), context.value(bias!), rows);
+    return { name, shape: rows };
   },
   loraLinear(context, node) {
     const { operands: [x, w, bias, u, b, gain] } = node;
-    const view = (name: string) => ({ name, shape: rowShape(node.shape) });
-    const form = { transposeB: true };
+    const shape = rowShape(node.shape);
     const merged = mergedWeight(context, node);
     const weight = merged ?? context.value(w!);
-    const product = context.gemm(context.rows(x!), weight, form, context.value(bias!));
-    if (merged !== undefined) return view(product);
+    const product = context.affine(context.rows(x!), weight, context.value(bias!), shape);
+    if (merged !== undefined) return { name: product, shape };
     const gated = context.builder.emit("Mul", [context.rows(u!), context.value(gain!)]);
-    return view(context.gemm(gated, context.value(b!), form, product));
+    return { name: context.gemm(gated, context.value(b!), { transposeB: true }, product), shape };
   },
   attention,
   attentionGrad,

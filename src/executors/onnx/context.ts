@@ -8,6 +8,9 @@ import { sameShape, type Shape, sizeOf } from "../../core/shape.ts";
 import type { BinaryFn, NodeOf, Tensor } from "../../graph/ops.ts";
 import type { AttributeValue, ModelBuilder } from "./builder.ts";
 
+/** Elements from which on a separate addition of the bias was measured to pay. */
+const LARGE_RESULT = 2 ** 18;
+
 const comparisons: { readonly [K in BinaryFn]?: string } = {
   greater: "Greater",
   greaterEqual: "GreaterOrEqual",
@@ -159,6 +162,16 @@ export class LoweringContext {
     return this.builder.emit("ReduceSum", [value, this.builder.ints([-1])]);
   }
 
+  /** Mean over the last axis, which stays with size 1. */
+  meanLast(value: string): string {
+    return this.builder.emit("ReduceMean", [value, this.builder.ints([-1])]);
+  }
+
+  /** Sum of the rows of a matrix, as one row. A product with ones is several times as fast as a reduction. */
+  sumRows(value: string, rows: number): string {
+    return this.gemm(this.builder.constant(new Float32Array(rows).fill(1), [1, rows], `ones ${rows}`), value);
+  }
+
   /** Elements [start, start + size) of one axis. */
   narrow(value: string, axis: number, start: number, size: number): string {
     const { builder } = this;
@@ -191,6 +204,17 @@ export class LoweringContext {
     return this.builder.emit("Gemm", addend === undefined ? [a, b] : [a, b, addend], {
       attributes: { transA: { int: Number(transposeA) }, transB: { int: Number(transposeB) }, alpha },
     });
+  }
+
+  /**
+   * x wᵀ + bias for matrices. ONNX Runtime lays the bias out in one thread before a product; for a large result
+   * a second pass with all threads is faster.
+   */
+  affine(x: string, w: string, bias: string, [rows, outputs]: readonly [number, number]): string {
+    const form = { transposeB: true };
+    return rows * outputs < LARGE_RESULT
+      ? this.gemm(x, w, form, bias)
+      : this.builder.emit("Add", [this.gemm(x, w, form), bias]);
   }
 
   /**
@@ -242,7 +266,7 @@ export class LoweringContext {
 }
 
 /** [..., d] as [rows, d]. */
-export function rowShape(shape: Shape): Shape {
+export function rowShape(shape: Shape): readonly [rows: number, width: number] {
   const width = shape.at(-1) ?? 1;
   return [sizeOf(shape) / width, width];
 }

@@ -90,6 +90,9 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, BoundEl
   },
   reduce(context, { attributes: { fn, axes }, operands: [x] }) {
     const { builder } = context;
+    if (fn === "sum" && x!.shape.length === 2 && axes.length === 1 && axes[0] === 0) {
+      return context.sumRows(context.value(x!), x!.shape[0]!);
+    }
     return builder.emit(fn === "sum" ? "ReduceSum" : "ReduceMax", [context.value(x!), builder.ints(axes)]);
   },
   matmul(context, { attributes, operands: [a, b], shape }) {
