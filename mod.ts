@@ -32,6 +32,8 @@ export {
   createExecutor,
   type ExecutorOptions,
 } from "./src/executors/select.ts";
+export { type Graph, type Program, trace } from "./src/graph/graph.ts";
+export * as ops from "./src/graph/functions.ts";
 export type { Backbone, PixelStatistics } from "./src/nn/backbone.ts";
 export type { Activation, ViTConfig } from "./src/nn/config.ts";
 export type { LinearHead } from "./src/nn/heads.ts";
