@@ -66,7 +66,7 @@ function withoutComments(text: string): string {
 
 /** The module specifiers of a file: static and dynamic imports, re-exports. */
 function importsOf(text: string): string[] {
-  const specifier = /\b(?:from|import)\s*\(?\s*(["'])([^"'\n]+)\1/g;
+  const specifier = /\b(?:from|import)\s*\(?\s*(["'])([^"'\s]+)\1/g;
   return [...withoutComments(text).matchAll(specifier)].map((match) => match[2]!);
 }
 
