@@ -10,6 +10,7 @@ import { lowerBinary, lowerUnary, lowerWhere } from "./kernels/elementwise/eleme
 import { lowerConcat } from "./kernels/movement/concat.ts";
 import { lowerBroadcast, lowerPad, lowerSlice, lowerTranspose } from "./kernels/movement/movement.ts";
 import { lowerReduce } from "./kernels/reduce/reduce.ts";
+import { lowerLayerNorm, lowerLayerNormGrad } from "./kernels/layer_norm/layer_norm.ts";
 import { lowerLinear } from "./kernels/linear/linear.ts";
 import { lowerLoraLinear } from "./kernels/lora_linear/lora_linear.ts";
 import { lowerMatmul } from "./kernels/matmul/matmul.ts";
@@ -52,8 +53,8 @@ export const lowerings = {
   softmaxGrad: lowerSoftmaxGrad,
   gelu: lowerGelu,
   geluGrad: lowerGeluGrad,
-  layerNorm: "expand",
-  layerNormGrad: "expand",
+  layerNorm: lowerLayerNorm,
+  layerNormGrad: lowerLayerNormGrad,
   linear: lowerLinear,
   loraLinear: lowerLoraLinear,
   attention: lowerAttention,
