@@ -10,7 +10,7 @@
 import { InputError } from "../core/errors.ts";
 import { hashJson, type JsonObject } from "../core/json.ts";
 import { createDataset, type Dataset, imageSize, labelBytes, type Split } from "./dataset.ts";
-import { replaceWhole } from "./disk.ts";
+import { replaceWhole } from "./files/disk.ts";
 
 /** Where to keep decoded data, and who is told about it. */
 export interface CacheOptions {

@@ -8,7 +8,7 @@
 import { InputError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import { createDataset, type Dataset, selectImages, type Split } from "./dataset.ts";
-import { gunzip, isGzip } from "./gzip.ts";
+import { gunzip, isGzip } from "./files/gzip.ts";
 
 /** The content of an IDX file. */
 export interface IdxArray {
@@ -20,6 +20,16 @@ export interface IdxArray {
 export interface IdxPair {
   readonly images: Uint8Array;
   readonly labels: Uint8Array;
+}
+
+/** What a file does not say about itself. */
+export interface IdxConventions {
+  /** One name a class; without them the classes are the numbers up to the largest label. */
+  readonly classNames?: readonly string[];
+  /** The label of each class, where labels do not count from 0. */
+  readonly labels?: readonly number[];
+  /** Whether images are stored column by column. */
+  readonly transposed?: boolean;
 }
 
 /** Type codes that are read, and bytes a value takes. */
@@ -79,16 +89,15 @@ export async function unpackIdx(source: string, bytes: Uint8Array): Promise<Uint
  * Makes a data set of gray images from one or two pairs of IDX files, gzipped or not. With one pair, the first 80 %
  * of each class in record order (rounded down, at least one image) are the training split, the rest the test split.
  *
- * @param classNames One name a class; without them the classes are the numbers up to the largest label
  * @throws {InputError} If a file is damaged, images and labels differ in number, or a label has no name
  */
 export async function parseIdxDataset(
   name: string,
   pairs: { readonly train: IdxPair; readonly test?: IdxPair },
-  classNames?: readonly string[],
+  conventions: IdxConventions = {},
 ): Promise<Dataset> {
-  const first = await parsePair("training", pairs.train);
-  const second = pairs.test && await parsePair("test", pairs.test);
+  const first = await parsePair("training", pairs.train, conventions);
+  const second = pairs.test && await parsePair("test", pairs.test, conventions);
   const { height, width } = first;
   if (second && (second.height !== height || second.width !== width)) {
     throw new InputError(
@@ -102,7 +111,7 @@ export async function parseIdxDataset(
     channels: 1,
     height,
     width,
-    classNames: classNames ?? Array.from({ length: largest + 1 }, (_, c) => `${c}`),
+    classNames: conventions.classNames ?? Array.from({ length: largest + 1 }, (_, c) => `${c}`),
     train: { images: train.images, labels: train.labels, count: train.count },
     test: { images: test.images, labels: test.labels, count: test.count },
   });
@@ -130,7 +139,7 @@ function parseHeader(source: string, bytes: Uint8Array) {
   return { dims, valueBytes, headerBytes };
 }
 
-async function parsePair(what: string, pair: IdxPair) {
+async function parsePair(what: string, pair: IdxPair, { labels: known, transposed }: IdxConventions) {
   const source = `the ${what} images`, labelSource = `the ${what} labels`;
   const images = parseIdx(source, await unpackIdx(source, pair.images));
   const labels = parseIdx(labelSource, await unpackIdx(labelSource, pair.labels));
@@ -146,13 +155,26 @@ async function parsePair(what: string, pair: IdxPair) {
       `Cannot read ${labelSource}: found labels ${formatShape(labels.dims)}, wanted [${count}], one an image`,
     );
   }
+  const numbers = known && new Map(known.map((label, number) => [label, number]));
   return {
-    images: images.values,
-    labels: Int32Array.from(labels.values),
+    images: transposed ? transpose(images.values, height!, width!) : images.values,
+    labels: Int32Array.from(labels.values, (label) => {
+      const number = numbers ? numbers.get(label) : label;
+      if (number !== undefined) return number;
+      throw new InputError(`Cannot read ${labelSource}: found label ${label}, wanted one of ${known}`);
+    }),
     count: count!,
-    height: height!,
-    width: width!,
+    height: transposed ? width! : height!,
+    width: transposed ? height! : width!,
   };
+}
+
+function transpose(images: Uint8Array, height: number, width: number): Uint8Array {
+  const plane = height * width;
+  return Uint8Array.from({ length: images.length }, (_, i) => {
+    const at = i % plane;
+    return images[i - at + (at % height) * width + Math.floor(at / height)]!;
+  });
 }
 
 function largestLabel(labels: Int32Array = new Int32Array()): number {

@@ -91,7 +91,10 @@ Deno.test("parseIdxDataset() splits a single pair by record order within each cl
 
 Deno.test("parseIdxDataset() refuses parts that do not fit together", async () => {
   const fails = (pairs: Parameters<typeof parseIdxDataset>[1], message: string, names?: string[]) =>
-    assert.rejects(parseIdxDataset("toy", pairs, names), { name: "InputError", message });
+    assert.rejects(parseIdxDataset("toy", pairs, names && { classNames: names }), {
+      name: "InputError",
+      message,
+    });
   const train = { images: images(2), labels: idx(8, [2], [0, 1]) };
   await fails(
     { train: { ...train, labels: idx(8, [3], [0, 1, 0]) } },
@@ -109,5 +112,5 @@ Deno.test("parseIdxDataset() refuses parts that do not fit together", async () =
     { train: { ...train, labels: idx(11, [2], [255, 255, 0, 1]) }, test: train },
     "Cannot use the training split of toy: found label -1 at image 0, wanted a class number from 0 to 1",
   );
-  await assert.rejects(parseIdxDataset("toy", { train, test: train }, ["only"]), InputError);
+  await assert.rejects(parseIdxDataset("toy", { train, test: train }, { classNames: ["only"] }), InputError);
 });

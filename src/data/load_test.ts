@@ -81,7 +81,8 @@ Deno.test("loadDataset() lists the kinds when it does not know one", async () =>
     await assert.rejects(loadDataset(`${kind}:x`), {
       name: "InputError",
       message:
-        `Cannot load data set "${kind}:x": found kind "${kind}", wanted one of procedural, cifar10, cifar100, idx, tiny-imagenet`,
+        `Cannot load data set "${kind}:x": found kind "${kind}", wanted one of procedural, cifar100, ` +
+        "cifar10, tiny-imagenet, cub200, imagenet-r, omniglot, mnist, fashion-mnist, kmnist, emnist, idx, folder",
     });
   }
   await assert.rejects(loadDataset("cifar100"), {
@@ -94,14 +95,17 @@ Deno.test("loadDataset() names what is missing on the disk", async () => {
     const fails = (spec: string, message: string) =>
       assert.rejects(loadDataset(spec), { name: "InputError", message });
     await fails(`cifar100:${folder}/none`, `Cannot read ${folder}/none: it does not exist`);
-    await fails(`cifar100:${folder}`, `Cannot read ${folder}/train.bin: it does not exist`);
+    await fails(
+      `cifar100:${folder}`,
+      `Cannot read ${folder}: found no train.bin, wanted CIFAR's binary version`,
+    );
     await fails(
       `cifar10:${folder}`,
-      `Cannot read ${folder}: found no data_batch_1.bin, wanted CIFAR-10's binary version`,
+      `Cannot read ${folder}: found no data_batch_1.bin, wanted CIFAR's binary version`,
     );
     await fails(
       `idx:${folder}/`,
-      `Cannot read ${folder}/: found no IDX files, wanted names such as train-images-idx3-ubyte.gz`,
+      `Cannot read ${folder}: found no IDX files, wanted names such as train-images-idx3-ubyte.gz`,
     );
     await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte`, new Uint8Array(3));
     await fails(
@@ -110,7 +114,8 @@ Deno.test("loadDataset() names what is missing on the disk", async () => {
     );
     await fails(
       `idx:${folder}/t10k-images-idx3-ubyte`,
-      `Cannot read ${folder}/t10k-images-idx3-ubyte: it is not a folder`,
+      `Cannot read ${folder}/t10k-images-idx3-ubyte: found a file that is no archive, ` +
+        "wanted a folder, zip, tar or tar.gz",
     );
     await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, new Uint8Array(3));
     await fails(

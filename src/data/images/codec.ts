@@ -6,8 +6,9 @@
  * @module
  */
 import { initSync, resize } from "@jsquash/resize/lib/resize/pkg/squoosh_resize.js";
-import { readImageHeader } from "./image_header.ts";
+import { readImageHeader } from "./header.ts";
 import { createJpegDecoder } from "./jpeg.ts";
+import { decodePng } from "./png.ts";
 
 /** An image of four bytes a pixel: red, green, blue, alpha. */
 export interface RgbaImage {
@@ -45,8 +46,8 @@ export async function createImageCodec(): Promise<ImageCodec> {
   initSync(await WebAssembly.compile(await Deno.readFile(url)));
   return {
     async decode(source, bytes) {
-      readImageHeader(source, bytes);
-      return await decodeJpeg(source, bytes);
+      const { format } = readImageHeader(source, bytes);
+      return format === "png" ? decodePng(source, bytes) : await decodeJpeg(source, bytes);
     },
     fit(image, size) {
       const { width, height, data } = cropTo(image, size);

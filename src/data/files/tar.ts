@@ -6,8 +6,8 @@
  * @module
  */
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
-import { InputError } from "../core/errors.ts";
-import { concatBytes } from "./gzip.ts";
+import { InputError } from "../../core/errors.ts";
+import { concatBytes } from "./bytes.ts";
 import { checkPath, MAX_MEMBER_BYTES, type TreeFile } from "./tree_file.ts";
 
 /** Unpacked bytes always allowed, and how many times its packed size an archive may unpack to beyond them. */
@@ -78,7 +78,7 @@ async function readBody(source: string, { header, body }: ParsedTarEntry): Promi
     throw damaged(source, error);
   }
   if (total !== header.size) throw damaged(source, new Error(`${header.name} is cut off`));
-  return concatBytes(chunks, total);
+  return concatBytes(chunks);
 }
 
 function damaged(source: string, error: unknown): InputError {

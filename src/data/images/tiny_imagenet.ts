@@ -5,15 +5,14 @@
  *
  * @module
  */
-import { InputError } from "../core/errors.ts";
-import type { ImagePlan, LabelledPath, TreeIndex } from "./image_set.ts";
+import { InputError } from "../../core/errors.ts";
+import type { ImageLayout, ImagePlan, LabelledPath, TreeIndex } from "./image_set.ts";
+import { linesOf } from "./lines.ts";
 
-/**
- * Chooses the images of Tiny ImageNet.
- *
- * @throws {InputError} If a list is missing or names a class that is not in `wnids.txt`
- */
-export function planTinyImagenet(index: TreeIndex): ImagePlan {
+/** Tiny ImageNet. */
+export const tinyImagenetLayout: ImageLayout = { root: { anchor: "wnids.txt" }, plan };
+
+function plan(index: TreeIndex): ImagePlan {
   const wnids = linesOf(index.text("wnids.txt"));
   const labels = new Map(wnids.map((wnid, label) => [wnid, label]));
   const labelOf = (wnid: string | undefined, where: string): number => {
@@ -47,9 +46,4 @@ function namesOf(wnids: readonly string[], index: TreeIndex): string[] {
     words.set(wnid!, synonyms?.split(",")[0] ?? "");
   }
   return wnids.map((wnid) => `${wnid} ${words.get(wnid) ?? ""}`.trim());
-}
-
-/** Lines that are not empty, without spaces around them. */
-export function linesOf(text: string): string[] {
-  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }

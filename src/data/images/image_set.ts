@@ -5,11 +5,11 @@
  *
  * @module
  */
-import { InputError } from "../core/errors.ts";
-import { createDataset, type Dataset, imageSize, type Split } from "./dataset.ts";
-import { createImageCodec, type ImageCodec, type ImageSize } from "./image_codec.ts";
-import { type ImageHeader, readImageHeader } from "./image_header.ts";
-import type { FileTree } from "./tree.ts";
+import { InputError } from "../../core/errors.ts";
+import { createDataset, type Dataset, imageSize, type Split } from "../dataset.ts";
+import { createImageCodec, type ImageCodec, type ImageSize } from "./codec.ts";
+import { type ImageHeader, readImageHeader } from "./header.ts";
+import type { FileTree } from "../files/tree.ts";
 
 /** An image file and its class number. */
 export interface LabelledPath {
@@ -22,9 +22,23 @@ export interface ImagePlan {
   readonly classNames: readonly string[];
   readonly train: readonly LabelledPath[];
   readonly test: readonly LabelledPath[];
+  /** Whether black and white change places. */
+  readonly inverted?: boolean;
 }
 
-/** What a plan is made from. Paths are relative to the folder that holds everything. */
+/** How one kind of data set lays out its files. */
+export interface ImageLayout {
+  /** The folder that paths are relative to: all of the tree, the deepest with all images, or that of a text file. */
+  readonly root: "tree" | "images" | { readonly anchor: string };
+  /**
+   * Chooses the files.
+   *
+   * @throws {InputError} If files are not as the layout wants them
+   */
+  plan(index: TreeIndex): ImagePlan;
+}
+
+/** What a plan is made from. Paths are relative to the folder that holds everything, texts outside it are unknown. */
 export interface TreeIndex {
   readonly source: string;
   /** Paths of all images, sorted. */
@@ -57,18 +71,18 @@ const MAX_TEXT_BYTES = 2 ** 26;
 const IMAGE_FILE = /\.(jpe?g|png)$/i;
 
 /**
- * Loads the images that `planOf` chooses.
+ * Loads the images that a layout chooses.
  *
  * @throws {InputError} If the tree or an image in it cannot be read, or the plan names files that are not there
  */
 export async function loadImageSet(
   name: string,
   tree: FileTree,
-  planOf: (index: TreeIndex) => ImagePlan,
+  layout: ImageLayout,
   options: ImageSetOptions,
 ): Promise<Dataset> {
-  const { index, headers, prefix } = await indexTree(tree);
-  const plan = planOf(index);
+  const { index, headers, prefix } = await indexTree(tree, layout.root);
+  const plan = layout.plan(index);
   const places = [...plan.train, ...plan.test];
   for (const { path } of places) {
     if (!headers.has(path)) {
@@ -94,6 +108,11 @@ export async function loadImageSet(
     });
   }
   await decodeInto(targets, tree, prefix, { height, width }, options);
+  if (plan.inverted) {
+    for (const { images } of [splits.train, splits.test]) {
+      images.forEach((value, i) => images[i] = 255 - value);
+    }
+  }
   return createDataset({ name, channels, height, width, classNames: plan.classNames, ...splits });
 }
 
@@ -134,7 +153,7 @@ function writePlanes(target: Uint8Array, rgba: Uint8Array | Uint8ClampedArray): 
 }
 
 /** First walk. Images whose header cannot be read have none; decoding them will say why, if they are wanted. */
-async function indexTree(tree: FileTree): Promise<{
+async function indexTree(tree: FileTree, root: ImageLayout["root"]): Promise<{
   readonly index: TreeIndex;
   readonly headers: ReadonlyMap<string, ImageHeader | undefined>;
   readonly prefix: string;
@@ -147,9 +166,17 @@ async function indexTree(tree: FileTree): Promise<{
       foundTexts.set(file.path, new TextDecoder().decode(await file.bytes()));
     }
   }
-  const prefix = commonFolder([...found.keys(), ...foundTexts.keys()]);
+  const prefix = typeof root === "object"
+    ? folderOf(root.anchor, [...foundTexts.keys()], tree.source)
+    : root === "images"
+    ? commonFolder([...found.keys()])
+    : "";
   const strip = <T>(map: ReadonlyMap<string, T>) =>
-    new Map([...map].map(([path, value]) => [path.slice(prefix.length), value]));
+    new Map(
+      [...map].flatMap(([path, value]) =>
+        path.startsWith(prefix) ? [[path.slice(prefix.length), value] as const] : []
+      ),
+    );
   const headers = strip(found), texts = strip(foundTexts);
   const index: TreeIndex = {
     source: tree.source,
@@ -171,6 +198,16 @@ function headerOf(source: string, bytes: Uint8Array): ImageHeader | undefined {
     if (error instanceof InputError) return undefined;
     throw error;
   }
+}
+
+/** The folder of the file called `name`, with a slash at its end; of several, the one nearest to the top. */
+function folderOf(name: string, paths: readonly string[], source: string): string {
+  const depth = (path: string) => path.split("/").length;
+  const [nearest] = paths.filter((path) => `/${path}`.endsWith(`/${name}`)).sort((a, b) =>
+    depth(a) - depth(b)
+  );
+  if (nearest === undefined) throw new InputError(`Cannot read ${source}: found no ${name}`);
+  return nearest.slice(0, -name.length);
 }
 
 /** The folder that holds all paths, with a slash at its end; empty if there is none. */

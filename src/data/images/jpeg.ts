@@ -5,8 +5,8 @@
  * @module
  */
 import createMozjpeg from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
-import { InputError } from "../core/errors.ts";
-import type { RgbaImage } from "./image_codec.ts";
+import { InputError } from "../../core/errors.ts";
+import type { RgbaImage } from "./codec.ts";
 
 /** What is used of the Emscripten module. */
 interface Mozjpeg {

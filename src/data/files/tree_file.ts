@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError } from "../core/errors.ts";
+import { InputError } from "../../core/errors.ts";
 
 /** Largest file of a folder or archive that is read. */
 export const MAX_MEMBER_BYTES = 2 ** 30;

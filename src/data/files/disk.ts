@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError } from "../core/errors.ts";
+import { InputError } from "../../core/errors.ts";
 
 /** Largest file read whole: larger than any official file that is not streamed. */
 export const MAX_FILE_BYTES = 2 ** 30;

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { InputError } from "../core/errors.ts";
+import { InputError } from "../../core/errors.ts";
 
 /** Size and kind of an image. */
 export interface ImageHeader {

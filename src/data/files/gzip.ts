@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { InputError } from "../core/errors.ts";
+import { InputError } from "../../core/errors.ts";
+import { concatBytes } from "./bytes.ts";
 
 /** Packed bytes handed to the inflater at once; deflate unpacks to at most 1,032 times as much. */
 const SLICE = 16 * 1024;
@@ -34,7 +35,7 @@ export async function gunzip(
     for await (const chunk of slices(packed).pipeThrough(new DecompressionStream("gzip"))) {
       chunks.push(chunk);
       total += chunk.length;
-      if (limit === undefined && total >= headBytes) limit = limitOf(concatBytes(chunks, total));
+      if (limit === undefined && total >= headBytes) limit = limitOf(concatBytes(chunks));
       if (limit !== undefined && total > limit) {
         throw new InputError(
           `Cannot unpack ${source}: found more than the ${limit} bytes its header declares`,
@@ -45,7 +46,7 @@ export async function gunzip(
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot unpack ${source}: found damaged or truncated gzip data`, { cause: error });
   }
-  return concatBytes(chunks, total);
+  return concatBytes(chunks);
 }
 
 function slices(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -57,15 +58,4 @@ function slices(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
       start += SLICE;
     },
   });
-}
-
-/** Joins chunks of `total` bytes. */
-export function concatBytes(chunks: readonly Uint8Array[], total: number): Uint8Array {
-  const whole = new Uint8Array(total);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -1,0 +1,220 @@
+/**
+ * All kinds of data sets: what they are called, where their files lie, and how they are recognised.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+import { cached, type CacheOptions } from "./cache.ts";
+import { loadCifar10, loadCifar100 } from "./cifar_tree.ts";
+import type { Dataset } from "./dataset.ts";
+import { type FileTree, openTree } from "./files/tree.ts";
+import { EMNIST_SETS, isEmnistTree, isIdxTree, loadEmnist, loadIdx } from "./idx_tree.ts";
+import { cubLayout } from "./images/cub.ts";
+import { folderLayout } from "./images/folder.ts";
+import { type ImageLayout, loadImageSet } from "./images/image_set.ts";
+import { imagenetRLayout } from "./images/imagenet_r.ts";
+import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
+import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
+import { parseProceduralSpec, proceduralDataset } from "./procedural/procedural.ts";
+import { parseRest, type Settings } from "./settings.ts";
+import { fileName } from "./tree_files.ts";
+
+/** Where to keep decoded images, and listeners. */
+export interface LoadOptions extends CacheOptions {
+  /** Told how many images of how many are decoded. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** One kind of data set. */
+export interface DatasetKind {
+  readonly title: string;
+  /** How a specification of it is written. */
+  readonly usage: string;
+  /** Loads it, given what follows the colon of its specification. */
+  load(rest: string, options: LoadOptions): Promise<Dataset>;
+  /** Whether a tree with these paths is one. The first kind that says so is it. */
+  recognises?(paths: readonly string[]): boolean;
+}
+
+const FASHION_NAMES = [
+  "T-shirt/top",
+  "Trouser",
+  "Pullover",
+  "Dress",
+  "Coat",
+  "Sandal",
+  "Shirt",
+  "Sneaker",
+  "Bag",
+  "Ankle boot",
+] as const;
+const KMNIST_NAMES = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"] as const;
+
+/** The registry. */
+export const datasetKinds = {
+  procedural: {
+    title: "Images made from a seed, no files needed",
+    usage: "procedural[:classes=100,trainPerClass=…,testPerClass=…,size=32,seed=0,…]",
+    load: (settings) => Promise.resolve(proceduralDataset(parseProceduralSpec(settings))),
+  },
+  cifar100: {
+    title: "CIFAR-100, binary version",
+    usage: "cifar100:PATH",
+    load: fromTree([], loadCifar100),
+    recognises: hasFiles("train.bin", "test.bin"),
+  },
+  cifar10: {
+    title: "CIFAR-10, binary version",
+    usage: "cifar10:PATH",
+    load: fromTree([], loadCifar10),
+    recognises: hasFiles("data_batch_1.bin", "test_batch.bin"),
+  },
+  "tiny-imagenet": {
+    title: "Tiny ImageNet, 200 classes; the validation images are the test split",
+    usage: "tiny-imagenet:PATH[,size=N]",
+    load: images("tiny-imagenet", () => tinyImagenetLayout, ["size"]),
+    recognises: hasFiles("wnids.txt", "val_annotations.txt"),
+  },
+  cub200: {
+    title: "CUB-200-2011, birds, official split",
+    usage: "cub200:PATH[,size=N]",
+    load: images("cub200", () => cubLayout, ["size"]),
+    recognises: hasFiles("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"),
+  },
+  "imagenet-r": {
+    title: "ImageNet-R, 200 classes of renditions, split 80/20 by a seed",
+    usage: "imagenet-r:PATH[,size=N][,seed=0]",
+    load: images("imagenet-r", ({ seed }) => imagenetRLayout(seed), ["size", "seed"]),
+    recognises: (paths) =>
+      paths.length > 1 && paths.every((path) => /(^|\/)n\d{8}\/[^/]+$|README\.txt$/.test(path)),
+  },
+  omniglot: {
+    title: "Omniglot, 1,623 characters: the original PNG tree, or IDX files",
+    usage: "omniglot:PATH[,size=N]",
+    load: fromTree(["size"], loadOmniglot),
+    recognises: isOmniglotTree,
+  },
+  mnist: { title: "MNIST, handwritten digits", usage: "mnist:PATH", load: idx("mnist") },
+  "fashion-mnist": {
+    title: "Fashion-MNIST, clothes",
+    usage: "fashion-mnist:PATH",
+    load: idx("fashion-mnist", FASHION_NAMES),
+  },
+  kmnist: {
+    title: "Kuzushiji-MNIST, cursive Japanese",
+    usage: "kmnist:PATH",
+    load: idx("kmnist", KMNIST_NAMES),
+  },
+  emnist: {
+    title: `EMNIST, letters and digits; set is one of ${EMNIST_SETS.join(", ")}`,
+    usage: "emnist:PATH[,set=balanced]",
+    load: fromTree(["set"], (tree, { set }) => {
+      const known = EMNIST_SETS.find((name) => name === set);
+      if (known) return loadEmnist(tree, known);
+      throw new InputError(`Cannot load EMNIST: found set=${set}, wanted one of ${EMNIST_SETS.join(", ")}`);
+    }),
+    recognises: (paths) => isEmnistTree(paths.map(fileName)),
+  },
+  idx: {
+    title: "Any pair or two of IDX files under MNIST's names; class names from classes.txt",
+    usage: "idx:PATH",
+    load: fromTree([], (tree, _, path) => loadIdx(baseName(path), tree)),
+    recognises: (paths) => isIdxTree(paths.map(fileName)),
+  },
+  folder: {
+    title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
+    usage: "folder:PATH[,size=N][,seed=0]",
+    load: images("folder", ({ seed }) => folderLayout(seed), ["size", "seed"]),
+    recognises: (paths) => paths.some((path) => /\/[^/]+\.(jpe?g|png)$/i.test(path)),
+  },
+} as const satisfies Readonly<Record<string, DatasetKind>>;
+
+/** Name of a kind of data set. */
+export type DatasetKindName = keyof typeof datasetKinds;
+
+/**
+ * Guesses what lies in a folder or archive.
+ *
+ * @throws {InputError} If no kind recognises it
+ */
+export async function guessKind(path: string): Promise<DatasetKindName> {
+  const tree = await openTree(path);
+  const paths: string[] = [];
+  for await (const file of tree.walk()) paths.push(file.path);
+  for (const [name, kind] of Object.entries<DatasetKind>(datasetKinds)) {
+    if (kind.recognises?.(paths)) return name as DatasetKindName;
+  }
+  throw new InputError(
+    `Cannot tell what ${path} is: found no files of a known data set among ${paths.length}`,
+  );
+}
+
+/** A loader that opens `PATH` of `PATH,name=value,…`. */
+function fromTree(
+  known: readonly (keyof Settings)[],
+  load: (tree: FileTree, settings: Settings, path: string, options: LoadOptions) => Promise<Dataset>,
+): DatasetKind["load"] {
+  return async (rest, options) => {
+    const { path, settings } = parseRest(rest, known);
+    return await load(await openTree(path), settings, path, options);
+  };
+}
+
+/** A loader of image files. */
+function images(
+  kind: string,
+  layout: (settings: Settings) => ImageLayout,
+  known: readonly (keyof Settings)[],
+): DatasetKind["load"] {
+  return fromTree(known, (tree, settings, path, options) => {
+    const name = kind === "folder" ? baseName(path).replace(/\.(zip|tar|tar\.gz|tgz)$/i, "") : kind;
+    return loadImages(name, tree, layout(settings), settings, { ...options, kind });
+  });
+}
+
+/** Loads image files through the cache. The name is no part of the content. */
+async function loadImages(
+  name: string,
+  tree: FileTree,
+  layout: ImageLayout,
+  { size, seed }: Settings,
+  { kind, ...options }: LoadOptions & { readonly kind: string },
+): Promise<Dataset> {
+  const identity = { kind, size: size ?? null, seed, source: await tree.hash() };
+  const dataset = await cached(
+    identity,
+    options,
+    () => loadImageSet(name, tree, layout, { ...options, ...(size && { size }) }),
+  );
+  return { ...dataset, name };
+}
+
+/** A loader of IDX files whose classes have names. */
+function idx(name: string, classNames?: readonly string[]): DatasetKind["load"] {
+  return fromTree([], (tree) => loadIdx(name, tree, classNames && { classNames }));
+}
+
+async function loadOmniglot(
+  tree: FileTree,
+  settings: Settings,
+  path: string,
+  options: LoadOptions,
+): Promise<Dataset> {
+  for await (const file of tree.walk()) {
+    if (!isIdxTree([fileName(file.path)])) continue;
+    if (settings.size === undefined) return await loadIdx("omniglot", tree);
+    throw new InputError(`Cannot resize ${path}: found IDX files, wanted size= for image files only`);
+  }
+  return await loadImages("omniglot", tree, omniglotLayout, settings, { ...options, kind: "omniglot" });
+}
+
+function hasFiles(...wanted: readonly string[]): (paths: readonly string[]) => boolean {
+  return (paths) => {
+    const names = new Set(paths.map(fileName));
+    return wanted.every((name) => names.has(name));
+  };
+}
+
+function baseName(path: string): string {
+  return path.split(/[/\\]/).filter((part) => part !== "").at(-1) ?? path;
+}
