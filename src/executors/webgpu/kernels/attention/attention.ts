@@ -20,20 +20,21 @@ import {
   u32,
   write,
 } from "../../kernel.ts";
-import { sizeClass } from "../cover.ts";
+import { type Cover, sizeClass } from "../cover.ts";
 import operands from "./operands.wgsl" with { type: "text" };
 import quads from "./quads.wgsl" with { type: "text" };
 import registers from "./registers.wgsl" with { type: "text" };
 import scalars from "./scalars.wgsl" with { type: "text" };
 import tiles from "./tiles.wgsl" with { type: "text" };
 
-type Body = "registers" | "tiles";
-
 /** The largest head that the tile kernels hold in registers. */
 const LARGEST_TILED_HEAD = 128;
 /** Invocations a workgroup of the register kernels, and threads along one side of that of the tile kernels. */
 const LANES = 16;
 const SIDE = 8;
+
+/** `deep` tiles multiply 16 components of the vectors at a time instead of 8. */
+type Variant = "registers" | "tiles" | "deep tiles";
 
 interface Sizes {
   readonly batches: number;
@@ -42,44 +43,47 @@ interface Sizes {
   readonly headDim: number;
 }
 
-/** How the entry points of one node are dispatched. */
-interface Plan {
-  readonly sizes: Sizes;
-  readonly body: Body;
-  dispatch(entry: Entry, qkv: BufferRef, dy: BufferRef, statistics: BufferRef, result: BufferRef): Dispatch;
-}
-
-/** Which products of tokens² · headDim terms an entry point computes for each head, and its largest chunk of quads. */
+/** What an entry point computes for each head: products of tokens² · headDim terms, and quads of components an invocation. */
 const entries = {
   forward: { products: 2, chunk: 4 },
-  measure: { products: 2, chunk: undefined },
+  measure: { products: 2, chunk: 0 },
   gradient_q: { products: 3, chunk: 4 },
   gradient_kv: { products: 4, chunk: 2 },
 } as const;
 
-type Entry = keyof typeof entries;
-
-const bodies: Readonly<Record<Body, string>> = { registers, tiles };
+/** Dispatches of one node. */
+interface Plan {
+  readonly sizes: Sizes;
+  dispatch(
+    entry: keyof typeof entries,
+    qkv: BufferRef,
+    dy: BufferRef,
+    statistics: BufferRef,
+    result: BufferRef,
+  ): Dispatch;
+}
 
 function planOf(qkv: Tensor, heads: number, context: LoweringContext): Plan {
   const [batches, tokens, width] = qkv.shape as readonly [number, number, number];
-  const sizes: Sizes = { batches, tokens, heads, headDim: width / 3 / heads };
-  const { headDim } = sizes;
-  const body = chooseBody(sizes, context);
-  const access = headDim % 4 === 0 ? "quads" : "scalars";
-  const source = [operands, access === "quads" ? quads : scalars, bodies[body]].join("\n");
-  const uniforms = [...[batches, tokens, heads, headDim].map(u32), f32(1 / Math.sqrt(headDim))];
+  const headDim = width / 3 / heads;
+  const sizes = { batches, tokens, heads, headDim };
+  const variant = chooseVariant(sizes, context);
+  const aligned = headDim % 4 === 0;
+  const body = variant === "registers" ? "registers" : "tiles";
+  const source = [operands, aligned ? quads : scalars, { registers, tiles }[body]].join("\n");
   return {
     sizes,
-    body,
     dispatch(entry, qkv, dy, statistics, result) {
       const { products, chunk } = entries[entry];
       return {
-        kernel: `attention/${body}/${access}`,
+        kernel: `attention/${body}/${aligned ? "quads" : "scalars"}`,
         source,
         entryPoint: entry,
-        ...(body === "tiles" ? tileCover(sizes) : registerCover(sizes, chunk)),
-        uniforms,
+        // Scalar access takes long to compile, and is rare.
+        ...(variant === "registers"
+          ? coverByRegisters(sizes, aligned ? chunk : Math.min(1, chunk))
+          : coverByTiles(sizes, variant)),
+        uniforms: [...[batches, tokens, heads, headDim].map(u32), f32(1 / Math.sqrt(headDim))],
         bindings: [read(qkv), read(dy), read(statistics), write(result)],
         flops: 2 * products * batches * heads * tokens ** 2 * headDim,
         bytes: 4 * (products + 2) * batches * tokens * heads * headDim,
@@ -88,26 +92,33 @@ function planOf(qkv: Tensor, heads: number, context: LoweringContext): Plan {
   };
 }
 
-function chooseBody({ batches, tokens, heads, headDim }: Sizes, context: LoweringContext): Body {
-  const preferred: readonly Body[] = context.software ? ["registers", "tiles"] : ["tiles", "registers"];
-  const possible = preferred.filter((body) =>
-    body === "registers" || (headDim <= LARGEST_TILED_HEAD && SIDE ** 2 <= context.maxInvocations)
-  );
-  return context.variant("attention", [batches * heads, tokens, headDim].map(sizeClass).join("x"), possible);
+function chooseVariant({ batches, tokens, heads, headDim }: Sizes, context: LoweringContext): Variant {
+  const tiled = headDim <= LARGEST_TILED_HEAD && SIDE ** 2 <= context.maxInvocations;
+  const onGpu: readonly Variant[] = tiled ? ["tiles", "deep tiles"] : [];
+  const variants: readonly Variant[] = context.software ? ["registers", ...onGpu] : [...onGpu, "registers"];
+  return context.variant("attention", [batches * heads, tokens, headDim].map(sizeClass).join("x"), variants);
 }
 
-function registerCover({ batches, tokens, heads, headDim }: Sizes, largestChunk: number | undefined) {
-  const chunk = Math.min(largestChunk ?? 1, ceilDiv(headDim, 4));
-  const chunks = largestChunk === undefined ? 1 : ceilDiv(headDim, 4 * chunk);
+/** @param largest Quads of components an invocation at most; 0 if it has none */
+function coverByRegisters({ batches, tokens, heads, headDim }: Sizes, largest: number): Cover {
+  const quads = ceilDiv(headDim, 4);
+  // Few values, so that few pipelines are compiled.
+  const chunk = quads === 1 ? 1 : Math.max(1, largest);
+  const chunks = largest === 0 ? 1 : ceilDiv(quads, chunk);
   return {
     constants: { WORKGROUP: LANES, CHUNK: chunk },
     workgroups: grid(ceilDiv(batches * heads * ceilDiv(tokens, 4) * chunks, LANES)),
   };
 }
 
-function tileCover({ batches, tokens, heads, headDim }: Sizes) {
+function coverByTiles({ batches, tokens, heads, headDim }: Sizes, variant: "tiles" | "deep tiles"): Cover {
   return {
-    constants: { THREADS_X: SIDE, THREADS_Y: SIDE, BLOCKS: ceilDiv(headDim, 4 * SIDE) },
+    constants: {
+      THREADS_X: SIDE,
+      THREADS_Y: SIDE,
+      BLOCKS: 2 ** Math.ceil(Math.log2(ceilDiv(headDim, 4 * SIDE))),
+      DEPTH_QUADS: variant === "tiles" ? 2 : 4,
+    },
     workgroups: grid(batches * heads * ceilDiv(tokens, 4 * SIDE)),
   };
 }

@@ -18,29 +18,41 @@ const NEVER: f32 = -3.0e38;
 // For each query its largest score, 1 / Σ exp(score - largest), and Σ weight · dweight; [batch, heads, tokens].
 @group(0) @binding(3) var<storage, read> statistics: array<vec4<f32>>;
 
-// The head that an invocation works on: counted over the batch.
+// The head that an invocation works on, counted over the batch, and its first elements in qkv and in dy and y.
 var<private> layer: u32;
+var<private> qkv_start: u32;
+var<private> y_start: u32;
 
-fn dim() -> u32 {
-  return problem.heads * problem.head_dim;
+fn enter(head: u32) {
+  layer = head;
+  let dim = problem.heads * problem.head_dim;
+  let first = head / problem.heads * problem.tokens * dim;
+  let offset = head % problem.heads * problem.head_dim;
+  qkv_start = 3u * first + offset;
+  y_start = first + offset;
+}
+
+fn element_of(part: u32, token: u32, d: u32) -> u32 {
+  let dim = problem.heads * problem.head_dim;
+  if (part == 3u) {
+    return y_start + token * dim + d;
+  }
+  return qkv_start + (3u * token + part) * dim + d;
 }
 
 // Components d … d + 3 of a token's vector, zeros beyond the head. A token beyond the last gives the last.
 fn part_quad(part: u32, token: u32, d: u32) -> vec4<f32> {
-  let row = layer / problem.heads * problem.tokens + min(token, problem.tokens - 1u);
-  let at = layer % problem.heads * problem.head_dim + d;
+  let element = element_of(part, min(token, problem.tokens - 1u), d);
   if (part == 3u) {
-    return dy_quad(row * dim() + at, d);
+    return dy_quad(element, d);
   }
-  return qkv_quad((row * 3u + part) * dim() + at, d);
+  return qkv_quad(element, d);
 }
 
 // Stores four components of a token's vector: in part 0 to 2 of dqkv, or in y, which is part 3.
 fn store_quad(part: u32, token: u32, d: u32, value: vec4<f32>) {
   if ((token < problem.tokens) & (d < problem.head_dim)) {
-    let row = layer / problem.heads * problem.tokens + token;
-    let at = layer % problem.heads * problem.head_dim + d;
-    store(select(row * 3u + part, row, part == 3u) * dim() + at, d, value);
+    store(element_of(part, token, d), d, value);
   }
 }
 
@@ -115,11 +127,10 @@ fn store_all_statistics(first: u32, columns: mat4x4<f32>) {
   }
 }
 
-// Weights and score gradients, a column for each key, from scores and dweights of the queries from `query`.
+// Weights and score gradients, a column for each key, from scores and dweights, and the statistics of the queries.
 struct Pair { weights: mat4x4<f32>, slopes: mat4x4<f32> }
 
-fn pair_of(scores: mat4x4<f32>, dweights: mat4x4<f32>, query: u32) -> Pair {
-  let known = statistics_of(query);
+fn pair_of(scores: mat4x4<f32>, dweights: mat4x4<f32>, known: mat4x4<f32>) -> Pair {
   let inverse = mat4x4<f32>(known[1], known[1], known[1], known[1]);
   let weights = multiply_elements(exp_of_columns(scores, known[0]), inverse);
   let surplus = dweights - mat4x4<f32>(known[2], known[2], known[2], known[2]);

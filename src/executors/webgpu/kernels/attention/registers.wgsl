@@ -29,12 +29,13 @@ fn inner_block(column_part: u32, column: u32, row_part: u32, row: u32) -> mat4x4
 
 struct Place { quad: u32, d: u32, valid: bool }
 
-// Finds what this invocation owns, and sets `layer`.
+// Finds what this invocation owns, and enters its head.
 fn place_of(group: vec3<u32>, groups: vec3<u32>, lane: u32, chunks: u32) -> Place {
   let i = (group.x + group.y * groups.x) * WORKGROUP + lane;
   let quads = (problem.tokens + 3u) / 4u;
-  layer = i / chunks / quads;
-  return Place(i / chunks % quads * 4u, i % chunks * 4u * CHUNK, layer < problem.batches * problem.heads);
+  let head = i / chunks / quads;
+  enter(head);
+  return Place(i / chunks % quads * 4u, i % chunks * 4u * CHUNK, head < problem.batches * problem.heads);
 }
 
 fn chunks_of_head() -> u32 {
@@ -117,9 +118,9 @@ fn measure(
   store_all_statistics(place.quad, mat4x4<f32>(largest, inverse, slope * inverse, vec4<f32>()));
 }
 
-fn pair_at(key: u32, query: u32) -> Pair {
+fn pair_at(key: u32, query: u32, known: mat4x4<f32>) -> Pair {
   let scores = mask_keys(problem.scale * inner_block(1u, key, 0u, query), key);
-  return pair_of(scores, inner_block(2u, key, 3u, query), query);
+  return pair_of(scores, inner_block(2u, key, 3u, query), known);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -133,12 +134,13 @@ fn gradient_q(
     return;
   }
   let d = place.d;
+  let known = statistics_of(place.quad);
   var dq_0 = mat4x4<f32>();
   var dq_1 = mat4x4<f32>();
   var dq_2 = mat4x4<f32>();
   var dq_3 = mat4x4<f32>();
   for (var key = 0u; key < problem.tokens; key += 4u) {
-    let slopes = transpose(pair_at(key, place.quad).slopes);
+    let slopes = transpose(pair_at(key, place.quad, known).slopes);
     dq_0 += tokens_block(1u, key, d) * slopes;
     if (CHUNK > 1u) {
       dq_1 += tokens_block(1u, key, d + 4u) * slopes;
@@ -179,7 +181,7 @@ fn gradient_kv(
   var dv_0 = mat4x4<f32>();
   var dv_1 = mat4x4<f32>();
   for (var query = 0u; query < problem.tokens; query += 4u) {
-    let pair = pair_at(place.quad, query);
+    let pair = pair_at(place.quad, query, statistics_of(query));
     dk_0 += tokens_block(0u, query, d) * pair.slopes;
     dv_0 += tokens_block(3u, query, d) * pair.weights;
     if (CHUNK > 1u) {

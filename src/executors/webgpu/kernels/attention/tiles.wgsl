@@ -2,13 +2,14 @@
 // matrix of scores is written (Dao et al., arXiv 2205.14135; gradient formulas as in registers.wgsl).
 // A workgroup owns a tile of tokens. Its threads form a grid: a thread holds 4 rows (tokens of the tile) by 4 columns
 // (tokens of the other kind) of scores, and of the result 4 rows by BLOCKS quads of components.
+// Loops end where tokens or components do, which also keeps software adapters from unrolling them at great length.
 // Tiles of vectors and of weights lie in workgroup memory; lines along k have one quad of padding after every 4.
 // Grid: a workgroup per head and tile of tokens.
 
 override THREADS_X: u32 = 8;
 override THREADS_Y: u32 = 8;
 override BLOCKS: u32 = 4; // quads of components a thread, 1 to 4: THREADS_X BLOCKS quads hold a head
-override DEPTH_QUADS: u32 = 4; // quads of components multiplied at a time
+override DEPTH_QUADS: u32 = 2; // quads of components multiplied at a time
 
 override ROWS = 4u * THREADS_Y;
 override COLUMNS = 4u * THREADS_X;
@@ -51,7 +52,7 @@ fn inner_block(t: Thread, row_part: u32, row: u32, column_part: u32, column: u32
       columns_tile[slot(line, depth, DEPTH_QUADS)] = part_quad(column_part, column + line, d + 4u * depth);
     }
     workgroupBarrier();
-    for (var depth = 0u; depth < DEPTH_QUADS; depth++) {
+    for (var depth = 0u; depth < min(DEPTH_QUADS, (problem.head_dim - d + 3u) / 4u); depth++) {
       let r = slot(4u * t.y, depth, DEPTH_QUADS);
       let c = slot(4u * t.x, depth, DEPTH_QUADS);
       let rows = mat4x4<f32>(
@@ -105,13 +106,13 @@ fn add_weighted(t: Thread, sums: Blocks, weights: mat4x4<f32>, part: u32, column
   weights_tile[w + THREADS_X] = by_row[1];
   weights_tile[w + 2u * THREADS_X] = by_row[2];
   weights_tile[w + 3u * THREADS_X] = by_row[3];
-  for (var start = 0u; start < COLUMNS; start += 8u) {
+  for (var start = 0u; start < min(COLUMNS, problem.tokens - column); start += 8u) {
     workgroupBarrier();
     for (var i = t.lane; i < 8u * HEAD_QUADS; i += THREADS) {
       vectors_tile[i] = part_quad(part, column + start + i / HEAD_QUADS, i % HEAD_QUADS * 4u);
     }
     workgroupBarrier();
-    for (var quad = 0u; quad < 2u; quad++) {
+    for (var quad = 0u; quad < min(2u, (problem.tokens - column - start + 3u) / 4u); quad++) {
       let i = slot(4u * t.y, start / 4u + quad, THREADS_X);
       let block = mat4x4<f32>(
         weights_tile[i],
@@ -148,13 +149,13 @@ fn store_blocks(t: Thread, part: u32, row: u32, blocks: Blocks) {
   }
 }
 
-// Per row, over the threads of a row of threads.
+// Per row, over the threads of a row of threads that have any columns.
 fn maximum_over_columns(t: Thread, value: vec4<f32>) -> vec4<f32> {
   workgroupBarrier();
   lane_values[t.y * THREADS_X + t.x] = value;
   workgroupBarrier();
   var result = lane_values[t.y * THREADS_X];
-  for (var x = 1u; x < THREADS_X; x++) {
+  for (var x = 1u; x < min(THREADS_X, (problem.tokens + 3u) / 4u); x++) {
     result = max(result, lane_values[t.y * THREADS_X + x]);
   }
   return result;
@@ -165,17 +166,17 @@ fn sum_over_columns(t: Thread, value: vec4<f32>) -> vec4<f32> {
   lane_values[t.y * THREADS_X + t.x] = value;
   workgroupBarrier();
   var result = lane_values[t.y * THREADS_X];
-  for (var x = 1u; x < THREADS_X; x++) {
+  for (var x = 1u; x < min(THREADS_X, (problem.tokens + 3u) / 4u); x++) {
     result += lane_values[t.y * THREADS_X + x];
   }
   return result;
 }
 
-// Sets `layer` and returns the first token of the workgroup's tile.
+// Enters the workgroup's head and returns the first token of the workgroup's tile.
 fn start_of(group: vec3<u32>, groups: vec3<u32>) -> u32 {
   let i = group.x + group.y * groups.x;
   let tiles = (problem.tokens + ROWS - 1u) / ROWS;
-  layer = i / tiles;
+  enter(i / tiles);
   return i % tiles * ROWS;
 }
 
@@ -248,11 +249,12 @@ fn gradient_q(
 ) {
   let t = Thread(thread.x, thread.y, lane);
   let start = start_of(group, groups);
+  let known = statistics_of(start + 4u * t.y);
   var dq = Blocks();
   for (var column = 0u; column < problem.tokens; column += COLUMNS) {
     let key = column + 4u * t.x;
     let scores = mask_keys(problem.scale * inner_block(t, 0u, start, 1u, column), key);
-    let pair = pair_of(scores, inner_block(t, 3u, start, 2u, column), start + 4u * t.y);
+    let pair = pair_of(scores, inner_block(t, 3u, start, 2u, column), known);
     dq = add_weighted(t, dq, pair.slopes, 1u, column);
   }
   store_blocks(t, 0u, start, dq);
@@ -274,7 +276,7 @@ fn gradient_kv(
     let inner = transpose(inner_block(t, 1u, start, 0u, column));
     let scores = mask_keys(problem.scale * inner, start + 4u * t.y);
     let dweights = transpose(inner_block(t, 2u, start, 3u, column));
-    let pair = pair_of(scores, dweights, column + 4u * t.x);
+    let pair = pair_of(scores, dweights, statistics_of(column + 4u * t.x));
     dv = add_weighted(t, dv, transpose(pair.weights), 3u, column);
     dk = add_weighted(t, dk, transpose(pair.slopes), 0u, column);
   }

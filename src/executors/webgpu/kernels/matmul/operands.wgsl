@@ -15,6 +15,7 @@ struct Problem {
   splits: u32, // parts of k that are added up apart from each other, and their length
   depth: u32,
   rank: u32,
+  threads_x: u32, // of a workgroup of the register kernel
 }
 
 @group(0) @binding(0) var<uniform> problem: Problem;

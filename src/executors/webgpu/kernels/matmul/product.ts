@@ -79,10 +79,13 @@ function sourceOf(access: keyof typeof accesses, body: keyof typeof bodies): str
 export function lowerProduct(product: Product, y: Tensor, context: LoweringContext): readonly Dispatch[] {
   const { batches, m, n, k, transposeA, transposeB, lowRank } = product;
   const rank = lowRank?.rank ?? 0;
-  const { body, constants, tileRows, tileColumns, step, splits, depth } = chooseTiling(product, context);
+  const { body, constants, threadsX, tileRows, tileColumns, step, splits, depth } = chooseTiling(
+    product,
+    context,
+  );
   const aligned = [transposeA ? m : k, transposeB ? k : n, n].every((size) => size % 4 === 0);
   const access = aligned ? "quads" : "scalars";
-  const uniforms = [batches, m, n, k, splits, depth, rank].map(u32);
+  const uniforms = [batches, m, n, k, splits, depth, rank, threadsX].map(u32);
   const size = batches * m * n;
   const partial: BufferRef = splits === 1 ? y : context.scratch(`${body} partial sums`, splits * size);
   const finish = finishing(product);

@@ -4,8 +4,7 @@
 // Bindings: see the access prelude. Grid: a workgroup per tile and split of k, tiles of a row of tiles first.
 // With splits, y is [split, batch, m, n] partial sums.
 
-override THREADS_X: u32 = 16;
-override THREADS_Y: u32 = 1;
+override THREADS: u32 = 16; // threads_x side by side, the rest below one another
 override ROW_BLOCKS: u32 = 2; // 1 or 2
 override COLUMN_BLOCKS: u32 = 1; // 1 or 2
 
@@ -72,21 +71,21 @@ fn outer_block(rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
   return mat4x4<f32>(columns * rows.x, columns * rows.y, columns * rows.z, columns * rows.w);
 }
 
-@compute @workgroup_size(THREADS_X, THREADS_Y)
+@compute @workgroup_size(THREADS)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) thread: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
 ) {
-  let tile_rows = 4u * ROW_BLOCKS * THREADS_Y;
-  let tile_columns = 4u * COLUMN_BLOCKS * THREADS_X;
+  let tile_rows = 4u * ROW_BLOCKS * (THREADS / problem.threads_x);
+  let tile_columns = 4u * COLUMN_BLOCKS * problem.threads_x;
   let across = (problem.n + tile_columns - 1u) / tile_columns;
   let down = (problem.m + tile_rows - 1u) / tile_rows;
   let tile = group.x + group.y * groups.x;
   let layer = tile / (across * down);
   let batch = layer % problem.batches;
-  let row = (tile / across) % down * tile_rows + thread.y * 4u * ROW_BLOCKS;
-  let column = tile % across * tile_columns + thread.x * 4u * COLUMN_BLOCKS;
+  let row = (tile / across) % down * tile_rows + lane / problem.threads_x * 4u * ROW_BLOCKS;
+  let column = tile % across * tile_columns + lane % problem.threads_x * 4u * COLUMN_BLOCKS;
   let k_start = layer / problem.batches * problem.depth;
   let k_end = min(k_start + problem.depth, problem.k);
   let a_base = batch * problem.m * problem.k;

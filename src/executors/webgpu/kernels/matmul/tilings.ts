@@ -21,6 +21,8 @@ export interface ProductSizes {
 export interface Tiling {
   readonly body: "registers" | "tiles";
   readonly constants: Readonly<Record<string, number>>;
+  /** Threads of a workgroup side by side. */
+  readonly threadsX: number;
   /** Rows and columns of y that a workgroup computes. */
   readonly tileRows: number;
   readonly tileColumns: number;
@@ -144,12 +146,11 @@ export function chooseTiling(sizes: ProductSizes, context: LoweringContext): Til
   return {
     body,
     constants: {
-      THREADS_X: threadsX,
-      THREADS_Y: threadsY,
       ROW_BLOCKS: rowBlocks,
       COLUMN_BLOCKS: columnBlocks,
-      ...(body === "tiles" ? { DEPTH: step } : {}),
+      ...(body === "tiles" ? { THREADS_X: threadsX, THREADS_Y: threadsY, DEPTH: step } : {}),
     },
+    threadsX,
     tileRows: rowsOf(layout),
     tileColumns: columnsOf(layout),
     step,

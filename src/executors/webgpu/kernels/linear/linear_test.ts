@@ -1,0 +1,3 @@
+import { kernelTests } from "../../testing.ts";
+
+kernelTests(["linear"]);
