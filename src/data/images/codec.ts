@@ -9,13 +9,7 @@ import { initSync, resize } from "@jsquash/resize/lib/resize/pkg/squoosh_resize.
 import { readImageHeader } from "./header.ts";
 import { createJpegDecoder } from "./jpeg.ts";
 import { decodePng } from "./png.ts";
-
-/** An image of four bytes a pixel: red, green, blue, alpha. */
-export interface RgbaImage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
+import type { RgbaImage } from "./rgba_image.ts";
 
 /** Height and width in pixels. */
 export interface ImageSize {

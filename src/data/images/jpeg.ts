@@ -6,7 +6,7 @@
  */
 import createMozjpeg from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import { InputError } from "../../core/errors.ts";
-import type { RgbaImage } from "./codec.ts";
+import type { RgbaImage } from "./rgba_image.ts";
 
 /** What is used of the Emscripten module. */
 interface Mozjpeg {

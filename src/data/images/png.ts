@@ -11,7 +11,7 @@ import { inflateSync } from "node:zlib";
 import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
 import { InputError } from "../../core/errors.ts";
 import { concatBytes } from "../files/bytes.ts";
-import type { RgbaImage } from "./codec.ts";
+import type { RgbaImage } from "./rgba_image.ts";
 
 /** Colour types by number: samples a pixel, and the bit depths allowed. */
 const COLOUR_TYPES: Readonly<
