@@ -4,6 +4,7 @@
  * @module
  */
 import type { OpName } from "../../graph/ops.ts";
+import { fuseProducts } from "./fusion.ts";
 import type { Fusion, Lowering } from "./kernel.ts";
 import { lowerAttention, lowerAttentionGrad } from "./kernels/attention/attention.ts";
 import { lowerBinary, lowerUnary, lowerWhere } from "./kernels/elementwise/elementwise.ts";
@@ -70,4 +71,4 @@ export const lowerings = {
 } as const satisfies { readonly [K in OpName]: Lowering<K> };
 
 /** Tried in order on every node. */
-export const fusions: readonly Fusion[] = [];
+export const fusions: readonly Fusion[] = [fuseProducts];
