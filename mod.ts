@@ -43,7 +43,7 @@ export { type BackboneOverrides, loadBackbone, type LoadOptions } from "./src/in
 export { canonicalJson, hashJson, type Json, type JsonObject } from "./src/core/json.ts";
 export { createRng, type Rng } from "./src/core/rng.ts";
 export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";
-export { loadDataset } from "./src/data/load.ts";
+export { isDatasetKind, loadDataset } from "./src/data/load.ts";
 export { createStream, type StreamOptions, type StreamTask, type TaskStream } from "./src/data/stream.ts";
 export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
 export type { Kit, Method, TaskView, Trained, Training } from "./src/methods/method.ts";
@@ -76,3 +76,12 @@ export { optimiserOf } from "./src/protocol/settings.ts";
 export { replaceFile } from "./src/protocol/store.ts";
 export { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./src/train/pretrain.ts";
 export { readSafetensors, writeSafetensors } from "./src/weights/safetensors.ts";
+export {
+  type DatasetKind,
+  type DatasetKindName,
+  datasetKinds,
+  guessKind,
+  type LoadDataOptions,
+} from "./src/data/kinds.ts";
+export { checkDataset, type DatasetReport, type Oddity, type SplitCounts } from "./src/data/check.ts";
+export { download, type DownloadOptions, type RemoteFile } from "./src/data/download.ts";

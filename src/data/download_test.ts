@@ -228,7 +228,11 @@ Deno.test({
   permissions: { net: false, read: true, write: true },
   async fn() {
     const folder = await Deno.makeTempDir();
-    const file = { url: "http://127.0.0.1:9999/x", size: 1, digest: { algorithm: "sha256", hex: HEX } } as const;
+    const file = {
+      url: "http://127.0.0.1:9999/x",
+      size: 1,
+      digest: { algorithm: "sha256", hex: HEX },
+    } as const;
     await assert.rejects(download(file, `${folder}/x`), {
       message: /allow it with --allow-net=127\.0\.0\.1:9999$/,
     });

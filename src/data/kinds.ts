@@ -20,7 +20,7 @@ import { parseRest, type Settings } from "./settings.ts";
 import { fileName } from "./tree_files.ts";
 
 /** Where to keep decoded images, and listeners. */
-export interface LoadOptions extends CacheOptions {
+export interface LoadDataOptions extends CacheOptions {
   /** Told how many images of how many are decoded. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -31,7 +31,7 @@ export interface DatasetKind {
   /** How a specification of it is written. */
   readonly usage: string;
   /** Loads it, given what follows the colon of its specification. */
-  load(rest: string, options: LoadOptions): Promise<Dataset>;
+  load(rest: string, options: LoadDataOptions): Promise<Dataset>;
   /** Whether a tree with these paths is one. The first kind that says so is it. */
   recognises?(paths: readonly string[]): boolean;
 }
@@ -152,7 +152,7 @@ export async function guessKind(path: string): Promise<DatasetKindName> {
 /** A loader that opens `PATH` of `PATH,name=value,…`. */
 function fromTree(
   known: readonly (keyof Settings)[],
-  load: (tree: FileTree, settings: Settings, path: string, options: LoadOptions) => Promise<Dataset>,
+  load: (tree: FileTree, settings: Settings, path: string, options: LoadDataOptions) => Promise<Dataset>,
 ): DatasetKind["load"] {
   return async (rest, options) => {
     const { path, settings } = parseRest(rest, known);
@@ -178,7 +178,7 @@ async function loadImages(
   tree: FileTree,
   layout: ImageLayout,
   { size, seed }: Settings,
-  { kind, ...options }: LoadOptions & { readonly kind: string },
+  { kind, ...options }: LoadDataOptions & { readonly kind: string },
 ): Promise<Dataset> {
   const identity = { kind, size: size ?? null, seed, source: await tree.hash() };
   const dataset = await cached(
@@ -198,7 +198,7 @@ async function loadOmniglot(
   tree: FileTree,
   settings: Settings,
   path: string,
-  options: LoadOptions,
+  options: LoadDataOptions,
 ): Promise<Dataset> {
   for await (const file of tree.walk()) {
     if (!isIdxTree([fileName(file.path)])) continue;

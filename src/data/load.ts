@@ -5,7 +5,7 @@
  */
 import { InputError } from "../core/errors.ts";
 import type { Dataset } from "./dataset.ts";
-import { type DatasetKindName, datasetKinds, type LoadOptions } from "./kinds.ts";
+import { type DatasetKindName, datasetKinds, type LoadDataOptions } from "./kinds.ts";
 
 /**
  * Loads a data set by its specification `kind:rest`; `datasetKinds` says which there are. PATH is a folder, a zip,
@@ -13,7 +13,7 @@ import { type DatasetKindName, datasetKinds, type LoadOptions } from "./kinds.ts
  *
  * @throws {InputError} If the kind is unknown, a setting is wrong, or files are missing, unreadable or damaged
  */
-export async function loadDataset(spec: string, options: LoadOptions = {}): Promise<Dataset> {
+export async function loadDataset(spec: string, options: LoadDataOptions = {}): Promise<Dataset> {
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);
   const rest = colon < 0 ? "" : spec.slice(colon + 1);
