@@ -85,3 +85,12 @@ export {
 } from "./src/data/kinds.ts";
 export { checkDataset, type DatasetReport, type Oddity, type SplitCounts } from "./src/data/check.ts";
 export { download, type DownloadOptions, type RemoteFile } from "./src/data/download.ts";
+export { gradients } from "./src/graph/autodiff.ts";
+export type { DType, Tensor } from "./src/graph/ops.ts";
+export type { WebGpuExecutor, WebGpuOptions } from "./src/executors/webgpu/executor.ts";
+export type { WebGpuExecutable } from "./src/executors/webgpu/executable.ts";
+export { initBackbone, initHead } from "./src/nn/init.ts";
+export { pack } from "./src/nn/packing.ts";
+export { adapterToTensors } from "./src/nn/adapter.ts";
+export { type RunShape, traceLoraStep } from "./src/train/lora_programs.ts";
+export { defaultOptimiser, hyperValues, type OptimiserSettings } from "./src/train/optimiser.ts";

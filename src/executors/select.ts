@@ -5,6 +5,7 @@
  */
 import { BackendUnavailableError, InputError } from "../core/errors.ts";
 import type { Executor } from "./executor.ts";
+import type { WebGpuOptions } from "./webgpu/executor.ts";
 
 /** Names of backends as a user gives them. */
 export const backendChoices = ["auto", "webgpu", "onnx", "onnx-node", "onnx-web", "reference"] as const;
@@ -15,6 +16,8 @@ export type BackendChoice = typeof backendChoices[number];
 export interface ExecutorOptions {
   /** Most threads that native ONNX Runtime may use; all cores by default. The other backends do not use threads. */
   readonly threads?: number;
+  /** For `webgpu` only. */
+  readonly webgpu?: WebGpuOptions;
 }
 
 /** A backend and the reason for it. */
@@ -76,7 +79,7 @@ export async function createExecutor(
       return await automatic(options);
     case "webgpu": {
       const { createWebGpuExecutor } = await import("./webgpu/executor.ts");
-      return { executor: await createWebGpuExecutor(), why };
+      return { executor: await createWebGpuExecutor(options.webgpu), why };
     }
     case "onnx":
       return { executor: await onnx("auto", options), why };
