@@ -63,7 +63,7 @@ function configure(command: Command): void {
 }
 
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
-  const suite = await loadSuite(await resolveSuite(options));
+  const suite = await loadSuite(await resolveSuite(options), output);
   const { info, why, cells } = suite;
   await prepareFolder(options.out);
   const finished: RunRecord[] = [];

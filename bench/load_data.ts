@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { type Dataset, loadDataset } from "../mod.ts";
 import type { Output } from "./cli.ts";
 
 /** Folder of decoded images; git ignores it. */
-export const DATA_CACHE = new URL("./.cache/", import.meta.url).pathname;
+export const DATA_CACHE = fileURLToPath(new URL("./.cache", import.meta.url));
 
 /**
  * Loads a data set by its specification.

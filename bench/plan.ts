@@ -17,7 +17,6 @@ import {
   hasAdapters,
   InputError,
   limitPerClass,
-  loadDataset,
   type Method,
   parseRecord,
   type ProtocolSettings,
@@ -25,7 +24,9 @@ import {
   type RunRecord,
 } from "../mod.ts";
 import { openBackbone } from "./backbones.ts";
+import type { Output } from "./cli.ts";
 import type { Job } from "./jobs.ts";
+import { loadData } from "./load_data.ts";
 import type { PlannedWork } from "./progress.ts";
 import type { Suite } from "./suite.ts";
 
@@ -51,14 +52,15 @@ export interface PlannedCell {
 /**
  * Loads what a suite names and checks every cell of its grid.
  *
+ * @param output Told what loading decided for the user
  * @throws {InputError} If a method, an option, a file or a number of tasks is wrong
  * @throws {BackendUnavailableError} If the backend cannot run here
  */
-export async function loadSuite(suite: Suite): Promise<LoadedSuite> {
+export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSuite> {
   const settings = resolveSettings(suite.settings);
   const methods = suite.methods.map((spec) => ({ spec, method: createMethod(spec) }));
   const backbone = await openBackbone(suite.backbone);
-  const whole = await loadDataset(suite.data);
+  const whole = await loadData(suite.data, output);
   const limit = suite.limitPerClass;
   const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
   const { executor, why } = await createExecutor(suite.backend, { threads: 1 });

@@ -17,7 +17,6 @@ import {
   formatCard,
   hashJson,
   InputError,
-  loadDataset,
   optimiserOf,
   pretrain,
   replaceFile,
@@ -25,6 +24,7 @@ import {
   writeSafetensors,
 } from "../mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "./cli.ts";
+import { loadData } from "./load_data.ts";
 import { formatDuration } from "./progress.ts";
 import { readRecipe, type Recipe } from "./recipe.ts";
 
@@ -44,7 +44,7 @@ function configure(command: Command): void {
 
 async function run([path]: readonly string[], options: Options, output: Output): Promise<number> {
   const recipe = await readRecipe(path!);
-  const dataset = await loadDataset(recipe.data);
+  const dataset = await loadData(recipe.data, output);
   const base = `${options.out}/${recipe.name}`;
   const id = hashJson({ recipe, fingerprint: dataset.fingerprint });
   await makeFolder(options.out);
