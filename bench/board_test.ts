@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
 import { canonicalJson, type Cell, recordHash, resolveSettings, type RunRecord } from "../mod.ts";
 import { board } from "./board.ts";
-import { runCommand } from "./cli.ts";
+import { callCommand, exists, inFolder } from "./test_kit.ts";
 
-async function call(...args: readonly string[]) {
-  const written = { out: "", err: "" };
-  const code = await runCommand(board, args, {
-    out: (text) => written.out += text,
-    err: (text) => written.err += text,
-  });
-  return { code, ...written };
-}
+const call = (...args: string[]) => callCommand(board, args);
 
 const HASH = "0".repeat(64);
 
@@ -44,23 +37,16 @@ function recordText(method: string, seed: number, final: number, status: "done" 
   return events.map((event) => `${canonicalJson(event)}\n`).join("");
 }
 
-/** Writes files by their paths in a new folder, and removes it after the test. */
-async function inFolder(files: Readonly<Record<string, string>>, test: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
+/** Writes files by their paths in a new folder. */
+function withFiles(files: Readonly<Record<string, string>>, test: (folder: string) => Promise<void>) {
+  return inFolder(async (folder) => {
     for (const [path, text] of Object.entries(files)) {
       const target = `${folder}/${path}`;
       await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
       await Deno.writeTextFile(target, text);
     }
     await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
+  });
 }
 
 async function leaderboard(folder: string): Promise<string> {
@@ -69,7 +55,7 @@ async function leaderboard(folder: string): Promise<string> {
 }
 
 Deno.test("board renders records of several folders, of either layout, to the first of them", () =>
-  inFolder({
+  withFiles({
     "a/records/x.jsonl": recordText("ham", 0, 0.75),
     "b/y.jsonl": recordText("naive", 0, 0.5),
     "b/notes.txt": "not a record",
@@ -90,7 +76,7 @@ Deno.test("board renders records of several folders, of either layout, to the fi
   }));
 
 Deno.test("board gives the same files, however the records are named and ordered", () =>
-  inFolder({
+  withFiles({
     "a/1.jsonl": recordText("naive", 0, 0.5),
     "a/2.jsonl": recordText("ham", 1, 0.75),
     "a/3.jsonl": recordText("ham", 0, 0.25),
@@ -106,7 +92,7 @@ Deno.test("board gives the same files, however the records are named and ordered
   }));
 
 Deno.test("board counts and lists unfinished runs, unless another folder has finished them", () =>
-  inFolder({
+  withFiles({
     "a/x.jsonl": recordText("ham", 0, 0.75, "open"),
     "a/y.jsonl": recordText("naive", 0, 0.5, "open"),
     "a/z.jsonl": `{"event":"sta`,
@@ -124,7 +110,7 @@ Deno.test("board counts and lists unfinished runs, unless another folder has fin
   }));
 
 Deno.test("board names what it cannot use in one sentence, exits with 2 and writes nothing", () =>
-  inFolder({
+  withFiles({
     "a/x.jsonl": recordText("ham", 0, 0.75),
     "b/y.jsonl": recordText("ham", 0, 0.5),
     "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("0.75", "0.85"),

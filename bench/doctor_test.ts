@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
-import { runCommand } from "./cli.ts";
 import { doctor, graphicsInterface } from "./doctor.ts";
+import { callCommand } from "./test_kit.ts";
 
-async function call(...args: readonly string[]) {
-  const written = { out: "", err: "" };
-  const code = await runCommand(doctor, args, {
-    out: (text) => written.out += text,
-    err: (text) => written.err += text,
-  });
-  return { code, ...written };
-}
+const call = (...args: string[]) => callCommand(doctor, args);
 
 Deno.test("doctor describes every part of the machine, present or not, and exits with 0", async () => {
   const { code, out, err } = await call();
