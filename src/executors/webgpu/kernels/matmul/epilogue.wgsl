@@ -14,7 +14,8 @@ fn bias_of(column: u32) -> vec4<f32> {
 fn finish(product: vec4<f32>, shift: vec4<f32>, element: u32) -> vec4<f32> {
   var value = product + shift;
   if (ACTIVATION == 1u) {
-    value = max(value, vec4<f32>());
+    // Lets NaN through, so that divergence is seen.
+    value = select(value, vec4<f32>(), value < vec4<f32>());
   } else if (ACTIVATION == 2u) {
     value *= gate_erf(value).value;
   } else if (ACTIVATION == 3u) {

@@ -64,10 +64,10 @@ const tileLayouts: Readonly<Record<string, Layout>> = {
   "tiles-128x64-8x4": tile(2, 1, 16, 16, 16),
   "tiles-64x64-4x4": tile(1, 1, 16, 16, 16),
   "tiles-32x32-4x4": tile(1, 1, 8, 8, 16),
-  "tiles-128x16-4x4": tile(1, 1, 4, 32, 16),
-  "tiles-16x128-4x4": tile(1, 1, 32, 4, 16),
-  "tiles-256x8-4x4": tile(1, 1, 2, 64, 8),
-  "tiles-8x256-4x4": tile(1, 1, 64, 2, 8),
+  "tiles-64x16-4x4": tile(1, 1, 4, 16, 16),
+  "tiles-16x64-4x4": tile(1, 1, 16, 4, 16),
+  "tiles-64x8-4x4": tile(1, 1, 2, 16, 16),
+  "tiles-8x64-4x4": tile(1, 1, 16, 2, 16),
 };
 
 function tile(
