@@ -210,11 +210,14 @@ function folderOf(name: string, paths: readonly string[], source: string): strin
   return nearest.slice(0, -name.length);
 }
 
-/** The folder that holds all paths, with a slash at its end; empty if there is none. */
+/** The deepest folder, with a slash at its end, in which all images lie at least one folder down. */
 function commonFolder(paths: readonly string[]): string {
-  let prefix = paths[0]?.replace(/[^/]*$/, "") ?? "";
+  const parentOf = (folder: string) => folder.replace(/[^/]*\/$/, "");
+  let prefix = parentOf(paths[0]?.replace(/[^/]*$/, "") ?? "");
   for (const path of paths) {
-    while (!path.startsWith(prefix)) prefix = prefix.replace(/[^/]*\/$/, "");
+    while (!path.startsWith(prefix) || (prefix !== "" && !path.slice(prefix.length).includes("/"))) {
+      prefix = parentOf(prefix);
+    }
   }
   return prefix;
 }

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
+import { type Files, inTemporaryFolder, tarFile, tarGzFile, writeFiles, zipFile } from "../test_files.ts";
+import { openTree } from "./tree.ts";
+
+const FILES: Files = { "a/x.txt": "hello", "a/b/y.bin": new Uint8Array(3000).fill(7), "z": "" };
+
+async function contentOf(path: string): Promise<Record<string, string>> {
+  const content: Record<string, string> = {};
+  for await (const file of (await openTree(path)).walk()) {
+    const bytes = await file.bytes();
+    assert.equal(bytes.length, file.size);
+    content[file.path] = new TextDecoder().decode(bytes);
+  }
+  return content;
+}
+
+/** Writes one archive, walks it, and expects a refusal. */
+async function refuses(name: string, bytes: Uint8Array, message: RegExp): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/${name}`, bytes);
+    await assert.rejects(contentOf(`${folder}/${name}`), { name: "InputError", message });
+  });
+}
+
+Deno.test("openTree() gives the same files from a folder and from every archive", async () => {
+  await inTemporaryFolder(async (folder) => {
+    await writeFiles(`${folder}/plain`, FILES);
+    await Deno.writeFile(
+      `${folder}/a.tar`,
+      await tarFile(FILES, [{ name: "a/", type: "directory", size: 0 }]),
+    );
+    await Deno.writeFile(`${folder}/a.tar.gz`, await tarGzFile(FILES));
+    await Deno.writeFile(`${folder}/a.zip`, zipFile(FILES));
+    const wanted = Object.fromEntries(
+      Object.entries(FILES).map((
+        [path, content],
+      ) => [path, typeof content === "string" ? content : "\x07".repeat(3000)]),
+    );
+    for (const name of ["plain", "plain/", "a.tar", "a.tar.gz", "a.zip"]) {
+      assert.deepEqual(await contentOf(`${folder}/${name}`), wanted, name);
+    }
+  });
+});
+
+Deno.test("walk() can be repeated, left early, and need not read", async () => {
+  await inTemporaryFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/a.tar.gz`, await tarGzFile(FILES));
+    await Deno.writeFile(`${folder}/a.zip`, zipFile(FILES));
+    for (const name of ["a.tar.gz", "a.zip"]) {
+      const tree = await openTree(`${folder}/${name}`);
+      for (let i = 0; i < 2; i++) {
+        const paths: string[] = [];
+        for await (const { path } of tree.walk()) paths.push(path);
+        assert.deepEqual(paths.sort(), Object.keys(FILES).sort());
+      }
+      for await (const _ of tree.walk()) break;
+    }
+  });
+});
+
+Deno.test("hash() is that of an archive's bytes, or of a folder's names and contents", async () => {
+  await inTemporaryFolder(async (folder) => {
+    await writeFiles(`${folder}/one`, FILES);
+    await writeFiles(`${folder}/two`, FILES);
+    const hashOf = async (name: string) => await (await openTree(`${folder}/${name}`)).hash();
+    const before = await hashOf("one");
+    assert.equal(before, await hashOf("two"));
+    await Deno.writeTextFile(`${folder}/two/a/x.txt`, "hellO");
+    assert.notEqual(before, await hashOf("two"));
+    await Deno.writeTextFile(`${folder}/two/a/x.txt`, "hello");
+    await Deno.rename(`${folder}/two/z`, `${folder}/two/y`);
+    assert.notEqual(before, await hashOf("two"));
+    await Deno.writeFile(`${folder}/a.zip`, zipFile(FILES));
+    assert.match(await hashOf("a.zip"), /^[0-9a-f]{64}$/);
+  });
+});
+
+Deno.test("openTree() takes a folder of archives as the sum of their files", async () => {
+  await inTemporaryFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/1.zip`, zipFile({ "a": "1" }));
+    await Deno.writeFile(`${folder}/2.tar`, await tarFile({ "b": "2" }));
+    await Deno.writeTextFile(`${folder}/.3.zip.part`, "still coming");
+    assert.deepEqual(await contentOf(folder), { a: "1", b: "2" });
+    const { hash } = await openTree(folder);
+    assert.notEqual(await hash(), await (await openTree(`${folder}/1.zip`)).hash());
+    await Deno.writeFile(`${folder}/3.zip`, zipFile({ "a": "3" }));
+    await assert.rejects(contentOf(folder), {
+      message: `Cannot read ${folder}: found a twice, wanted one file of a name`,
+    });
+  });
+});
+
+Deno.test("walk() leaves out hidden files and what macOS adds", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const files = { "a/x": "1", "a/.DS_Store": "2", "__MACOSX/a/._x": "3", ".git/y": "4" };
+    await writeFiles(`${folder}/plain`, files);
+    await Deno.writeFile(`${folder}/a.zip`, zipFile(files));
+    for (const name of ["plain", "a.zip"]) {
+      assert.deepEqual(await contentOf(`${folder}/${name}`), { "a/x": "1" });
+    }
+  });
+});
+
+Deno.test("walk() refuses names that lead out of an archive", async () => {
+  for (const name of ["../x", "a/../../x", "/etc/x", "C:/x", "a\\..\\x"]) {
+    await refuses(
+      "a.tar",
+      await tarFile({ [name]: "1" }),
+      /found a file named .*, wanted a path inside the archive$/,
+    );
+    await refuses("a.zip", zipFile({ [name]: "1" }), /^Cannot read .*a\.zip: found a /);
+  }
+  await refuses("a.tar", await tarFile({ "a\nb": "1" }), /found a file named "a\\nb"/);
+});
+
+Deno.test("walk() refuses links and devices in archives", async () => {
+  for (const type of ["symlink", "link", "fifo", "character-device"] as const) {
+    const header = { name: "a", type, size: 0, linkname: "../../etc/passwd" };
+    await refuses(
+      "a.tar",
+      await tarFile({}, [header]),
+      new RegExp(`found a, a ${type}, wanted files and folders only$`),
+    );
+  }
+  // A symbolic link as Unix tools store it.
+  const link = zipSync({ a: [new TextEncoder().encode("/etc/passwd"), { os: 3, attrs: 0o120777 << 16 }] });
+  await refuses("a.zip", link, /found a that is a link or a device, wanted files and folders only$/);
+});
+
+Deno.test({
+  name: "walk() follows links to files in folders, and refuses links to folders",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await inTemporaryFolder(async (folder) => {
+      await writeFiles(folder, { "real/x": "1", "tree/y": "2" });
+      await Deno.symlink(`${folder}/real/x`, `${folder}/tree/x`);
+      assert.deepEqual(await contentOf(`${folder}/tree`), { x: "1", y: "2" });
+      await Deno.symlink(folder, `${folder}/tree/circle`);
+      await assert.rejects(contentOf(`${folder}/tree`), {
+        name: "InputError",
+        message: /circle: found a link to something that is not a file, wanted files and folders only$/,
+      });
+    });
+  },
+});
+
+Deno.test("walk() refuses archives with two files of one name", async () => {
+  const twice = await tarFile({ "a": "1" }, [{ name: "./a", size: 0 }]);
+  await refuses("a.tar", twice, /found a twice, wanted one file of a name$/);
+});
+
+Deno.test("walk() refuses absurd sizes and bombs", async () => {
+  const tar = await tarFile({ "a": "1" });
+  // Size 8 GiB - 1 in the header, with the checksum mended.
+  tar.set(new TextEncoder().encode("77777777777"), 124);
+  tar.fill(32, 148, 156);
+  const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  tar.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  await refuses("a.tar", tar, /found a of 8589934591 bytes, wanted at most 1073741824$/);
+
+  // 80 MB of zeros in one file pack to 80 kB.
+  const zeros = new Uint8Array(80_000_000);
+  await refuses(
+    "a.tar.gz",
+    new Uint8Array(gzipSync(await tarFile({ zeros }))),
+    /^Cannot unpack .*: found \d+ bytes from the first \d+/,
+  );
+
+  const zip = zipFile({ "a": new Uint8Array(5000) });
+  // The directory claims 500 MB.
+  const directory = zip.findLastIndex((_, i) => zip[i] === 0x50 && zip[i + 1] === 0x4b && zip[i + 2] === 1);
+  new DataView(zip.buffer).setUint32(directory + 24, 500_000_000, true);
+  await refuses("a.zip", zip, /found a of 500000000 bytes packed into \d+, wanted at most/);
+});
+
+Deno.test("walk() refuses damaged archives", async () => {
+  const tar = await tarFile(FILES);
+  await refuses("a.tar", tar.subarray(0, 1500), /found a damaged tar archive/);
+  await refuses("a.tar", tar.subarray(0, tar.length - 1024), /found a damaged tar archive/);
+  await refuses("a.tar.gz", (await tarGzFile(FILES)).subarray(0, 100), /found a damaged tar archive/);
+  const zip = zipFile({ "a": "hello hello hello hello" });
+  await refuses("a.zip", zip.subarray(0, zip.length - 30), /found a damaged zip archive/);
+  const flipped = zip.slice();
+  flipped[34]! ^= 4;
+  await refuses("a.zip", flipped, /found a damaged zip archive/);
+});
+
+Deno.test("openTree() refuses what is no folder and no archive", async () => {
+  await refuses(
+    "a.txt",
+    new TextEncoder().encode("hello"),
+    /found a file that is no archive, wanted a folder, zip, tar or tar.gz$/,
+  );
+  await assert.rejects(openTree("/nowhere/at/all"), {
+    message: "Cannot read /nowhere/at/all: it does not exist",
+  });
+});
