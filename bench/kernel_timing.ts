@@ -53,7 +53,7 @@ export interface TimingPlan {
 }
 
 /** A WebGPU kernel that takes longer, in milliseconds, is not measured again. */
-const LONG = 100;
+const LONG = 300;
 
 /** Milliseconds of sampling for each candidate of a ceiling. */
 const CEILING_BUDGET = 200;
