@@ -1,14 +1,16 @@
 /**
  * Decoded data sets kept on the disk. An entry is found by a hash of everything that decides its content and proved
- * by the data set's own fingerprint, so a damaged entry is noticed and made again, never used.
+ * by a hash of its header and by the data set's own fingerprint, so a damaged entry is noticed and made again, never
+ * used.
  *
- * Layout of an entry: a 4-byte little-endian header length, the header as JSON, then the images and labels
- * (little-endian int32) of the training split and of the test split.
+ * Layout of an entry: the SHA-256 of what follows up to the images, a 4-byte little-endian header length, the header
+ * as JSON, then the images and labels (little-endian int32) of the training split and of the test split.
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { InputError } from "../core/errors.ts";
-import { hashJson, type JsonObject } from "../core/json.ts";
+import { hashJson, type JsonObject, sha256 } from "../core/json.ts";
 import { createDataset, type Dataset, imageSize, labelBytes, type Split } from "./dataset.ts";
 import { replaceWhole } from "./files/disk.ts";
 
@@ -21,7 +23,9 @@ export interface CacheOptions {
 }
 
 /** Changes whenever the same input would give other bytes. */
-const VERSION = 1;
+const VERSION = 2;
+const HASH_BYTES = 32;
+const HEADER_AT = HASH_BYTES + 4;
 
 /**
  * The data set that `identity` names: from the cache, or made and kept.
@@ -57,13 +61,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The bytes of an entry, if it can be read. If it cannot, nor can it be written, which is then said. */
 async function readEntry(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return await Deno.readFile(path).catch(() => undefined);
 }
 
 function encodeEntry({ train, test, ...about }: Dataset): Uint8Array[] {
@@ -71,7 +71,16 @@ function encodeEntry({ train, test, ...about }: Dataset): Uint8Array[] {
   const header = new TextEncoder().encode(text);
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, header.length, true);
-  return [length, header, ...[train, test].flatMap(({ images, labels }) => [images, labelBytes(labels)])];
+  return [
+    hashOf(length, header),
+    length,
+    header,
+    ...[train, test].flatMap(({ images, labels }) => [images, labelBytes(labels)]),
+  ];
+}
+
+function hashOf(...parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.from(sha256(...parts), "hex"));
 }
 
 /**
@@ -80,16 +89,18 @@ function encodeEntry({ train, test, ...about }: Dataset): Uint8Array[] {
  * @throws {InputError} If it is not whole or its content is not what its fingerprint says
  */
 function decodeEntry(bytes: Uint8Array): Dataset {
-  const length = bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  let header: Omit<Dataset, "train" | "test"> & { readonly train: number; readonly test: number };
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + length)));
-  } catch (error) {
-    throw new InputError("Cannot read the entry: its header is not JSON", { cause: error });
+  if (bytes.length < HEADER_AT) throw new InputError(`Cannot read the entry: found ${bytes.length} bytes`);
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(HASH_BYTES, true);
+  const end = HEADER_AT + length;
+  if (hashOf(bytes.subarray(HASH_BYTES, end)).some((byte, i) => byte !== bytes[i])) {
+    throw new InputError("Cannot read the entry: its header is not what its hash says");
   }
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_AT, end))) as
+    & Omit<Dataset, "train" | "test">
+    & { readonly train: number; readonly test: number };
   const { fingerprint, train, test, ...about } = header;
   const size = imageSize(about);
-  let at = 4 + length;
+  let at = end;
   const take = (count: number): Split => {
     const images = bytes.subarray(at, at += count * size);
     const view = new DataView(bytes.buffer, bytes.byteOffset + at);
