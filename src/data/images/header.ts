@@ -19,8 +19,9 @@ export interface ImageHeader {
 
 /** No photograph of a data set is larger. */
 const MAX_PIXELS = 2 ** 26;
-/** Pixels one byte can stand for: a JPEG block of 64 needs a bit at least, deflate packs to 1/1032. */
-const MAX_PIXELS_PER_BYTE = { jpeg: 512, png: 8 * 1032 } as const;
+/** Larger images must have a byte for so many pixels: even blank ones do, nearly. */
+const FREE_PIXELS = 2 ** 20;
+const MAX_PIXELS_PER_BYTE = 512;
 /** Scans of a progressive JPEG: encoders write about 10, and each costs a pass over all pixels. */
 const MAX_SCANS = 100;
 
@@ -41,12 +42,13 @@ export function readImageHeader(source: string, bytes: Uint8Array): ImageHeader 
   if (!header) {
     throw new InputError(`Cannot decode ${source}: found no whole image header, wanted a JPEG or PNG file`);
   }
-  const { format, width, height } = header;
+  const { width, height } = header;
   const pixels = width * height;
-  if (pixels === 0 || pixels > MAX_PIXELS || pixels > bytes.length * MAX_PIXELS_PER_BYTE[format]) {
+  const limit = Math.min(MAX_PIXELS, Math.max(FREE_PIXELS, bytes.length * MAX_PIXELS_PER_BYTE));
+  if (pixels === 0 || pixels > limit) {
     throw new InputError(
       `Cannot decode ${source}: found an image of ${width}x${height} in ${bytes.length} bytes, ` +
-        `wanted 1 to ${MAX_PIXELS} pixels, as many as the bytes can hold`,
+        `wanted 1 to ${limit} pixels`,
     );
   }
   return header;

@@ -61,6 +61,8 @@ export interface ImageSetOptions {
   readonly onNotice?: (text: string) => void;
   /** Told how many images of how many are decoded. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** What decodes the images; loaded when needed if left out. */
+  readonly codec?: ImageCodec;
 }
 
 /** Largest side of the default size. */
@@ -130,9 +132,9 @@ async function decodeInto(
   tree: FileTree,
   prefix: string,
   size: ImageSize,
-  { onProgress }: ImageSetOptions,
+  { onProgress, codec: given }: ImageSetOptions,
 ): Promise<void> {
-  const codec: ImageCodec = await createImageCodec();
+  const codec = given ?? await createImageCodec();
   let done = 0;
   for await (const file of tree.walk()) {
     const places = file.path.startsWith(prefix) ? targets.get(file.path.slice(prefix.length)) : undefined;
