@@ -43,7 +43,7 @@ interface Report {
 /** A turn takes about so many milliseconds. */
 const TURN = 400;
 const MATMUL = 512;
-const PYTHON = "/usr/bin/python3";
+const PYTHON = "python3";
 
 type Candidate = readonly [name: string, create: () => Contestant | Promise<Contestant>];
 
