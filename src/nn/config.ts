@@ -9,7 +9,7 @@ import type { TensorSpec } from "../core/tensors.ts";
 /** Activation of the MLP: exact GELU, its tanh approximation, or ReLU. */
 export type Activation = "gelu" | "gelu-tanh" | "relu";
 
-/** Architecture of a Vision Transformer with a class token and a final norm. */
+/** Architecture of a Vision Transformer whose feature is that of the class token. */
 export interface ViTConfig {
   /** Side of the square input image in pixels. */
   readonly image: number;
@@ -26,6 +26,8 @@ export interface ViTConfig {
   readonly activation: Activation;
   /** Of every layer norm. */
   readonly epsilon: number;
+  /** Present if there is no norm after the last block, as in some post-norm models. */
+  readonly finalNorm?: false;
 }
 
 /** Tokens per image: the patches and the class token. */
@@ -58,6 +60,6 @@ export function backboneTensors(config: ViTConfig): TensorSpec[] {
     { name: "patch_embed.proj.weight", shape: [width, channels, patch, patch] },
     { name: "patch_embed.proj.bias", shape: [width] },
     ...Array.from({ length: config.depth }, (_, i) => block(i)).flat(),
-    ...affine("norm", width),
+    ...(config.finalNorm === false ? [] : affine("norm", width)),
   ];
 }

@@ -107,7 +107,7 @@ function checkSites(config: ViTConfig, branches: readonly LoraBranch[]): void {
 }
 
 /**
- * The class token's feature after the final norm.
+ * The class token's feature after the final norm, if there is one.
  *
  * @param images [batch, channels, image, image], normalised
  * @param branches Adapters whose updates are added
@@ -126,5 +126,6 @@ export function vitFeature(
     tokens = block(config, weights, i, tokens, branches, i === config.depth - 1);
   }
   const classToken = reshape(tokens, [images.shape[0]!, config.width]);
+  if (config.finalNorm === false) return classToken;
   return layerNorm(classToken, weights("norm.weight"), weights("norm.bias"), config.epsilon);
 }

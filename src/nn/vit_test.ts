@@ -47,6 +47,7 @@ const variants: readonly (readonly [string, ViTConfig])[] = [
   ["pre-norm, gelu-tanh", { ...tinyConfig, activation: "gelu-tanh" }],
   ["post-norm, relu", { ...tinyConfig, norm: "post", activation: "relu" }],
   ["post-norm, gelu, one block", { ...tinyConfig, norm: "post", depth: 1 }],
+  ["post-norm without a final norm", { ...tinyConfig, norm: "post", finalNorm: false }],
 ];
 
 /** A tensor moved by `step` along a direction, in float64. */

@@ -1,35 +1,38 @@
 /**
- * Bringing other projects' tensor names to ours (timm's). A name map is data: rules that rename, reshape, fuse or
- * ignore tensors. Which map fits a file is found by trying all of them.
+ * Bringing other projects' tensor names to ours (timm's). A name map is data: rules that rename, reshape, fuse,
+ * fold or ignore tensors. Which map fits a file is found by trying all of them.
  *
  * @module
  */
 import { InputError } from "../core/errors.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { scaleRows, type Transform } from "./transforms.ts";
 
-/** Changes a tensor on its way; must throw `RangeError` for a shape it cannot handle. */
-export type Transform = (tensor: HostTensor) => HostTensor;
-
-/** What becomes of the tensors of one name pattern. `{block}` stands for a number, `{kind}` for weight or bias. */
+/** What becomes of the tensors of one name pattern. */
 export interface NameRule {
+  /** `{block}` stands for a number, `{kind}` for weight or bias, `(a|b)` for alternatives. */
   readonly from: string;
   /** Our name, with the same placeholders. Absent: the tensor is not needed. */
   readonly to?: string;
   readonly transform?: Transform;
   /** The tensor is this third of the rows of `to`: q, k and v are 0, 1 and 2. */
   readonly third?: 0 | 1 | 2;
+  /** The tensor multiplies the outputs of this layer of ours (LayerScale), and is folded into weight and bias. */
+  readonly scales?: string;
 }
 
 /** The naming of one family of files. */
 export interface NameMap {
   readonly id: string;
-  /** Prefixes that names may carry. */
+  /** Prefixes that names may carry, besides those of common wrappers. */
   readonly prefixes?: readonly string[];
   /** The first rule that matches a name decides. */
   readonly rules: readonly NameRule[];
   /** Names that a file of this family always has. */
   readonly requires?: readonly string[];
+  /** Made of words that many projects use; a map of one family is preferred. */
+  readonly general?: true;
 }
 
 /** What a map made of a file. */
@@ -38,6 +41,8 @@ export interface MappedTensors {
   readonly map: string;
   /** Under our names. */
   readonly tensors: NamedTensors;
+  /** Names of the file that the map knows and the model does not need. */
+  readonly unneeded: readonly string[];
   /** Names of the file that no rule knows. */
   readonly leftover: readonly string[];
   /** Names of ours that the file does not give. */
@@ -47,31 +52,8 @@ export interface MappedTensors {
 /** Our tensor names for a number of blocks, without the classifier's. */
 export type WantedNames = (depth: number) => readonly string[];
 
-/** Gives a tensor leading axes of size 1, or takes them away, until it has `rank` axes. */
-export function withRank(rank: number): Transform {
-  return ({ shape, data }) => {
-    const lead = shape.slice(0, Math.max(shape.length - rank, 0));
-    if (lead.some((size) => size !== 1)) {
-      throw new RangeError(`found shape ${formatShape(shape)}, wanted ${rank} axes after axes of size 1`);
-    }
-    const rest = shape.slice(lead.length);
-    return { shape: [...Array<number>(rank - rest.length).fill(1), ...rest], data };
-  };
-}
-
-/** Removes row `row` of the token axis of positions [1, tokens, width]. */
-export function withoutToken(row: number): Transform {
-  return ({ shape, data }) => {
-    const [, tokens, width] = shape;
-    if (shape.length !== 3 || shape[0] !== 1 || row >= tokens! - 1) {
-      throw new RangeError(`found shape ${formatShape(shape)}, wanted [1,tokens,width] with token ${row}`);
-    }
-    const kept = new Float32Array(data.length - width!);
-    kept.set(data.subarray(0, row * width!));
-    kept.set(data.subarray((row + 1) * width!), row * width!);
-    return hostTensor([1, tokens! - 1, width!], kept);
-  };
-}
+/** What training frameworks put in front of every name. */
+const wrappers = ["module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "base_model."];
 
 function fuseThirds(name: string, thirds: readonly HostTensor[]): HostTensor {
   const [first] = thirds as readonly [HostTensor];
@@ -94,19 +76,20 @@ function depthOf(tensors: NamedTensors): number {
   return Math.min(indices.reduce((most, index) => Math.max(most, index + 1), 0), names.length);
 }
 
-/** Zeros for biases of fused qkv projections, when a file has none at all: it was trained without. */
+/** Zeros for biases of a projection that has them in no block: the model was trained without. */
 function fillBiases(tensors: Record<string, HostTensor>): void {
-  const isBias = (name: string) => /^blocks\.\d+\.attn\.qkv\.bias$/.test(name);
-  if (Object.keys(tensors).some(isBias)) return;
+  const kindOf = (name: string) => name.replace(/\d+/, "#");
+  const present = new Set(Object.keys(tensors).map(kindOf));
   for (const [name, { shape }] of Object.entries(tensors)) {
-    const bias = name.replace(/weight$/, "bias");
-    if (isBias(bias) && shape.length > 0) tensors[bias] = hostTensor([shape[0]!]);
+    const layer = /^(blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12]))\.weight$/.exec(name)?.[1];
+    const bias = `${layer}.bias`;
+    if (layer && shape.length > 0 && !present.has(kindOf(bias))) tensors[bias] = hostTensor([shape[0]!]);
   }
 }
 
 /** What the placeholders of a rule match. */
 const placeholders: Readonly<Record<string, string>> = {
-  "{block}": "(?<block>\\d+)",
+  "{block}": "(?<block>\\d{1,4})",
   "{kind}": "(?<kind>weight|bias)",
 };
 
@@ -115,14 +98,58 @@ function compile(from: string): RegExp {
   return new RegExp(`^${parts.map((part) => placeholders[part] ?? part.replaceAll(".", "\\.")).join("")}$`);
 }
 
-function withoutPrefix(name: string, { prefixes = [] }: NameMap): string {
-  return name.slice(prefixes.find((prefix) => name.startsWith(prefix))?.length ?? 0);
+function withoutPrefixes(name: string, { prefixes = [] }: NameMap): string {
+  const known = [...wrappers, ...prefixes];
+  const prefixOf = (text: string) => known.find((prefix) => text.startsWith(prefix))?.length ?? 0;
+  let plain = name;
+  while (prefixOf(plain) > 0) plain = plain.slice(prefixOf(plain));
+  return plain;
 }
 
 /** Whether a file has the names that the map's family always has. */
 function isCandidate(map: NameMap, tensors: NamedTensors): boolean {
-  const names = new Set(Object.keys(tensors).map((name) => withoutPrefix(name, map)));
+  const names = new Set(Object.keys(tensors).map((name) => withoutPrefixes(name, map)));
   return (map.requires ?? []).every((name) => names.has(name));
+}
+
+/** A rule with its pattern, and which tensor it met. */
+interface Match {
+  readonly source: string;
+  readonly tensor: HostTensor;
+  readonly rule: NameRule;
+  /** A template of the rule with the placeholders filled in. */
+  fill(template: string): string;
+}
+
+function matchNames(map: NameMap, tensors: NamedTensors) {
+  const rules = map.rules.map((rule) => ({ ...rule, pattern: compile(rule.from) }));
+  const matches: Match[] = [];
+  const leftover: string[] = [];
+  for (const [source, tensor] of Object.entries(tensors)) {
+    const plain = withoutPrefixes(source, map);
+    const rule = rules.find(({ pattern }) => pattern.test(plain));
+    if (!rule) {
+      leftover.push(source);
+      continue;
+    }
+    const { block = "", kind = "" } = rule.pattern.exec(plain)!.groups ?? {};
+    const index = block && String(Number(block));
+    const fill = (template: string) => template.replace("{block}", index).replace("{kind}", kind);
+    matches.push({ source, tensor, rule, fill });
+  }
+  return { matches, leftover };
+}
+
+/** Runs a change of tensors, naming the tensor of the file that it failed for. */
+function attempt(source: string, change: () => HostTensor): HostTensor {
+  try {
+    return change();
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new InputError(`Cannot map weights: "${source}": ${error.message}`);
+    }
+    throw error;
+  }
 }
 
 /**
@@ -131,18 +158,17 @@ function isCandidate(map: NameMap, tensors: NamedTensors): boolean {
  * @throws {InputError} If two tensors get one name, or a tensor's shape does not suit its rule
  */
 export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: WantedNames): MappedTensors {
-  const rules = map.rules.map((rule) => ({ ...rule, pattern: compile(rule.from) }));
+  const { matches, leftover } = matchNames(map, tensors);
   const found: Record<string, HostTensor> = {};
   const thirds: Record<string, HostTensor[]> = {};
-  const leftover: string[] = [];
-  for (const [source, tensor] of Object.entries(tensors)) {
-    const plain = withoutPrefix(source, map);
-    const rule = rules.find(({ pattern }) => pattern.test(plain));
-    if (!rule) leftover.push(source);
-    if (rule?.to === undefined) continue;
-    const { block = "", kind = "" } = rule.pattern.exec(plain)!.groups ?? {};
-    const name = rule.to.replace("{block}", block).replace("{kind}", kind);
-    const value = rule.transform ? transformed(rule.transform, source, tensor) : tensor;
+  const unneeded: string[] = [];
+  for (const { source, tensor, rule, fill } of matches) {
+    if (rule.to === undefined) {
+      if (rule.scales === undefined) unneeded.push(source);
+      continue;
+    }
+    const name = fill(rule.to);
+    const value = attempt(source, () => rule.transform ? rule.transform(tensor) : tensor);
     const taken = rule.third === undefined ? name in found : thirds[name]?.[rule.third] !== undefined;
     if (taken) throw new InputError(`Cannot map weights: "${source}" and another tensor both mean "${name}"`);
     if (rule.third === undefined) found[name] = value;
@@ -153,19 +179,16 @@ export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: Wanted
     if (present.length === 3) found[name] = fuseThirds(name, present);
   }
   fillBiases(found);
-  const missing = wanted(Math.max(depthOf(found), 1)).filter((name) => !(name in found));
-  return { map: map.id, tensors: found, leftover, missing };
-}
-
-function transformed(transform: Transform, source: string, tensor: HostTensor): HostTensor {
-  try {
-    return transform(tensor);
-  } catch (error) {
-    if (error instanceof RangeError) {
-      throw new InputError(`Cannot map weights: "${source}": ${error.message}`);
+  for (const { source, tensor, rule, fill } of matches) {
+    if (rule.scales === undefined) continue;
+    for (const kind of ["weight", "bias"]) {
+      const name = `${fill(rule.scales)}.${kind}`;
+      const layer = found[name];
+      if (layer) found[name] = attempt(source, () => scaleRows(layer, tensor));
     }
-    throw error;
   }
+  const missing = wanted(Math.max(depthOf(found), 1)).filter((name) => !(name in found));
+  return { map: map.id, tensors: found, unneeded, leftover, missing };
 }
 
 function listed(names: readonly string[]): string {
@@ -174,11 +197,61 @@ function listed(names: readonly string[]): string {
 }
 
 /**
- * Applies the map that fits a file: nothing may be missing, and of several such maps the one that knows the most
- * names is taken.
+ * Applies the map that fits a file best: it misses least, then knows most. Of two such maps one of a family is
+ * preferred to a general one.
  *
  * @param file Named in errors
- * @throws {InputError} If no map gives all tensors, or two fit equally well
+ * @throws {InputError} If two maps fit equally well, or tensors cannot be what their names say
+ */
+export function nearestNameMap(
+  maps: readonly NameMap[],
+  tensors: NamedTensors,
+  wanted: WantedNames,
+  file: string,
+): MappedTensors {
+  const tried = maps.filter((map) => isCandidate(map, tensors)).map((map) => {
+    const mapped = tryNameMap(map, tensors, wanted);
+    const { missing, leftover, problem } = mapped;
+    const rank = [
+      missing.length > 0 || problem ? 1 : 0,
+      missing.length + leftover.length,
+      map.general ? 1 : 0,
+    ];
+    return { ...mapped, rank };
+  });
+  tried.sort((a, b) => a.rank.map((value, i) => value - b.rank[i]!).find((order) => order !== 0) ?? 0);
+  const [best, second] = tried;
+  if (!best) throw new InputError(`Cannot load ${file}: found no name map to try`);
+  if (best.problem) throw best.problem;
+  const { rank, problem: _, ...mapped } = best;
+  const isTie = mapped.missing.length === 0 && second?.rank.join() === rank.join();
+  if (isTie) {
+    throw new InputError(
+      `Cannot load ${file}: the name maps ${best.map} and ${second!.map} fit equally well`,
+    );
+  }
+  return mapped;
+}
+
+/** A map that breaks on a file; its problem is told if no other fits better. */
+function tryNameMap(
+  map: NameMap,
+  tensors: NamedTensors,
+  wanted: WantedNames,
+): MappedTensors & { readonly problem?: InputError } {
+  try {
+    return applyNameMap(map, tensors, wanted);
+  } catch (problem) {
+    if (!(problem instanceof InputError)) throw problem;
+    const { leftover } = matchNames(map, tensors);
+    return { map: map.id, tensors: {}, unneeded: [], leftover, missing: [], problem };
+  }
+}
+
+/**
+ * As `nearestNameMap`, and nothing may be missing.
+ *
+ * @throws {InputError} As there, and if no map gives all tensors
  */
 export function chooseNameMap(
   maps: readonly NameMap[],
@@ -186,20 +259,16 @@ export function chooseNameMap(
   wanted: WantedNames,
   file: string,
 ): MappedTensors {
-  const tried = maps
-    .filter((map) => isCandidate(map, tensors))
-    .map((map) => applyNameMap(map, tensors, wanted))
-    .sort((a, b) => a.missing.length - b.missing.length || a.leftover.length - b.leftover.length);
-  const [best, second] = tried;
-  if (!best) throw new InputError(`Cannot load ${file}: found no name map to try`);
-  if (best.missing.length > 0) {
-    throw new InputError(
-      `Cannot load ${file}: no name map fits; the nearest, ${best.map}, misses ${listed(best.missing)}` +
-        (best.leftover.length > 0 ? ` and does not know ${listed(best.leftover)}` : ""),
-    );
-  }
-  if (second && second.missing.length === 0 && second.leftover.length === best.leftover.length) {
-    throw new InputError(`Cannot load ${file}: the name maps ${best.map} and ${second.map} fit equally well`);
-  }
+  const best = nearestNameMap(maps, tensors, wanted, file);
+  checkNothingMissing(best, file);
   return best;
+}
+
+/** @throws {InputError} If the file does not give all tensors */
+export function checkNothingMissing({ map, missing, leftover }: MappedTensors, file: string): void {
+  if (missing.length === 0) return;
+  throw new InputError(
+    `Cannot load ${file}: no name map fits; the nearest, ${map}, misses ${listed(missing)}` +
+      (leftover.length > 0 ? ` and does not know ${listed(leftover)}` : ""),
+  );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
-import { applyNameMap, chooseNameMap, withoutToken, withRank } from "./name_map.ts";
+import { applyNameMap, chooseNameMap } from "./name_map.ts";
 import { nameMaps } from "./name_maps.ts";
 
 const WIDTH = 2;
@@ -128,7 +128,7 @@ Deno.test("chooseNameMap() knows the names of timm, torch and torchvision", () =
   assert.deepEqual(vision.tensors, own);
 });
 
-Deno.test("applyNameMap() fills biases of qkv with zeros only if the file has none", () => {
+Deno.test("applyNameMap() fills biases of a projection with zeros only if no block has one", () => {
   const own = choose(huggingFace("")).tensors;
   const timm = nameMaps.find(({ id }) => id === "timm")!;
   const { "blocks.0.attn.qkv.bias": _, ...partial } = own;
@@ -157,7 +157,10 @@ Deno.test("chooseNameMap() lists what is missing, and refuses two tensors for on
   fails(unequal, /q, k and v of shapes \[2,2\], \[1,2\], \[2,2\]/);
   // A block number from a hostile file must not decide how much is allocated.
   const own = choose(huggingFace("")).tensors;
-  fails({ ...own, "blocks.99999999999.norm1.weight": tensor([WIDTH]) }, /misses/);
+  fails({ ...own, "blocks.9999.norm1.weight": tensor([WIDTH]) }, /misses/);
+  const absurd = "blocks.99999999999.norm1.weight";
+  assert.deepEqual(choose({ ...own, [absurd]: tensor([WIDTH]) }).leftover, [absurd]);
+  fails({ ...own, "blocks.00.norm1.weight": tensor([WIDTH]) }, /both mean "blocks\.0\.norm1\.weight"/);
 });
 
 Deno.test("chooseNameMap() refuses maps that fit equally well", () => {
@@ -169,17 +172,183 @@ Deno.test("chooseNameMap() refuses maps that fit equally well", () => {
   );
 });
 
-Deno.test("withRank() adds and removes leading axes of size 1", () => {
-  assert.deepEqual(withRank(3)(tensor([5, 2])).shape, [1, 5, 2]);
-  assert.deepEqual(withRank(3)(tensor([2])).shape, [1, 1, 2]);
-  assert.deepEqual(withRank(2)(tensor([1, 1, 5, 2])).shape, [5, 2]);
-  assert.throws(() => withRank(2)(tensor([2, 5, 2])), RangeError);
+/** A whole file of two blocks under our names. */
+function ownNames(): NamedTensors {
+  return { ...choose(huggingFace("")).tensors, ...pair("head", [3, WIDTH], 9) };
+}
+
+function renamed(rules: readonly (readonly [RegExp, string])[], tensors = ownNames()): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, value]) => [
+      rules.reduce((text, [from, to]) => text.replace(from, to), name),
+      value,
+    ]),
+  );
+}
+
+for (const prefix of ["module.", "model.", "_orig_mod.module.", "module.backbone."]) {
+  Deno.test(`chooseNameMap() strips the wrapper "${prefix}"`, () => {
+    const { map, tensors, leftover } = choose(renamed([[/^/, prefix]]));
+    assert.equal(map, "timm");
+    assert.deepEqual(leftover, []);
+    assert.deepEqual(tensors, ownNames());
+  });
+}
+
+/** Names of models that no family map knows: from our names by these replacements. */
+const strangers: Readonly<Record<string, readonly (readonly [RegExp, string])[]>> = {
+  "encoder layers, dotted words": [
+    [/^blocks/, "encoder.layers"],
+    [/attn\.qkv/, "attention.qkv_proj"],
+    [/attn\.proj/, "attention.out_proj"],
+    [/mlp\.fc/, "feed_forward.linear"],
+    [/\.norm(\d)/, ".ln$1"],
+    [/^norm/, "final_norm"],
+    [/^head/, "classifier"],
+    [/cls_token/, "embeddings.class_token"],
+    [/pos_embed/, "embeddings.positional_embedding"],
+    [/patch_embed\.proj/, "embeddings.patch_embedding"],
+  ],
+  "torch encoder in another place": [
+    [/^blocks/, "vit.transformer_encoder.layers"],
+    [/attn\.qkv\./, "self_attn.in_proj_"],
+    [/attn\.proj/, "self_attn.out_proj"],
+    [/mlp\.fc/, "linear"],
+    [/^norm/, "fc.0"],
+    [/^head/, "fc.1"],
+    [/cls_token/, "vit.cls_token"],
+    [/pos_embed/, "vit.position_embedding.weight"],
+    [/patch_embed\.proj/, "vit.patch_embed.conv"],
+  ],
+  "numbered sequences": [
+    [/^blocks\.(\d)/, "transformer.blocks.layer_$1"],
+    [/attn\.qkv/, "msa.to_qkv"],
+    [/attn\.proj/, "msa.to_out.0"],
+    [/mlp\.fc1/, "ffn.0"],
+    [/mlp\.fc2/, "ffn.3"],
+    [/\.norm(\d)/, ".layer_norm_$1"],
+    [/^norm/, "transformer.norm"],
+    [/^head/, "mlp_head"],
+    [/cls_token/, "cls"],
+    [/pos_embed/, "pos_emb"],
+    [/patch_embed\.proj/, "to_patch_embedding.0"],
+  ],
+  "jeonsworld/ViT-pytorch": [
+    [/^blocks/, "transformer.encoder.layer"],
+    [/attn\.proj/, "attn.out"],
+    [/mlp\.fc/, "ffn.fc"],
+    [/norm1/, "attention_norm"],
+    [/norm2/, "ffn_norm"],
+    [/^norm/, "transformer.encoder.encoder_norm"],
+    [/cls_token/, "transformer.embeddings.cls_token"],
+    [/pos_embed/, "transformer.embeddings.position_embeddings"],
+    [/patch_embed\.proj/, "transformer.embeddings.patch_embeddings"],
+  ],
+};
+
+for (const [what, rules] of Object.entries(strangers)) {
+  Deno.test(`chooseNameMap() understands common words: ${what}`, () => {
+    const { map, tensors, leftover } = choose(renamed(rules));
+    assert.equal(map, "common-names");
+    assert.deepEqual(leftover, []);
+    assert.deepEqual(tensors, ownNames());
+  });
+}
+
+for (const form of ["query", "q_proj", "to_q", "w_q", "W_q", "wq", "q_linear", "q"]) {
+  Deno.test(`chooseNameMap() fuses what is called ${form}`, () => {
+    const own = huggingFace("");
+    const word = (letter: string, long: string) => form === "query" ? long : form.replace("q", letter);
+    const tensors = renamed([
+      [/attention\.attention\.query/, `mha.${word("q", "query")}`],
+      [/attention\.attention\.key/, `mha.${word("k", "key")}`],
+      [/attention\.attention\.value/, `mha.${word("v", "value")}`],
+      [/attention\.output\.dense/, "mha.o_proj"],
+    ], own);
+    const found = choose(tensors);
+    assert.equal(found.map, "common-names");
+    assert.deepEqual(found.leftover, []);
+    assert.deepEqual(found.tensors, choose(own).tensors);
+  });
+}
+
+for (const wrapped of [1, 2, 0]) {
+  Deno.test(`chooseNameMap() knows vit-pytorch with ${wrapped} wrappers, flat patches and no bias in qkv`, () => {
+    const own = ownNames();
+    const [attention, perceptron] = wrapped === 0
+      ? ["0", "1.net"]
+      : [`0${".fn".repeat(wrapped)}`, `1${".fn".repeat(wrapped)}.net`];
+    const inner = wrapped === 2 ? ".fn" : "";
+    const tensors = renamed([
+      [/^blocks\.(\d)\.norm1/, `transformer.layers.$1.0${inner}.norm`],
+      [/^blocks\.(\d)\.norm2/, `transformer.layers.$1.1${wrapped === 0 ? ".net.0" : `${inner}.norm`}`],
+      [/^blocks\.(\d)\.attn\.qkv/, `transformer.layers.$1.${attention}.to_qkv`],
+      [/^blocks\.(\d)\.attn\.proj/, `transformer.layers.$1.${attention}.to_out.0`],
+      [/^blocks\.(\d)\.mlp\.fc1/, `transformer.layers.$1.${perceptron}.${wrapped === 0 ? 1 : 0}`],
+      [/^blocks\.(\d)\.mlp\.fc2/, `transformer.layers.$1.${perceptron}.${wrapped === 0 ? 4 : 3}`],
+      [/^norm/, wrapped === 0 ? "transformer.norm" : "mlp_head.0"],
+      [/^head/, wrapped === 0 ? "mlp_head" : "mlp_head.1"],
+      [/pos_embed/, "pos_embedding"],
+      [/patch_embed\.proj/, "to_patch_embedding.1"],
+    ], own);
+    const flat = { ...tensors, "to_patch_embedding.1.weight": tensor([WIDTH, 12], 5) };
+    const unbiased = Object.entries(flat).filter(([name]) => !name.endsWith("to_qkv.bias"));
+    const found = choose(Object.fromEntries(unbiased));
+    assert.equal(found.map, wrapped === 0 ? "vit-pytorch" : "vit-pytorch-wrapped");
+    assert.deepEqual(found.leftover, []);
+    assert.deepEqual(found.tensors["patch_embed.proj.weight"]!.shape, [WIDTH, 3, 2, 2]);
+    assert.deepEqual(found.tensors["blocks.1.attn.qkv.bias"], tensor([3 * WIDTH]));
+    assert.deepEqual(found.tensors["blocks.1.mlp.fc2.weight"], own["blocks.1.mlp.fc2.weight"]);
+    assert.deepEqual(found.tensors["blocks.1.norm2.weight"], own["blocks.1.norm2.weight"]);
+  });
+}
+
+Deno.test("chooseNameMap() folds LayerScale into what it scales, and drops a mask token", () => {
+  const own = ownNames();
+  const scales = Object.fromEntries([0, 1].flatMap((i) => [
+    [`blocks.${i}.ls1.gamma`, tensor([WIDTH], 2)],
+    [`blocks.${i}.ls2.gamma`, tensor([WIDTH], 3)],
+  ]));
+  const { map, tensors, leftover, unneeded } = choose({
+    ...own,
+    ...scales,
+    mask_token: tensor([1, 1, WIDTH]),
+  });
+  assert.equal(map, "timm");
+  assert.deepEqual([leftover, unneeded], [[], ["mask_token"]]);
+  for (const [part, factor] of [["attn.proj", 2], ["mlp.fc2", 3], ["mlp.fc1", 1]] as const) {
+    for (const kind of ["weight", "bias"]) {
+      const name = `blocks.1.${part}.${kind}`;
+      assert.equal(tensors[name]!.data[0], own[name]!.data[0]! * factor, name);
+    }
+  }
 });
 
-Deno.test("withoutToken() removes one row", () => {
-  const positions = hostTensor([1, 3, 2], Float32Array.of(0, 1, 2, 3, 4, 5));
-  assert.deepEqual([...withoutToken(0)(positions).data], [2, 3, 4, 5]);
-  assert.deepEqual([...withoutToken(1)(positions).data], [0, 1, 4, 5]);
-  assert.throws(() => withoutToken(1)(tensor([2, 3, 2])), RangeError);
-  assert.throws(() => withoutToken(1)(tensor([1, 2, 2])), RangeError);
+Deno.test("chooseNameMap() knows DINOv2's and the newest ViT's names of Hugging Face", () => {
+  const own = huggingFace("");
+  const dino = renamed([
+    [/^/, "dinov2."],
+    [/layernorm_before/, "norm1"],
+    [/layernorm_after/, "norm2"],
+    [/intermediate\.dense/, "mlp.fc1"],
+    [/(layer\.\d+)\.output\.dense/, "$1.mlp.fc2"],
+  ], own);
+  const scales = Object.fromEntries([0, 1].flatMap((i) => [
+    [`dinov2.encoder.layer.${i}.layer_scale1.lambda1`, tensor([WIDTH], 1)],
+    [`dinov2.encoder.layer.${i}.layer_scale2.lambda1`, tensor([WIDTH], 1)],
+  ]));
+  const found = choose({ ...dino, ...scales, "dinov2.embeddings.mask_token": tensor([1, WIDTH]) });
+  assert.deepEqual([found.map, found.leftover], ["hugging-face", []]);
+  assert.deepEqual(found.tensors, choose(own).tensors);
+  const newest = choose(renamed([
+    [/encoder\.layer\./, "layers."],
+    [/attention\.attention\.query/, "attention.q_proj"],
+    [/attention\.attention\.key/, "attention.k_proj"],
+    [/attention\.attention\.value/, "attention.v_proj"],
+    [/attention\.output\.dense/, "attention.o_proj"],
+    [/intermediate\.dense/, "mlp.fc1"],
+    [/(layers\.\d+)\.output\.dense/, "$1.mlp.fc2"],
+  ], own));
+  assert.deepEqual([newest.map, newest.leftover], ["hugging-face-5", []]);
+  assert.deepEqual(newest.tensors, choose(own).tensors);
 });

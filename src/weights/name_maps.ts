@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type NameMap, type NameRule, withoutToken, withRank } from "./name_map.ts";
+import { commonNames } from "./common_names.ts";
+import type { NameMap, NameRule } from "./name_map.ts";
+import { asConvolution, withoutToken, withRank } from "./transforms.ts";
 
 const tokens: readonly NameRule[] = [
   { from: "cls_token", to: "cls_token", transform: withRank(3) },
@@ -20,9 +22,13 @@ const timmBlocks: readonly NameRule[] = [
   { from: "blocks.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
   { from: "norm.{kind}", to: "norm.{kind}" },
   { from: "head.{kind}", to: "head.{kind}" },
+  { from: "blocks.{block}.(ls1.gamma|gamma_1)", scales: "blocks.{block}.attn.proj" },
+  { from: "blocks.{block}.(ls2.gamma|gamma_2)", scales: "blocks.{block}.mlp.fc2" },
+  // A token of the pre-training.
+  { from: "mask_token" },
 ];
 
-/** timm's VisionTransformer: our own names. */
+/** timm's VisionTransformer, with LayerScale or without, and DINO and DINOv2: our own names. */
 const timm: NameMap = { id: "timm", rules: [...tokens, ...timmBlocks] };
 
 /**
@@ -118,17 +124,42 @@ const huggingFaceBlocks: readonly NameRule[] = [
   },
   { from: "encoder.layer.{block}.attention.output.dense.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
   { from: "encoder.layer.{block}.layernorm_after.{kind}", to: "blocks.{block}.norm2.{kind}" },
+  { from: "encoder.layer.{block}.norm1.{kind}", to: "blocks.{block}.norm1.{kind}" },
+  { from: "encoder.layer.{block}.norm2.{kind}", to: "blocks.{block}.norm2.{kind}" },
+  { from: "encoder.layer.{block}.mlp.fc1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+  { from: "encoder.layer.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
+  { from: "encoder.layer.{block}.layer_scale1.lambda1", scales: "blocks.{block}.attn.proj" },
+  { from: "encoder.layer.{block}.layer_scale2.lambda1", scales: "blocks.{block}.mlp.fc2" },
   { from: "encoder.layer.{block}.intermediate.dense.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
   { from: "encoder.layer.{block}.output.dense.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
   { from: "layernorm.{kind}", to: "norm.{kind}" },
   { from: "pooler.dense.{kind}" },
+  { from: "embeddings.mask_token" },
 ];
 
-/** Hugging Face's ViT and undistilled DeiT, saved as a bare model or with a classifier. */
+/** Hugging Face's ViT, undistilled DeiT and DINOv2, saved as a bare model or with a classifier. */
 const huggingFace: NameMap = {
   id: "hugging-face",
-  prefixes: ["vit.", "deit."],
+  prefixes: ["vit.", "deit.", "dinov2."],
   rules: [...huggingFaceBlocks, { from: "classifier.{kind}", to: "head.{kind}" }],
+};
+
+/** Module names of Hugging Face's ViT since version 5; its checkpoints keep the old ones, its exports do not. */
+const huggingFace5: NameMap = {
+  id: "hugging-face-5",
+  prefixes: ["vit.", "deit."],
+  rules: [
+    ...huggingFaceBlocks.filter(({ from }) => !from.startsWith("encoder.")),
+    { from: "layers.{block}.layernorm_before.{kind}", to: "blocks.{block}.norm1.{kind}" },
+    { from: "layers.{block}.attention.q_proj.{kind}", to: "blocks.{block}.attn.qkv.{kind}", third: 0 },
+    { from: "layers.{block}.attention.k_proj.{kind}", to: "blocks.{block}.attn.qkv.{kind}", third: 1 },
+    { from: "layers.{block}.attention.v_proj.{kind}", to: "blocks.{block}.attn.qkv.{kind}", third: 2 },
+    { from: "layers.{block}.attention.o_proj.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
+    { from: "layers.{block}.layernorm_after.{kind}", to: "blocks.{block}.norm2.{kind}" },
+    { from: "layers.{block}.mlp.fc1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+    { from: "layers.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
+    { from: "classifier.{kind}", to: "head.{kind}" },
+  ],
 };
 
 /** Hugging Face's distilled DeiT, treated in the same way. */
@@ -146,7 +177,54 @@ const huggingFaceDistilled: NameMap = {
   ],
 };
 
-/** All known families. */
+/** The parts of lucidrains/vit-pytorch's ViT that its versions share; no bias in q, k and v. */
+function vitPytorch(id: string, attention: string, perceptron: string, layers: readonly NameRule[]): NameMap {
+  return {
+    id,
+    rules: [
+      { from: "cls_token", to: "cls_token", transform: withRank(3) },
+      { from: "pos_embedding", to: "pos_embed", transform: withRank(3) },
+      {
+        from: "to_patch_embedding.1.{kind}",
+        to: "patch_embed.proj.{kind}",
+        transform: asConvolution("channels-last"),
+      },
+      { from: `${attention}.to_qkv.{kind}`, to: "blocks.{block}.attn.qkv.{kind}" },
+      { from: `${attention}.to_out.0.{kind}`, to: "blocks.{block}.attn.proj.{kind}" },
+      ...layers,
+      { from: `${perceptron}.{kind}`, to: "blocks.{block}.mlp.fc2.{kind}" },
+      { from: "transformer.norm.{kind}", to: "norm.{kind}" },
+      { from: "mlp_head.0.{kind}", to: "norm.{kind}" },
+      { from: "mlp_head(.1)?.{kind}", to: "head.{kind}" },
+    ],
+  };
+}
+
+/** Versions in which each sub-layer is wrapped by its norm. */
+const vitPytorchWrapped: NameMap = vitPytorch(
+  "vit-pytorch-wrapped",
+  "transformer.layers.{block}.0(.fn){1,2}",
+  "transformer.layers.{block}.1(.fn){1,2}.net.3",
+  [
+    { from: "transformer.layers.{block}.0(.fn)?.norm.{kind}", to: "blocks.{block}.norm1.{kind}" },
+    { from: "transformer.layers.{block}.1(.fn)?.norm.{kind}", to: "blocks.{block}.norm2.{kind}" },
+    { from: "transformer.layers.{block}.1(.fn){1,2}.net.0.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+  ],
+);
+
+/** Later versions, whose sub-layers hold their norm. */
+const vitPytorchPlain: NameMap = vitPytorch(
+  "vit-pytorch",
+  "transformer.layers.{block}.0",
+  "transformer.layers.{block}.1.net.4",
+  [
+    { from: "transformer.layers.{block}.0.norm.{kind}", to: "blocks.{block}.norm1.{kind}" },
+    { from: "transformer.layers.{block}.1.net.0.{kind}", to: "blocks.{block}.norm2.{kind}" },
+    { from: "transformer.layers.{block}.1.net.1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+  ],
+);
+
+/** All known families, and the words that many others use. */
 export const nameMaps: readonly NameMap[] = [
   timm,
   timmDistilled,
@@ -155,4 +233,8 @@ export const nameMaps: readonly NameMap[] = [
   torchvision,
   huggingFace,
   huggingFaceDistilled,
+  huggingFace5,
+  vitPytorchWrapped,
+  vitPytorchPlain,
+  commonNames,
 ];
