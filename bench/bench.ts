@@ -43,7 +43,10 @@ function configure(command: Command): void {
     .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
     .option("--seeds <list>", "seeds of the class order and of training, such as 0,1,2")
     .option("--train-seed <n>", "one training seed for all class orders (default: the class order's seed)")
-    .option("--data <spec>", "procedural[:key=value,…] | cifar100:PATH | cifar10:PATH | idx:PATH")
+    .option(
+      "--data <spec>",
+      "such as procedural, cifar100:PATH or folder:PATH,size=32; see deno task data list",
+    )
     .option(
       "--backbone <id|path>",
       "name of a shipped backbone, or a .safetensors file with its card beside it",

@@ -60,7 +60,13 @@ export async function runCommand<Options>(
     .option("--debug", "show where an error comes from")
     .exitOverride()
     .showHelpAfterError("(--help lists arguments and options)")
-    .configureOutput({ writeOut: output.out, writeErr: output.err });
+    .configureOutput({
+      writeOut: output.out,
+      writeErr: output.err,
+      // Asked otherwise, Commander reads the environment, which commands may not.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
   spec.configure(command);
   let code = 0;
   command.action(async () => {

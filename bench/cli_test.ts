@@ -58,6 +58,15 @@ Deno.test("runCommand() prints help on stdout with code 0", async () => {
   assert.equal(err, "");
 });
 
+Deno.test({
+  name: "runCommand() prints help and usage errors without reading the environment",
+  permissions: { env: false },
+  async fn() {
+    assert.equal((await call(["--help"])).code, 0);
+    assert.match((await call(["--frob"])).err, /unknown option '--frob'/);
+  },
+});
+
 Deno.test("runCommand() turns errors into one sentence and a code by kind", async () => {
   const raise = (error: Error) => () => {
     throw error;

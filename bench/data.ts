@@ -25,7 +25,7 @@ import { loadData, progressLines } from "./load_data.ts";
 
 interface Options {
   readonly out?: string;
-  readonly host: readonly string[];
+  readonly host?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -40,7 +40,7 @@ function configure(command: Command): void {
       "get: an id of the list; check: a path or a specification such as folder:PATH,size=32",
     )
     .option("--out <dir>", "get: folder for the files (default: data/ID)")
-    .option("--host <name...>", "get: further hosts that an address may redirect to", [])
+    .option("--host <name...>", "get: further hosts that an address may redirect to")
     .option("--json", "list, check: JSON instead of text");
 }
 
@@ -88,7 +88,7 @@ async function get(id: string, options: Options, output: Output): Promise<void> 
   const folder = options.out ?? `data/${id}`;
   output.err(`${id}: ${source.terms}\n`);
   await getFiles(
-    source.files.map((file) => ({ ...file, redirects: [...file.redirects ?? [], ...options.host] })),
+    source.files.map((file) => ({ ...file, redirects: [...file.redirects ?? [], ...options.host ?? []] })),
     folder,
     output,
   );
