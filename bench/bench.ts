@@ -85,7 +85,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
     `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
       `(${why}), ${workers} at a time\n`,
   );
-  const threads = Math.max(1, Math.floor(cores / workers));
+  // One thread each, always: with more, large products may round differently, and a resumed run must repeat its bits.
+  const threads = 1;
   const { statuses, records } = await runWaiting(suite, waiting, { workers, threads }, options, output);
   const all = [...finished, ...records];
   for (const section of compare(inPlanOrder(suite, all))) {
