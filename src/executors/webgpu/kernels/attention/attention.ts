@@ -102,8 +102,8 @@ function chooseVariant({ batches, tokens, heads, headDim }: Sizes, context: Lowe
 /** @param largest Quads of components an invocation at most; 0 if it has none */
 function coverByRegisters({ batches, tokens, heads, headDim }: Sizes, largest: number): Cover {
   const quads = ceilDiv(headDim, 4);
-  // Few values, so that few pipelines are compiled.
-  const chunk = quads === 1 ? 1 : Math.max(1, largest);
+  // Whatever the head, so that few pipelines are compiled.
+  const chunk = Math.max(1, largest);
   const chunks = largest === 0 ? 1 : ceilDiv(quads, chunk);
   return {
     constants: { WORKGROUP: LANES, CHUNK: chunk },
