@@ -73,7 +73,7 @@ export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/interop/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";
 export { optimiserOf } from "./src/protocol/settings.ts";
-export { replaceFile } from "./src/protocol/store.ts";
+export { replaceFile } from "./src/core/files.ts";
 export { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./src/train/pretrain.ts";
 export { readSafetensors, writeSafetensors } from "./src/weights/safetensors.ts";
 export {
@@ -94,3 +94,4 @@ export { pack } from "./src/nn/packing.ts";
 export { adapterToTensors } from "./src/nn/adapter.ts";
 export { type RunShape, traceLoraStep } from "./src/train/lora_programs.ts";
 export { defaultOptimiser, hyperValues, type OptimiserSettings } from "./src/train/optimiser.ts";
+export { sizeOf } from "./src/core/shape.ts";

@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
-import { runCommand } from "./cli.ts";
 import { conformance } from "./conformance.ts";
+import { callCommand } from "./test_kit.ts";
 
 const file = new URL("../fixtures/golden/lora_vit_tiny.safetensors", import.meta.url).pathname;
 
-async function call(...args: readonly string[]) {
-  const written = { out: "", err: "" };
-  const code = await runCommand(conformance, args, {
-    out: (text) => written.out += text,
-    err: (text) => written.err += text,
-  });
-  return { code, ...written };
-}
+const call = (...args: string[]) => callCommand(conformance, args);
 
 Deno.test("conformance shows one row for a case on a backend and exits with 0", async () => {
   const { code, out, err } = await call(file, "--backend", "reference");

@@ -1,25 +1,9 @@
 import assert from "node:assert/strict";
-import { runCommand } from "./cli.ts";
 import { dataCommand, getFiles } from "./data.ts";
 import { dataSources } from "./data_sources.ts";
+import { callCommand, inFolder } from "./test_kit.ts";
 
-async function call(...args: readonly string[]) {
-  const written = { out: "", err: "" };
-  const code = await runCommand(dataCommand, args, {
-    out: (text) => written.out += text,
-    err: (text) => written.err += text,
-  });
-  return { code, ...written };
-}
-
-async function inTemporaryFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const call = (...args: string[]) => callCommand(dataCommand, args);
 
 /** An IDX pair of gray images of one byte. */
 async function writeIdx(folder: string, part: string, images: readonly number[], labels: readonly number[]) {
@@ -46,7 +30,7 @@ Deno.test("data list names every kind and what can be downloaded", async () => {
 });
 
 Deno.test("data check guesses the kind and names oddities", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeIdx(folder, "train", [1, 2, 3, 3], [0, 1, 0, 1]);
     await writeIdx(folder, "t10k", [9, 2], [0, 0]);
     const { code, out } = await call("check", folder);
@@ -114,7 +98,7 @@ Deno.test({
   name: "getFiles() downloads into a folder that it creates, and is quick the second time",
   permissions: { net: ["127.0.0.1"], read: true, write: true },
   async fn() {
-    await inTemporaryFolder(async (folder) => {
+    await inFolder(async (folder) => {
       const server = Deno.serve(
         { hostname: "127.0.0.1", port: 0, onListen() {} },
         () => new Response("hello"),

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type DType, gradients, type Graph, ops, type Program, type Tensor, trace } from "../mod.ts";
+import { type DType, gradients, type Graph, ops, type Program, sizeOf, type Tensor, trace } from "../mod.ts";
 
 /** How the values of an operand are drawn: anything, above 0, all 1, or row numbers below a bound. */
 export type Draw = "any" | "positive" | "ones" | { readonly below: number };
@@ -39,8 +39,6 @@ interface Definition {
   readonly quick?: boolean;
   build(tensors: Readonly<Record<string, Tensor>>, graph: Graph): Tensor | readonly Tensor[];
 }
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 
 function operandSpec(operand: Operands[string]): OperandSpec {
   const [shape, draw] = Array.isArray(operand[0])

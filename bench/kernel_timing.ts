@@ -15,6 +15,7 @@ import {
   type Executor,
   type ExecutorOptions,
   ops,
+  sizeOf,
   trace,
   type WebGpuExecutor,
 } from "../mod.ts";
@@ -60,7 +61,7 @@ const CEILING_BUDGET = 200;
 
 function draw({ shape, draw }: OperandSpec, name: string): Float32Array | Int32Array {
   const rng = createRng(0, name);
-  const length = shape.reduce((product, n) => product * n, 1);
+  const length = sizeOf(shape);
   if (typeof draw === "object") return Int32Array.from({ length }, () => rng.integer(draw.below));
   const next =
     { any: () => 2 * rng.uniform() - 1, positive: () => 0.01 + rng.uniform(), ones: () => 1 }[draw];

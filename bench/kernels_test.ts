@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
-import { runCommand } from "./cli.ts";
 import { kernels } from "./kernels.ts";
+import { callCommand } from "./test_kit.ts";
 
-async function call(...args: readonly string[]) {
-  const written = { out: "", err: "" };
-  const code = await runCommand(kernels, args, {
-    out: (text) => written.out += text,
-    err: (text) => written.err += text,
-  });
-  return { code, ...written };
-}
+const call = (...args: string[]) => callCommand(kernels, args);
 
 Deno.test("kernels --json has positive times and rates, and shares of a ceiling that nothing exceeds", async () => {
   const { code, out, err } = await call(

@@ -5,7 +5,14 @@
  *
  * @module
  */
-import { createBackbone, createRng, formatCard, type NamedTensors, writeSafetensors } from "../mod.ts";
+import {
+  createBackbone,
+  createRng,
+  formatCard,
+  type NamedTensors,
+  sizeOf,
+  writeSafetensors,
+} from "../mod.ts";
 import { type CommandSpec, runCommand } from "./cli.ts";
 
 /** Runs a command and gives its exit code and what it wrote. */
@@ -61,9 +68,11 @@ function tinyWeights(): NamedTensors {
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => {
       const rng = createRng(0, name);
-      const size = shape.reduce((product, n) => product * n, 1);
       const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
-      return [name, { shape, data: Float32Array.from({ length: size }, () => centre + 0.3 * rng.normal()) }];
+      return [name, {
+        shape,
+        data: Float32Array.from({ length: sizeOf(shape) }, () => centre + 0.3 * rng.normal()),
+      }];
     }),
   );
 }

@@ -10,9 +10,9 @@
  */
 import { Buffer } from "node:buffer";
 import { InputError } from "../core/errors.ts";
+import { replaceFile } from "../core/files.ts";
 import { hashJson, type JsonObject, sha256 } from "../core/json.ts";
 import { createDataset, type Dataset, imageSize, labelBytes, type Split } from "./dataset.ts";
-import { replaceWhole } from "./files/disk.ts";
 
 /** Where to keep decoded data, and who is told about it. */
 export interface CacheOptions {
@@ -50,7 +50,7 @@ export async function cached(
   const dataset = await make();
   try {
     await Deno.mkdir(cache, { recursive: true });
-    await replaceWhole(path, encodeEntry(dataset));
+    await replaceFile(path, encodeEntry(dataset));
   } catch (error) {
     onNotice?.(`decoded data cannot be kept in ${cache}: ${messageOf(error)}`);
   }

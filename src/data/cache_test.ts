@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { inFolder } from "../core/test_folder.ts";
 import { cached } from "./cache.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 import { loadDataset } from "./load.ts";
-import { inTemporaryFolder, plainPng, writeFiles } from "./test_files.ts";
+import { plainPng, writeFiles } from "./test_files.ts";
 
 function toy(value = 1): Dataset {
   return createDataset({
@@ -36,7 +37,7 @@ function entryIn(folder: string): string {
 }
 
 Deno.test("cached() makes a data set once for each identity", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     const cache = `${folder}/a/b`;
     assert.deepEqual(await ask(cache), { isMade: true, notices: [] });
     assert.deepEqual(await ask(cache), { isMade: false, notices: [] });
@@ -49,7 +50,7 @@ Deno.test("cached() keeps nothing without a folder", async () => {
 });
 
 Deno.test("cached() notices every damaged byte and every cut, and makes the entry again", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await ask(folder);
     const path = entryIn(folder);
     const whole = await Deno.readFile(path);
@@ -70,7 +71,7 @@ Deno.test("cached() notices every damaged byte and every cut, and makes the entr
 });
 
 Deno.test("cached() goes on where it may not write", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     const { isMade, notices } = await ask(`${folder}/file`);
     assert.ok(isMade);
@@ -79,7 +80,7 @@ Deno.test("cached() goes on where it may not write", async () => {
 });
 
 Deno.test("loadDataset() finds decoded images again, but not those of other files, sizes or seeds", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     const cache = `${folder}/cache`, path = `${folder}/set`;
     await writeFiles(path, {
       "a/1.png": plainPng(8, 8, [1]),

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
+import { inFolder } from "../core/test_folder.ts";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import type { Dataset, Split } from "./dataset.ts";
 import { guessKind } from "./kinds.ts";
 import { loadDataset } from "./load.ts";
-import {
-  type Files,
-  inTemporaryFolder,
-  jpegFile,
-  plainPng,
-  tarFile,
-  tarGzFile,
-  writeFiles,
-  zipFile,
-} from "./test_files.ts";
+import { type Files, jpegFile, plainPng, tarFile, tarGzFile, writeFiles, zipFile } from "./test_files.ts";
 
 /** Label and first byte of every image. */
 function firstBytes(split: Split): [number, number][] {
@@ -24,7 +16,7 @@ function firstBytes(split: Split): [number, number][] {
 /** Writes files, loads them and expects the kind to be guessed. */
 async function load(kind: string, files: Files, settings = ""): Promise<Dataset> {
   let dataset: Dataset | undefined;
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeFiles(`${folder}/set`, files);
     assert.equal(await guessKind(`${folder}/set`), kind);
     dataset = await loadDataset(`${kind}:${folder}/set${settings}`);
@@ -33,7 +25,7 @@ async function load(kind: string, files: Files, settings = ""): Promise<Dataset>
 }
 
 async function refuses(kind: string, files: Files, message: RegExp): Promise<void> {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeFiles(`${folder}/set`, { ...files, "other.md": "" });
     await assert.rejects(loadDataset(`${kind}:${folder}/set`), { name: "InputError", message });
   });
@@ -135,7 +127,7 @@ Deno.test("omniglot joins both parts of the PNG tree, splits by drawer and makes
   assert.equal(dataset.channels, 1);
   assert.deepEqual(firstBytes(dataset.train), [[1, 255], [0, 0]]);
   assert.deepEqual(firstBytes(dataset.test), [[1, 0], [0, 255]]);
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeFile(`${folder}/images_background.zip`, zipFile(background));
     await Deno.writeFile(`${folder}/images_evaluation.zip`, zipFile(evaluation));
     assert.equal((await loadDataset(`omniglot:${folder}`)).fingerprint, dataset.fingerprint);
@@ -159,7 +151,7 @@ Deno.test("folder reads train and test, from a folder and from every archive ali
   assert.deepEqual(dataset.classNames, ["a", "b"]);
   assert.deepEqual(firstBytes(dataset.train), [[0, 255], [0, 255], [1, 0]]);
   assert.deepEqual(firstBytes(dataset.test), [[0, 255], [1, 0]]);
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeFile(`${folder}/s.tar`, await tarFile(files));
     await Deno.writeFile(`${folder}/s.tar.gz`, await tarGzFile(files));
     await Deno.writeFile(`${folder}/s.zip`, zipFile(files));
@@ -210,7 +202,7 @@ Deno.test("folder resizes to the most common size, to 64 if that is larger, or t
   const sizesOf = async (files: Files, settings = "") => {
     const notices: string[] = [];
     let shape: number[] = [];
-    await inTemporaryFolder(async (folder) => {
+    await inFolder(async (folder) => {
       await writeFiles(folder, files);
       const { height, width } = await loadDataset(`folder:${folder}${settings}`, {
         onNotice: (text) => notices.push(text),
@@ -249,7 +241,7 @@ Deno.test("cifar100 and cifar10 read the official layout from a folder and from 
   const dataset = await load("cifar10", ten);
   assert.deepEqual([...dataset.train.labels], [1, 2]);
   assert.equal(dataset.classNames[9], "j");
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeFile(`${folder}/cifar-10-binary.tar.gz`, await tarGzFile(ten));
     assert.equal(await guessKind(folder), "cifar10");
     assert.equal((await loadDataset(`cifar10:${folder}`)).fingerprint, dataset.fingerprint);
@@ -287,7 +279,7 @@ function idxPair(prefix: string, ...labels: readonly number[]): Files {
 }
 
 Deno.test("fashion-mnist and kmnist name the classes of IDX files", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeFiles(`${folder}/x`, { ...idxPair("train", 0, 9), ...idxPair("t10k", 1) });
     assert.equal(await guessKind(`${folder}/x`), "idx");
     assert.equal((await loadDataset(`fashion-mnist:${folder}/x`)).classNames[9], "Ankle boot");
@@ -340,7 +332,7 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
 });
 
 Deno.test("guessKind() says when it does not know", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeFiles(folder, { "notes.txt": "x" });
     await assert.rejects(guessKind(folder), {
       name: "InputError",

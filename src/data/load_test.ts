@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inFolder } from "../core/test_folder.ts";
 import { gzipSync } from "node:zlib";
 import { imageSize } from "./dataset.ts";
 import { loadDataset } from "./load.ts";
@@ -19,15 +20,6 @@ function realDataTest(folder: string, name: string, run: (path: string) => Promi
     ignore: !present,
     fn: () => run(path),
   });
-}
-
-async function inTemporaryFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 function perClass(labels: Int32Array, classes: number): Set<number> {
@@ -91,7 +83,7 @@ Deno.test("loadDataset() lists the kinds when it does not know one", async () =>
 });
 
 Deno.test("loadDataset() names what is missing on the disk", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     const fails = (spec: string, message: string) =>
       assert.rejects(loadDataset(spec), { name: "InputError", message });
     await fails(`cifar100:${folder}/none`, `Cannot read ${folder}/none: it does not exist`);
@@ -138,7 +130,7 @@ Deno.test({
 });
 
 Deno.test("loadDataset() reads IDX names, plain and gzipped files, and class names", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     const images = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 42);
     const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1);
     await Deno.writeFile(`${folder}/train-images.idx3-ubyte`, images);

@@ -119,16 +119,6 @@ export async function writeFiles(folder: string, files: Files): Promise<void> {
   }
 }
 
-/** Runs in a folder that is removed afterwards. */
-export async function inTemporaryFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 function bytesOf(content: Uint8Array | string): Uint8Array {
   return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Shape } from "../core/shape.ts";
+import { type Shape, sizeOf } from "../core/shape.ts";
 import type { Program } from "../graph/graph.ts";
 import type { DType } from "../graph/ops.ts";
 
@@ -100,7 +100,7 @@ export function checkBindings(program: Program, states: Readonly<Record<string, 
  */
 export function checkInputs(program: Program, inputs: Readonly<Record<string, HostArray>>): void {
   for (const [name, node] of Object.entries(program.inputs)) {
-    const size = node.shape.reduce((product, n) => product * n, 1);
+    const size = sizeOf(node.shape);
     const found = inputs[name]?.length;
     if (found !== size) {
       throw new RangeError(`Cannot run: input "${name}" has ${found ?? "no"} values, wanted ${size}`);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inFolder } from "../core/test_folder.ts";
 import { proceduralDataset } from "../data/procedural/procedural.ts";
 import { createStream } from "../data/stream.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
@@ -113,15 +114,11 @@ Deno.test("runCell() refuses to keep adapters in a store that has no place for t
   await assert.rejects(run("naive", store), /Cannot keep adapters/);
 });
 
-Deno.test("createFileStore() keeps adapters in a folder of the cell's name", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+Deno.test("createFileStore() keeps adapters in a folder of the cell's name", () =>
+  inFolder(async (folder) => {
     const { artifacts } = await createFileStore(folder, "cell");
     assert.equal(await artifacts!.has("a.safetensors"), false);
     await artifacts!.write("a.safetensors", Uint8Array.of(1));
     assert.equal(await artifacts!.has("a.safetensors"), true);
     assert.deepEqual(await Deno.readFile(`${folder}/adapters/cell/a.safetensors`), Uint8Array.of(1));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  }));

@@ -5,6 +5,7 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
+import { ifThere, removeFile, replaceFile } from "../core/files.ts";
 
 /** The files of one cell. */
 export interface CellStore {
@@ -47,39 +48,6 @@ export function createMemoryStore(): CellStore {
   };
 }
 
-/** Writes a file such that readers see the old content or the new, never a part. */
-export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    await writeThrough(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await removeFile(temporary);
-    throw error;
-  }
-}
-
-/** Writes a file and waits until it is on the disk, so that a rename cannot overtake its content. */
-async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-  await file.sync();
-}
-
-/** Removes a file if it is there. */
-export async function removeFile(path: string): Promise<void> {
-  await readIfThere(() => Deno.remove(path));
-}
-
-async function readIfThere<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 /**
  * A store in `folder/records/<name>.jsonl`, `folder/snapshots/<name>.state` and `folder/adapters/<name>/`.
  *
@@ -91,14 +59,14 @@ export async function createFileStore(folder: string, name: string): Promise<Cel
   const adapters = `${folder}/adapters/${name}`;
   await prepareFolder(folder);
   return {
-    readRecord: () => readIfThere(() => Deno.readTextFile(record)),
+    readRecord: () => ifThere(() => Deno.readTextFile(record)),
     writeRecord: (text) => replaceFile(record, text),
     appendRecord: (line) => Deno.writeTextFile(record, line, { append: true }),
-    readSnapshot: () => readIfThere(() => Deno.readFile(snapshot)),
+    readSnapshot: () => ifThere(() => Deno.readFile(snapshot)),
     writeSnapshot: (bytes) => replaceFile(snapshot, bytes),
     removeSnapshot: () => removeFile(snapshot),
     artifacts: {
-      has: async (file) => await readIfThere(() => Deno.stat(`${adapters}/${file}`)) !== undefined,
+      has: async (file) => await ifThere(() => Deno.stat(`${adapters}/${file}`)) !== undefined,
       async write(file, bytes) {
         await Deno.mkdir(adapters, { recursive: true });
         await replaceFile(`${adapters}/${file}`, bytes);

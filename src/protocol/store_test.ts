@@ -1,26 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
-import { createFileStore, createMemoryStore, prepareFolder, replaceFile } from "./store.ts";
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Paths of all files below a folder. */
-async function filesIn(folder: string): Promise<string[]> {
-  const paths: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    paths.push(
-      ...(isDirectory ? (await filesIn(`${folder}/${name}`)).map((path) => `${name}/${path}`) : [name]),
-    );
-  }
-  return paths.sort();
-}
+import { filesIn, inFolder } from "../core/test_folder.ts";
+import { createFileStore, createMemoryStore, prepareFolder } from "./store.ts";
 
 for (const kind of ["memory", "file"] as const) {
   Deno.test(`CellStore (${kind}) gives back what was written`, () =>
@@ -50,24 +31,6 @@ Deno.test("createFileStore() keeps records and snapshots of cells apart, and lea
     await b.writeSnapshot(Uint8Array.of(1));
     assert.deepEqual(await filesIn(folder), ["records/a.jsonl", "records/b.jsonl", "snapshots/b.state"]);
     assert.equal(await (await createFileStore(folder, "a")).readRecord(), "a\n");
-  }));
-
-Deno.test("replaceFile() leaves the old file and nothing else if it fails", () =>
-  inFolder(async (folder) => {
-    // A folder cannot be replaced by a file.
-    await Deno.mkdir(`${folder}/old/content`, { recursive: true });
-    await assert.rejects(replaceFile(`${folder}/old`, "new"));
-    await assert.rejects(replaceFile(`${folder}/missing/file`, "new"), Deno.errors.NotFound);
-    assert.deepEqual(await filesIn(folder), []);
-    assert.ok((await Deno.stat(`${folder}/old/content`)).isDirectory);
-  }));
-
-Deno.test("replaceFile() does not wait for what a killed run left", () =>
-  inFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/x.tmp`, "a longer text, cut off");
-    await replaceFile(`${folder}/x`, "new");
-    assert.equal(await Deno.readTextFile(`${folder}/x`), "new");
-    assert.deepEqual(await filesIn(folder), ["x"]);
   }));
 
 Deno.test("prepareFolder() refuses a folder that cannot be written, and leaves no probe in one that can", () =>

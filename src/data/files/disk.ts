@@ -1,5 +1,5 @@
 /**
- * Reading and replacing files on the disk, with what the user can mend as an `InputError`.
+ * Reading files on the disk, with what the user can mend as an `InputError`.
  *
  * @module
  */
@@ -43,20 +43,4 @@ export async function readWhole(path: string, maxBytes: number = MAX_FILE_BYTES)
     }
     return await Deno.readFile(path);
   });
-}
-
-/** Writes a file from parts such that readers see the old content or the new, never a part. */
-export async function replaceWhole(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
-    for (const part of parts) {
-      for (let done = 0; done < part.length;) done += await file.write(part.subarray(done));
-    }
-    await file.sync();
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
 }

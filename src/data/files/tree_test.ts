@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { inFolder } from "../../core/test_folder.ts";
 import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
-import { type Files, inTemporaryFolder, tarFile, tarGzFile, writeFiles, zipFile } from "../test_files.ts";
+import { type Files, tarFile, tarGzFile, writeFiles, zipFile } from "../test_files.ts";
 import { openTree } from "./tree.ts";
 
 const FILES: Files = { "a/x.txt": "hello", "a/b/y.bin": new Uint8Array(3000).fill(7), "z": "" };
@@ -18,14 +19,14 @@ async function contentOf(path: string): Promise<Record<string, string>> {
 
 /** Writes one archive, walks it, and expects a refusal. */
 async function refuses(name: string, bytes: Uint8Array, message: RegExp): Promise<void> {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeFile(`${folder}/${name}`, bytes);
     await assert.rejects(contentOf(`${folder}/${name}`), { name: "InputError", message });
   });
 }
 
 Deno.test("openTree() gives the same files from a folder and from every archive", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeFiles(`${folder}/plain`, FILES);
     await Deno.writeFile(
       `${folder}/a.tar`,
@@ -45,7 +46,7 @@ Deno.test("openTree() gives the same files from a folder and from every archive"
 });
 
 Deno.test("walk() can be repeated, left early, and need not read", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeFile(`${folder}/a.tar.gz`, await tarGzFile(FILES));
     await Deno.writeFile(`${folder}/a.zip`, zipFile(FILES));
     for (const name of ["a.tar.gz", "a.zip"]) {
@@ -61,7 +62,7 @@ Deno.test("walk() can be repeated, left early, and need not read", async () => {
 });
 
 Deno.test("hash() is that of an archive's bytes, or of a folder's names and contents", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await writeFiles(`${folder}/one`, FILES);
     await writeFiles(`${folder}/two`, FILES);
     const hashOf = async (name: string) => await (await openTree(`${folder}/${name}`)).hash();
@@ -78,7 +79,7 @@ Deno.test("hash() is that of an archive's bytes, or of a folder's names and cont
 });
 
 Deno.test("openTree() takes a folder of archives as the sum of their files", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeFile(`${folder}/1.zip`, zipFile({ "a": "1" }));
     await Deno.writeFile(`${folder}/2.tar`, await tarFile({ "b": "2" }));
     await Deno.writeTextFile(`${folder}/.3.zip.part`, "still coming");
@@ -93,7 +94,7 @@ Deno.test("openTree() takes a folder of archives as the sum of their files", asy
 });
 
 Deno.test("walk() leaves out hidden files and what macOS adds", async () => {
-  await inTemporaryFolder(async (folder) => {
+  await inFolder(async (folder) => {
     const files = { "a/x": "1", "a/.DS_Store": "2", "__MACOSX/a/._x": "3", ".git/y": "4" };
     await writeFiles(`${folder}/plain`, files);
     await Deno.writeFile(`${folder}/a.zip`, zipFile(files));
@@ -133,7 +134,7 @@ Deno.test({
   name: "walk() follows links to files in folders, and refuses links to folders",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await inTemporaryFolder(async (folder) => {
+    await inFolder(async (folder) => {
       await writeFiles(folder, { "real/x": "1", "tree/y": "2" });
       await Deno.symlink(`${folder}/real/x`, `${folder}/tree/x`);
       assert.deepEqual(await contentOf(`${folder}/tree`), { x: "1", y: "2" });

@@ -1,0 +1,53 @@
+/**
+ * Changing files such that a kill at any moment leaves the old content or the new.
+ *
+ * @module
+ */
+
+/**
+ * Writes a file such that readers see the old content or the new, never a part. A write that fails leaves nothing.
+ *
+ * @param content Text, bytes, or parts that follow one another
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array | readonly Uint8Array[],
+): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await writeThrough(temporary, partsOf(content));
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await removeFile(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+function partsOf(content: string | Uint8Array | readonly Uint8Array[]): readonly Uint8Array[] {
+  if (typeof content === "string") return [new TextEncoder().encode(content)];
+  return content instanceof Uint8Array ? [content] : content;
+}
+
+/** Writes a file and waits until it is on the disk, so that a rename cannot overtake its content. */
+async function writeThrough(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  for (const part of parts) {
+    for (let done = 0; done < part.length;) done += await file.write(part.subarray(done));
+  }
+  await file.sync();
+}
+
+/** Removes a file if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await ifThere(() => Deno.remove(path));
+}
+
+/** What an access gives, or `undefined` if there is no such file. */
+export async function ifThere<T>(access: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await access();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
