@@ -39,7 +39,13 @@ export type { Activation, ViTConfig } from "./src/nn/config.ts";
 export type { LinearHead } from "./src/nn/heads.ts";
 export { checkGolden, type TensorError } from "./src/interop/golden.ts";
 export { type GoldenCase, type GoldenOptimiser, loadGoldenCase } from "./src/interop/golden_case.ts";
-export { type BackboneOverrides, loadBackbone, type LoadOptions } from "./src/interop/load_backbone.ts";
+export {
+  type BackboneInspection,
+  type BackboneOverrides,
+  inspectBackbone,
+  loadBackbone,
+  type LoadOptions,
+} from "./src/interop/load_backbone.ts";
 export { canonicalJson, hashJson, type Json, type JsonObject } from "./src/core/json.ts";
 export { createRng, type Rng } from "./src/core/rng.ts";
 export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";

@@ -1,6 +1,7 @@
 /**
  * Model cards: the facts about a backbone that its tensors do not tell, as JSON beside the weights. Ours state
- * architecture and pixel statistics under explicit keys; the cards of `shared/models` state them partly in words.
+ * architecture and pixel statistics under explicit keys; others state them partly in words. Either may name the
+ * file's tensors, so that a model of unknown naming loads without a change of the program.
  *
  * @module
  */
@@ -10,24 +11,28 @@ import { canonicalJson, type Json } from "../core/json.ts";
 import { describeIssues } from "../core/schema.ts";
 import type { Backbone, PixelStatistics } from "../nn/backbone.ts";
 import type { ViTConfig } from "../nn/config.ts";
-
-/** What a card says; every fact is optional. */
-export interface CardFacts {
-  readonly config: { readonly [K in keyof ViTConfig]?: ViTConfig[K] | undefined };
-  readonly pixels: { readonly [K in keyof PixelStatistics]?: PixelStatistics[K] | undefined };
-}
+import type { PatchOrder } from "../weights/transforms.ts";
+import type { BackboneFacts } from "./facts.ts";
+import { isHubConfig, parseHubConfig } from "./hugging_face.ts";
 
 /** Our card. */
 export interface BackboneCard {
   readonly format: "ham-bench backbone";
   readonly config: ViTConfig;
   readonly pixels: PixelStatistics;
+  readonly patchOrder?: PatchOrder | undefined;
+  readonly names?: Readonly<Record<string, string | null>> | undefined;
   /** Anything else worth knowing: licence, training data, accuracies. Not read. */
   readonly about?: Json | undefined;
 }
 
 const count = z.number().int().positive();
 const numbers = z.array(z.number()).min(1);
+
+const naming = {
+  patchOrder: z.enum(["channels-first", "channels-last"]).optional(),
+  names: z.record(z.string(), z.string().nullable()).optional(),
+};
 
 const ownCard: z.ZodType<BackboneCard> = z.strictObject({
   format: z.literal("ham-bench backbone"),
@@ -42,8 +47,10 @@ const ownCard: z.ZodType<BackboneCard> = z.strictObject({
     norm: z.enum(["pre", "post"]),
     activation: z.enum(["gelu", "gelu-tanh", "relu"]),
     epsilon: z.number().positive(),
+    finalNorm: z.literal(false).exactOptional(),
   }),
   pixels: z.strictObject({ mean: numbers, std: z.array(z.number().positive()).min(1) }),
+  ...naming,
   about: z.json().optional(),
 });
 
@@ -57,6 +64,11 @@ const wordyCard = z.object({
   block: z.string().optional(),
   mean: numbers.optional(),
   std: numbers.optional(),
+  norm: z.string().optional(),
+  activation: z.string().optional(),
+  eps: z.number().optional(),
+  finalNorm: z.literal(false).optional(),
+  ...naming,
 });
 
 /** The one value whose pattern occurs in a text; none if several do. */
@@ -66,38 +78,55 @@ function only<T>(text: string, patterns: readonly (readonly [RegExp, T])[]): T |
 }
 
 /** Norm order, activation and epsilon from words such as "PRE-norm (standard ViT), exact-erf GELU MLP, eps 1e-5". */
-function parseBlock(text: string): CardFacts["config"] {
-  const epsilon = /\beps(?:ilon)?\s*=?\s*(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
+function parseBlock(text: string): BackboneFacts["config"] {
+  const epsilon = /(?:\b|_)eps(?:ilon)?\s*[=:]?\s*(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
   return {
-    norm: only(text, [[/\bpre-?norm\b/i, "pre"], [/\bpost-?norm\b/i, "post"]]),
+    norm: only(text, [
+      [/\bpre-?(norm|ln)\b|norm_first\s*=\s*true/i, "pre"],
+      [/\bpost-?(norm|ln)\b|norm_first\s*=\s*false/i, "post"],
+    ]),
     activation: only(text, [
-      [/^(?!.*tanh).*\bgelu\b/is, "gelu"],
-      [/^(?=.*tanh).*\bgelu\b/is, "gelu-tanh"],
+      [/^(?!.*(tanh|gelu_new|gelu_fast|quick)).*\bgelu/is, "gelu"],
+      [/^(?=.*(tanh|gelu_new|gelu_fast))(?!.*quick).*\bgelu/is, "gelu-tanh"],
       [/\brelu\b/i, "relu"],
     ]),
     epsilon: epsilon === undefined ? undefined : Number(epsilon),
   };
 }
 
+/** What a card says of the block, in words or under keys, as one text; what contradicts itself is then missing. */
+function wordsOf(
+  { block = "", norm, activation = "", eps }: Pick<
+    z.infer<typeof wordyCard>,
+    "block" | "norm" | "activation" | "eps"
+  >,
+): string {
+  const order = norm && `${norm.replace(/[-_ ]?(norm|ln)$/i, "")}-norm`;
+  return [block, order, activation, eps && `eps ${eps}`].join(", ");
+}
+
 /**
- * Reads a card of either format.
+ * Reads a card of either format, or a `config.json` of the Hugging Face hub.
  *
  * @param file Named in errors
  * @throws {InputError} If the text is not a card
  */
-export function parseCard(text: string, file: string): CardFacts {
+export function parseCard(text: string, file: string): BackboneFacts {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
     throw new InputError(`Cannot read card ${file}: ${(error as Error).message}`);
   }
+  if (isHubConfig(json)) return parseHubConfig(text, file);
   const isOwn = typeof json === "object" && json !== null && ("format" in json || "config" in json);
   const parsed = isOwn ? ownCard.safeParse(json) : wordyCard.safeParse(json);
   if (!parsed.success) throw new InputError(`Cannot read card ${file}: ${describeIssues(parsed.error)}`);
   if ("config" in parsed.data) return parsed.data;
-  const { dim: width, depth, heads, mlp, patch, image, block = "", mean, std } = parsed.data;
-  return { config: { width, depth, heads, mlp, patch, image, ...parseBlock(block) }, pixels: { mean, std } };
+  const { dim: width, depth, heads, mlp, patch, image, finalNorm, mean, std, patchOrder, names, ...words } =
+    parsed.data;
+  const config = { width, depth, heads, mlp, patch, image, finalNorm, ...parseBlock(wordsOf(words)) };
+  return { config, pixels: { mean, std }, patchOrder, names };
 }
 
 /** The text of our card for a backbone. Keys are sorted, so equal facts give equal bytes. */

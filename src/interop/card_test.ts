@@ -40,6 +40,9 @@ Deno.test("parseCard() understands blocks described in words", () => {
     ["post", "relu", 1e-5],
   );
   assert.deepEqual(facts("prenorm, tanh-approximated GELU, epsilon = 0.001"), ["pre", "gelu-tanh", 0.001]);
+  assert.deepEqual(facts("Pre-LN, gelu_new, layer_norm_eps=1e-06"), ["pre", "gelu-tanh", 1e-6]);
+  assert.deepEqual(facts("norm_first=False; ReLU; eps: 0.01"), ["post", "relu", 0.01]);
+  assert.deepEqual(facts("pre-norm, QuickGELU"), ["pre", undefined, undefined]);
   assert.deepEqual(facts("GELU or ReLU; pre-norm or post-norm"), [undefined, undefined, undefined]);
   assert.deepEqual(facts(""), [undefined, undefined, undefined]);
 });
@@ -58,4 +61,27 @@ Deno.test("parseCard() refuses what is not a card, naming the place", () => {
   fails(JSON.stringify({ ...own, config: { ...config, norm: "middle" } }), /config\.norm/);
   fails(JSON.stringify({ ...own, config: { ...config, head: 4 } }), /config.*head/);
   fails(JSON.stringify({ ...own, pixels: { mean: [0], std: [0] } }), /pixels\.std/);
+});
+
+Deno.test("parseCard() reads norm, activation and epsilon under keys of their own, unless words contradict them", () => {
+  const facts = (json: unknown) => {
+    const { norm, activation, epsilon } = parseCard(JSON.stringify(json), "x.json").config;
+    return [norm, activation, epsilon];
+  };
+  assert.deepEqual(facts({ norm: "post", activation: "relu", eps: 1e-12 }), ["post", "relu", 1e-12]);
+  assert.deepEqual(facts({ norm: "pre-norm", activation: "gelu-tanh", block: "eps 1e-5" }), [
+    "pre",
+    "gelu-tanh",
+    1e-5,
+  ]);
+  assert.deepEqual(facts({ norm: "pre", block: "POST-norm, ReLU" }), [undefined, "relu", undefined]);
+});
+
+Deno.test("parseCard() reads the names of tensors and the order of patches from either format", () => {
+  const naming = { names: { "a.{kind}": "norm.{kind}", b: null }, patchOrder: "channels-last" };
+  for (const card of [naming, { ...JSON.parse(formatCard({ config, pixels })), ...naming }]) {
+    const { names, patchOrder } = parseCard(JSON.stringify(card), "x.json");
+    assert.deepEqual({ names, patchOrder }, naming);
+  }
+  assert.throws(() => parseCard('{"patchOrder":"any"}', "x.json"), InputError);
 });

@@ -32,18 +32,42 @@ export function readText(path: string): Promise<string> {
   return onDisk(path, Deno.readTextFile);
 }
 
+async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Whether there is a file.
  *
  * @throws {InputError} If that cannot be found out
  */
-export function isFile(path: string): Promise<boolean> {
-  return onDisk(path, async () => {
-    try {
-      return (await Deno.stat(path)).isFile;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return false;
-      throw error;
-    }
+export async function isFile(path: string): Promise<boolean> {
+  return (await onDisk(path, statOf))?.isFile ?? false;
+}
+
+/**
+ * Whether there is a folder.
+ *
+ * @throws {InputError} If that cannot be found out
+ */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await onDisk(path, statOf))?.isDirectory ?? false;
+}
+
+/**
+ * Names of the files in a folder, sorted.
+ *
+ * @throws {InputError} If the folder cannot be read
+ */
+export function listFiles(folder: string): Promise<string[]> {
+  return onDisk(folder, async () => {
+    const names: string[] = [];
+    for await (const entry of Deno.readDir(folder)) if (!entry.isDirectory) names.push(entry.name);
+    return names.sort();
   });
 }

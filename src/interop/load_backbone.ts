@@ -1,178 +1,115 @@
 /**
- * Loading a pre-trained backbone: weights from a safetensors file of any known naming, sizes from the tensors, and
- * what tensors do not tell (heads, activation, norm order, epsilon, pixel statistics) from a card or the caller.
- * Nothing is guessed.
+ * Loading a pre-trained backbone: weights from a safetensors or ONNX file of any known naming, sizes from the
+ * tensors, and what tensors do not tell (heads, activation, norm order, epsilon, pixel statistics) from a card, the
+ * files of the Hugging Face hub, or the caller. Nothing is guessed.
  *
  * @module
  */
 import { InputError } from "../core/errors.ts";
-import { formatShape, sameShape } from "../core/shape.ts";
 import type { HostTensor, NamedTensors } from "../core/tensors.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
-import { type Activation, backboneTensors, type ViTConfig } from "../nn/config.ts";
-import { chooseNameMap } from "../weights/name_map.ts";
+import { checkNothingMissing, type MappedTensors, nearestNameMap } from "../weights/name_map.ts";
+import { nameMapOf } from "../weights/card_names.ts";
 import { nameMaps } from "../weights/name_maps.ts";
-import { readSafetensors } from "../weights/safetensors.ts";
-import { type CardFacts, parseCard } from "./card.ts";
-import { isFile, readBytes, readText } from "./files.ts";
+import { resamplePositions } from "../weights/positions.ts";
+import type { BackboneFacts } from "./facts.ts";
+import { readBytes } from "./files.ts";
+import {
+  type BackboneOverrides,
+  checkShapes,
+  settleConfig,
+  settlePatches,
+  settlePixels,
+  tensorNames,
+} from "./settle.ts";
+import { findFacts, findWeights, readWeights } from "./weight_file.ts";
 
-/** Facts that the caller states; they win over the card. */
-export interface BackboneOverrides {
-  readonly heads?: number;
-  readonly norm?: "pre" | "post";
-  readonly activation?: Activation;
-  readonly epsilon?: number;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-}
+export type { BackboneOverrides } from "./settle.ts";
 
 /** How to load. */
 export interface LoadOptions {
-  /** Path of the card. Without it, `X.json` beside `X.safetensors` is used if it exists. */
+  /** Path of the card; see `findFacts` for what is used without it. */
   readonly card?: string;
   readonly overrides?: BackboneOverrides;
   /** Load although the file has tensors that no name map knows; the model may then compute something else. */
   readonly ignoreUnknown?: boolean;
+  /** Side of the images to see, in pixels; positions are resampled if the file's are for others. */
+  readonly image?: number;
 }
 
-/** Sizes, as far as tensors tell them. */
-type Sizes = Pick<ViTConfig, "image" | "patch" | "channels" | "width" | "depth" | "mlp">;
-
-const STATED = ["heads", "norm", "activation", "epsilon"] as const;
-
-/** Names for a depth; they do not depend on the other sizes. */
-function wantedNames(depth: number): string[] {
-  const any = { image: 1, patch: 1, channels: 1, width: 1, heads: 1, mlp: 1, epsilon: 1 } as const;
-  return backboneTensors({ ...any, depth, norm: "pre", activation: "gelu" }).map(({ name }) => name);
+/** What a weight file turned out to hold. */
+export interface BackboneInspection extends Omit<MappedTensors, "tensors"> {
+  /** The weight file. */
+  readonly file: string;
+  /** Where the facts come from; absent if there were none. */
+  readonly factsFrom?: string;
+  /** Tensors in the file. */
+  readonly count: number;
+  /**
+   * The backbone.
+   *
+   * @throws {InputError} If tensors are missing or unknown, a fact is missing, or facts contradict tensors
+   */
+  backbone(): Backbone;
 }
 
-function inferSizes(tensors: NamedTensors, file: string): Sizes {
-  const shapeOf = (name: string, rank: number) => {
-    const { shape } = tensors[name]!;
-    if (shape.length !== rank || shape.some((size) => size < 1)) {
-      throw new InputError(
-        `Cannot load ${file}: "${name}" has the shape ${formatShape(shape)}, wanted ${rank} axes`,
-      );
-    }
-    return shape;
-  };
-  const [width, channels, patch] = shapeOf("patch_embed.proj.weight", 4) as [number, number, number, number];
-  const tokens = shapeOf("pos_embed", 3)[1]!;
-  const side = Math.sqrt(tokens - 1);
-  if (!Number.isInteger(side) || side < 1) {
+/** Buffers that models save beside their weights. */
+const BUFFER = /(^|\.)(position_ids|num_batches_tracked)$/;
+
+/** Positions for images of another side; the tensors are those of `image` pixels then. */
+function resizePositions(tensors: NamedTensors, image: number | undefined, patch: number, file: string) {
+  if (image === undefined) return tensors;
+  if (!Number.isInteger(image) || image < patch || image % patch !== 0) {
     throw new InputError(
-      `Cannot load ${file}: found ${tokens} positions, wanted a square number of patches and the class token`,
+      `Cannot load ${file} for images of ${image} pixels: wanted a multiple of the patch size ${patch}`,
     );
   }
-  const mlp = shapeOf("blocks.0.mlp.fc1.weight", 2)[0]!;
-  const depth = Object.keys(tensors).filter((name) => name.endsWith(".mlp.fc1.weight")).length;
-  return { image: side * patch, patch, channels, width, depth, mlp };
-}
-
-function checkShapes(config: ViTConfig, tensors: NamedTensors, file: string): void {
-  const head = tensors["head.weight"];
-  const headSpecs = head
-    ? [
-      { name: "head.weight", shape: [head.shape[0] ?? 1, config.width] },
-      { name: "head.bias", shape: [head.shape[0] ?? 1] },
-    ]
-    : [];
-  for (const { name, shape } of [...backboneTensors(config), ...headSpecs]) {
-    const found = tensors[name];
-    if (!found || !sameShape(found.shape, shape)) {
-      throw new InputError(
-        `Cannot load ${file}: found ${found ? formatShape(found.shape) : "nothing"} for "${name}", ` +
-          `wanted ${formatShape(shape)}`,
-      );
-    }
-  }
-}
-
-/** Sizes from the tensors, the rest from caller or card; what the card says of sizes must agree. */
-function settleConfig(
-  sizes: Sizes,
-  card: CardFacts["config"],
-  overrides: BackboneOverrides,
-  file: string,
-): ViTConfig {
-  for (const key of Object.keys(sizes) as (keyof Sizes)[]) {
-    if (card[key] !== undefined && card[key] !== sizes[key]) {
-      throw new InputError(
-        `Cannot load ${file}: the card says ${key} ${card[key]}, the tensors ${sizes[key]}`,
-      );
-    }
-  }
-  const stated = Object.fromEntries(STATED.map((key) => {
-    const value = overrides[key] ?? card[key];
-    if (value === undefined) throw missingFact(key, file);
-    return [key, value];
-  })) as unknown as Pick<ViTConfig, typeof STATED[number]>;
-  if (!Number.isInteger(stated.heads) || stated.heads < 1 || sizes.width % stated.heads !== 0) {
-    throw new InputError(
-      `Cannot load ${file}: found ${stated.heads} heads, wanted a divisor of width ${sizes.width}`,
-    );
-  }
-  if (!(stated.epsilon > 0)) {
-    throw new InputError(`Cannot load ${file}: found epsilon ${stated.epsilon}, wanted a positive number`);
-  }
-  return { ...sizes, ...stated };
-}
-
-function missingFact(fact: string, file: string): InputError {
-  return new InputError(
-    `Cannot load ${file}: found no "${fact}", which tensors do not tell; ` +
-      `wanted it in the card beside the file or among the overrides`,
-  );
-}
-
-function settlePixels(
-  config: ViTConfig,
-  card: CardFacts["pixels"],
-  overrides: BackboneOverrides,
-  file: string,
-) {
-  const settle = (key: "mean" | "std") => {
-    const values = overrides[key] ?? card[key];
-    if (values === undefined) throw missingFact(key, file);
-    const isSound = (value: number) => Number.isFinite(value) && (key === "mean" || value > 0);
-    if (values.length !== config.channels || !values.every(isSound)) {
-      throw new InputError(
-        `Cannot load ${file}: found pixel ${key} [${values}], wanted ${config.channels} ` +
-          (key === "std" ? "positive numbers" : "numbers"),
-      );
-    }
-    return values;
-  };
-  return { mean: settle("mean"), std: settle("std") };
+  return { ...tensors, pos_embed: resamplePositions(tensors["pos_embed"]!, image / patch) };
 }
 
 /**
- * Builds a backbone from the content of its files.
+ * Matches the content of a weight file with the model's tensors, and tells how to make a backbone of it.
  *
- * @param file Path or name of the weights, named in errors; the id is its last part without the extension
- * @throws {InputError} If the content is unsound, a fact is missing, or card and tensors contradict each other
+ * @param file Path or name of the weights, named in errors
+ * @throws {InputError} If the content is unsound
  */
-export function parseBackbone(
-  weights: Uint8Array,
+export function inspectWeights(
+  content: ReturnType<typeof readWeights>,
   file: string,
-  card: CardFacts = { config: {}, pixels: {} },
-  { overrides = {}, ignoreUnknown = false }: LoadOptions = {},
-): Backbone {
-  const content = readSafetensors(weights, { file, finite: true });
-  const { map, tensors, leftover } = chooseNameMap(nameMaps, content.tensors, wantedNames, file);
-  const unknown = [...leftover, ...Object.keys(content.integers)];
-  if (unknown.length > 0 && !ignoreUnknown) {
-    throw new InputError(
-      `Cannot load ${file}: found tensors that the name map ${map} does not know (${unknown.join(", ")}); ` +
-        "wanted none, or leave to ignore unknown tensors",
-    );
-  }
-  const config = settleConfig(inferSizes(tensors, file), card.config, overrides, file);
-  checkShapes(config, tensors, file);
-  const pixels = settlePixels(config, card.pixels, overrides, file);
-  const id = file.replace(/^.*[/\\]/, "").replace(/\.safetensors$/, "");
-  const head = headOf(tensors);
-  return createBackbone({ id, config, weights: tensors, pixels, ...(head ? { head } : {}) });
+  id: string,
+  facts: BackboneFacts,
+  { overrides = {}, ignoreUnknown = false, image }: LoadOptions,
+): BackboneInspection {
+  const maps = facts.names ? [nameMapOf(facts.names, file)] : nameMaps;
+  const { tensors: mapped, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
+  const integers = Object.keys(content.integers);
+  const leftover = [...names.leftover, ...integers.filter((name) => !BUFFER.test(name))];
+  const unneeded = [...names.unneeded, ...integers.filter((name) => BUFFER.test(name))];
+  return {
+    ...names,
+    leftover,
+    unneeded,
+    file,
+    count: Object.keys(content.tensors).length + integers.length,
+    backbone() {
+      checkNothingMissing({ ...names, tensors: mapped, leftover }, file);
+      if (leftover.length > 0 && !ignoreUnknown) {
+        throw new InputError(
+          `Cannot load ${file}: found tensors that the name map ${names.map} does not know (${
+            leftover.join(", ")
+          }); wanted none, or leave to ignore unknown tensors`,
+        );
+      }
+      const tensors = settlePatches(mapped, facts.patchOrder, file);
+      const stored = settleConfig(tensors, facts.config, overrides, file);
+      checkShapes(stored, tensors, file);
+      const config = { ...stored, image: image ?? stored.image };
+      const weights = resizePositions(tensors, image, stored.patch, file);
+      const pixels = settlePixels(config, facts.pixels, overrides, file);
+      const head = headOf(weights);
+      return createBackbone({ id, config, weights, pixels, ...(head ? { head } : {}) });
+    },
+  };
 }
 
 function headOf(tensors: NamedTensors): { weight: HostTensor; bias: HostTensor } | undefined {
@@ -182,14 +119,40 @@ function headOf(tensors: NamedTensors): { weight: HostTensor; bias: HostTensor }
 }
 
 /**
- * Loads a backbone from a safetensors file.
+ * Builds a backbone from the content of its files.
  *
- * @throws {InputError} As `parseBackbone`, and if a file cannot be read
+ * @param file Path or name of the weights, named in errors; the id is its last part without the extension
+ * @throws {InputError} If the content is unsound, a fact is missing, or facts and tensors contradict each other
+ */
+export function parseBackbone(
+  weights: Uint8Array,
+  file: string,
+  facts: BackboneFacts = { config: {}, pixels: {} },
+  options: LoadOptions = {},
+): Backbone {
+  const id = file.replace(/^.*[/\\]/, "").replace(/\.(safetensors|onnx)$/, "");
+  return inspectWeights(readWeights(weights, file), file, id, facts, options).backbone();
+}
+
+/**
+ * Reads the files of a backbone and tells what they hold.
+ *
+ * @param path A weight file, or a folder with one
+ * @throws {InputError} If a file cannot be read or is unsound
+ */
+export async function inspectBackbone(path: string, options: LoadOptions = {}): Promise<BackboneInspection> {
+  const { weights, id } = await findWeights(path);
+  const content = readWeights(await readBytes(weights), weights);
+  const { facts, source } = await findFacts(weights, options.card, content.metadata);
+  const inspection = inspectWeights(content, weights, id, facts, options);
+  return { ...inspection, ...(source !== undefined && { factsFrom: source }) };
+}
+
+/**
+ * Loads a backbone from a weight file or a folder with one.
+ *
+ * @throws {InputError} As `inspectBackbone` and its `backbone()`
  */
 export async function loadBackbone(path: string, options: LoadOptions = {}): Promise<Backbone> {
-  const weights = await readBytes(path);
-  const beside = path.replace(/\.safetensors$/, "") + ".json";
-  const cardPath = options.card ?? (await isFile(beside) ? beside : undefined);
-  const card = cardPath && parseCard(await readText(cardPath), cardPath);
-  return parseBackbone(weights, path, card || undefined, options);
+  return (await inspectBackbone(path, options)).backbone();
 }

@@ -10,7 +10,8 @@ import { linearHead } from "../nn/heads.ts";
 import { initBackbone, initHead } from "../nn/init.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import { writeSafetensors } from "../weights/safetensors.ts";
-import { type CardFacts, formatCard, parseCard } from "./card.ts";
+import { formatCard, parseCard } from "./card.ts";
+import type { BackboneFacts } from "./facts.ts";
 import { loadBackbone, type LoadOptions, parseBackbone } from "./load_backbone.ts";
 
 const shared = new URL("../../../shared/", import.meta.url).pathname;
@@ -94,7 +95,7 @@ const pixels = { mean: [0.5], std: [0.25] };
 const weights = initBackbone(config, createRng(1, "load"));
 const head = initHead(3, config.width, createRng(1, "head"));
 const whole: Record<string, HostTensor> = { ...weights, "head.weight": head.weight, "head.bias": head.bias };
-const card: CardFacts = { config, pixels };
+const card: BackboneFacts = { config, pixels };
 
 function parse(
   tensors: NamedTensors = whole,
@@ -135,7 +136,7 @@ Deno.test("parseBackbone() hashes architecture, pixels and tensors, but neither 
 
 Deno.test("parseBackbone() names a fact that nothing tells, unless an override gives it", () => {
   const missing = { config: { ...config, heads: undefined }, pixels };
-  failsWith(/no "heads".*card.*overrides/, () => parse(whole, missing));
+  failsWith(/no "heads".*card.*override \(--heads\)/, () => parse(whole, missing));
   assert.equal(parse(whole, missing, { overrides: { heads: 2 } }).config.heads, 2);
   failsWith(/no "epsilon"/, () => parse(whole, { config: { ...config, epsilon: undefined }, pixels }));
   failsWith(/no "std"/, () => parse(whole, { config, pixels: { mean: [0] } }));
@@ -168,7 +169,7 @@ Deno.test("parseBackbone() refuses tensors that do not make a Vision Transformer
     change({ "blocks.1.norm1.bias": hostTensor([6], new Float32Array(6).fill(NaN)) }),
   );
   const { "norm.weight": _, ...incomplete } = whole;
-  failsWith(/misses "norm\.weight"/, () => parse(incomplete));
+  failsWith(/nothing for "norm\.weight"/, () => parse(incomplete));
   const { "head.bias": __, ...headless } = whole;
   failsWith(/nothing for "head\.bias"/, () => parse(headless));
 });
@@ -186,8 +187,122 @@ Deno.test("loadBackbone() reads the card beside the weights, or the one it is to
     assert.deepEqual(parseCard(await Deno.readTextFile(`${folder}/tiny.json`), "x").config, config);
     await assert.rejects(loadBackbone(`${folder}/none.safetensors`), InputError);
     await assert.rejects(loadBackbone(path, { card: `${folder}/none.json` }), InputError);
-    await assert.rejects(loadBackbone(folder), InputError);
+    const fromFolder = await loadBackbone(folder);
+    assert.equal(fromFolder.hash, parse().hash);
+    assert.equal(fromFolder.id, folder.replace(/^.*\//, ""));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+/** A safetensors file of half-precision values; `bits` gives those of a number. */
+function halfFile(dtype: "F16" | "BF16", bits: (value: number) => number): Uint8Array {
+  let offset = 0;
+  const entries = Object.entries(whole).map(([name, { shape, data }]) => {
+    const begin = offset;
+    offset += 2 * data.length;
+    return [name, { dtype, shape, data_offsets: [begin, offset] }] as const;
+  });
+  const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  const values = Uint16Array.from(Object.values(whole).flatMap(({ data }) => Array.from(data, bits)));
+  const file = new Uint8Array(8 + header.length + values.byteLength);
+  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
+  file.set(header, 8);
+  file.set(new Uint8Array(values.buffer), 8 + header.length);
+  return file;
+}
+
+Deno.test("parseBackbone() reads half-precision weights", () => {
+  const float = new Float32Array(1);
+  const pattern = new Uint32Array(float.buffer);
+  const truncated = (value: number) => {
+    float[0] = value;
+    return pattern[0]! >>> 16;
+  };
+  const bfloat = parseBackbone(halfFile("BF16", truncated), "x", card);
+  // Of values that bfloat16 keeps, 8 bits of mantissa are left.
+  bfloat.weights["pos_embed"]!.data.forEach((value, i) => {
+    const wanted = weights["pos_embed"]!.data[i]!;
+    assert.ok(Math.abs(value - wanted) <= Math.abs(wanted) / 128 && value !== 0);
+  });
+  // 0x3c00 is 1 in IEEE half precision.
+  const half = parseBackbone(halfFile("F16", (value) => value === 1 ? 0x3c00 : 0), "x", card);
+  assert.deepEqual(half.weights["norm.weight"], weights["norm.weight"]);
+});
+
+Deno.test("parseBackbone() uses the names that a card gives", () => {
+  const odd = Object.fromEntries(
+    Object.entries(whole).flatMap(([name, tensor]): [string, HostTensor][] => {
+      const third = /^blocks\.(\d)\.attn\.qkv\.(weight|bias)$/.exec(name);
+      if (!third) return [[name.replace("blocks.", "stage(").replace(/(\d)\./, "$1)."), tensor]];
+      const size = tensor.data.length / 3;
+      return ["ask", "key", "tell"].map((word, i) => [
+        `stage(${third[1]}).${word}:${third[2]}`,
+        hostTensor(
+          [tensor.shape[0]! / 3, ...tensor.shape.slice(1)],
+          tensor.data.slice(i * size, (i + 1) * size),
+        ),
+      ]);
+    }),
+  );
+  const names = {
+    "stage({block}).ask:{kind}": "blocks.{block}.attn.q.{kind}",
+    "stage({block}).key:{kind}": "blocks.{block}.attn.k.{kind}",
+    "stage({block}).tell:{kind}": "blocks.{block}.attn.v.{kind}",
+    ...Object.fromEntries(
+      ["norm1", "norm2", "attn.proj", "mlp.fc1", "mlp.fc2"].map((part) => [
+        `stage({block}).${part}.{kind}`,
+        `blocks.{block}.${part}.{kind}`,
+      ]),
+    ),
+    ...Object.fromEntries(
+      ["norm", "head", "patch_embed.proj"].map((part) => [`${part}.{kind}`, `${part}.{kind}`]),
+    ),
+    cls_token: "cls_token",
+    pos_embed: "pos_embed",
+    "junk*": null,
+  };
+  const tensors = { ...odd, "junk*": hostTensor([1]) };
+  assert.equal(parse(tensors, { ...card, names }).hash, parse().hash);
+  failsWith(
+    /the name map card does not know \(junkyard\)/,
+    () => parse({ ...tensors, junkyard: hostTensor([1]) }, { ...card, names }),
+  );
+  failsWith(
+    /\{block\} and \{kind\} once each/,
+    () => parse(odd, { ...card, names: { "a{block}{block}": "b{block}" } }),
+  );
+  failsWith(/\{block\} and \{kind\} once each/, () => parse(odd, { ...card, names: { "a{block}": "b" } }));
+});
+
+Deno.test("parseBackbone() asks for the order of a linear patch embedding", () => {
+  const flat = {
+    ...whole,
+    "patch_embed.proj.weight": hostTensor([6, 4], weights["patch_embed.proj.weight"]!.data),
+  };
+  failsWith(/no "patchOrder".*channels-first or channels-last/, () => parse(flat));
+  assert.equal(parse(flat, { ...card, patchOrder: "channels-first" }).hash, parse().hash);
+  const odd = { ...whole, "patch_embed.proj.weight": hostTensor([6, 5]) };
+  failsWith(/square patches/, () => parse(odd, { ...card, patchOrder: "channels-first" }));
+});
+
+Deno.test("parseBackbone() takes a model without a final norm if it is post-norm or stated", () => {
+  const { "norm.weight": _, "norm.bias": __, ...normless } = whole;
+  failsWith(/no final norm after pre-norm blocks/, () => parse(normless));
+  const stated = parse(normless, { ...card, config: { ...config, finalNorm: false } });
+  assert.equal(stated.config.finalNorm, false);
+  const post = parse(normless, { ...card, config: { ...config, norm: "post" } });
+  assert.equal(post.config.finalNorm, false);
+  assert.equal(parse(whole, { ...card, config: { ...config, norm: "post" } }).config.finalNorm, undefined);
+  failsWith(
+    /a final norm, which the card says/,
+    () => parse(whole, { ...card, config: { ...config, finalNorm: false } }),
+  );
+});
+
+Deno.test("parseBackbone() passes over buffers of integers, and no other integers", () => {
+  const bytes = (name: string) =>
+    writeSafetensors({ tensors: whole, integers: { [name]: { shape: [1], data: Int32Array.of(0) } } });
+  assert.equal(parseBackbone(bytes("embeddings.position_ids"), "x", card).hash, parse().hash);
+  failsWith(/does not know \(steps\)/, () => parseBackbone(bytes("steps"), "x", card));
 });

@@ -18,6 +18,7 @@ export const dataTypes = {
   bool: 9,
   float16: 10,
   float64: 11,
+  bfloat16: 16,
 } as const;
 
 /** `AttributeProto.AttributeType`. */
@@ -34,6 +35,8 @@ export interface TensorProto {
   readonly int32Data?: readonly number[];
   readonly int64Data?: readonly number[];
   readonly doubleData?: readonly number[];
+  /** 1: the values are in another file. */
+  readonly dataLocation?: number;
 }
 
 /** A named setting of a node; the field that `type` names is set. */
@@ -150,6 +153,7 @@ const root = protobuf.Root.fromJSON({
       name: ["string", 8],
       rawData: ["bytes", 9],
       doubleData: ["double[]", 10],
+      dataLocation: ["int32", 14],
     }),
     ValueInfoProto: message({ name: ["string", 1], type: ["TypeProto", 2] }),
     TypeProto: message({ tensorType: ["TensorTypeProto", 1] }),

@@ -1,0 +1,168 @@
+/**
+ * Facts about a backbone from the files of the Hugging Face hub: `config.json` of transformers or of timm, and
+ * `preprocessor_config.json`. What their defaults would be is not guessed: a fact that a file does not state is
+ * missing.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { InputError } from "../core/errors.ts";
+import { describeIssues } from "../core/schema.ts";
+import type { Activation } from "../nn/config.ts";
+import type { BackboneFacts } from "./facts.ts";
+
+const count = z.number().int().positive();
+const statistics = z.union([z.number(), z.array(z.number()).min(1)]);
+
+/** Names of activations, of which several mean the same function. */
+const activations: Readonly<Record<string, Activation>> = {
+  gelu: "gelu",
+  gelu_python: "gelu",
+  gelu_new: "gelu-tanh",
+  gelu_fast: "gelu-tanh",
+  gelu_pytorch_tanh: "gelu-tanh",
+  gelu_accurate: "gelu-tanh",
+  relu: "relu",
+};
+
+/** Model types whose blocks are those of the standard pre-norm ViT. */
+const preNorm = ["vit", "deit", "vit_msn", "dinov2"];
+
+const transformers = z.object({
+  model_type: z.string(),
+  hidden_size: count.optional(),
+  num_hidden_layers: count.optional(),
+  num_attention_heads: count.optional(),
+  intermediate_size: count.optional(),
+  // DINOv2 gives the perceptron's width as a multiple.
+  mlp_ratio: z.number().positive().optional(),
+  use_swiglu_ffn: z.boolean().optional(),
+  hidden_act: z.string().optional(),
+  layer_norm_eps: z.number().positive().optional(),
+  image_size: count.optional(),
+  patch_size: count.optional(),
+  num_channels: count.optional(),
+});
+
+const timm = z.object({
+  architecture: z.string(),
+  pretrained_cfg: z.object({ mean: statistics.optional(), std: statistics.optional() }).optional(),
+  model_args: z.record(z.string(), z.unknown()).optional(),
+});
+
+const preprocessor = z.object({
+  do_normalize: z.boolean().optional(),
+  do_rescale: z.boolean().optional(),
+  rescale_factor: z.number().positive().optional(),
+  image_mean: statistics.optional(),
+  image_std: statistics.optional(),
+});
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`Cannot read ${file}: ${(error as Error).message}`);
+  }
+}
+
+function parseWith<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw new InputError(`Cannot read ${file}: ${describeIssues(parsed.error)}`);
+  return parsed.data;
+}
+
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+/** Whether some JSON is a configuration from the hub rather than a card. */
+export function isHubConfig(json: unknown): boolean {
+  return isObject(json) && ("model_type" in json || typeof json["architecture"] === "string");
+}
+
+function listOf(values: z.infer<typeof statistics> | undefined): readonly number[] | undefined {
+  return typeof values === "number" ? [values] : values;
+}
+
+function transformersFacts(json: unknown, file: string): BackboneFacts {
+  const facts = parseWith(transformers, json, file);
+  const { model_type: type, hidden_act: act, hidden_size: width, mlp_ratio: ratio } = facts;
+  if (!preNorm.includes(type)) {
+    throw new InputError(`Cannot read ${file}: found model_type ${type}, wanted ${preNorm.join(", ")}`);
+  }
+  const activation = act === undefined ? undefined : Object.hasOwn(activations, act) && activations[act];
+  if (activation === false) {
+    const known = Object.keys(activations).join(", ");
+    throw new InputError(`Cannot read ${file}: found hidden_act ${act}, wanted one of ${known}`);
+  }
+  if (facts.use_swiglu_ffn) {
+    throw new InputError(`Cannot read ${file}: found use_swiglu_ffn, wanted a perceptron of two layers`);
+  }
+  return {
+    config: {
+      width,
+      depth: facts.num_hidden_layers,
+      heads: facts.num_attention_heads,
+      mlp: facts.intermediate_size ?? (width && ratio && Math.round(width * ratio)),
+      image: facts.image_size,
+      patch: facts.patch_size,
+      channels: facts.num_channels,
+      epsilon: facts.layer_norm_eps,
+      activation,
+      norm: "pre",
+    },
+    pixels: {},
+  };
+}
+
+/** Heads of timm's standard sizes (`vision_transformer.py`): 64 components each, 80 in the huge one. */
+const timmHeads: Readonly<Record<string, number>> = { tiny: 3, small: 6, base: 12, large: 16, huge: 16 };
+
+/** Names of timm's models that are built of its default parts: pre-norm, exact GELU, epsilon 1e-6. */
+const TIMM_NAME =
+  /^(?:vit|deit3?)_(tiny|small|base|large|huge)(?:_distilled)?_patch\d+(?:_distilled)?(?:_\d+)?(?:\.|_dino$|$)/;
+
+function timmFacts(json: unknown, file: string): BackboneFacts {
+  const { architecture, pretrained_cfg: pixels = {}, model_args: given = {} } = parseWith(timm, json, file);
+  // Arguments can change anything, so the name tells nothing then.
+  const size = Object.keys(given).length === 0 ? TIMM_NAME.exec(architecture)?.[1] : undefined;
+  return {
+    config: size ? { heads: timmHeads[size], norm: "pre", activation: "gelu", epsilon: 1e-6 } : {},
+    pixels: { mean: listOf(pixels.mean), std: listOf(pixels.std) },
+  };
+}
+
+/**
+ * Facts from a `config.json`.
+ *
+ * @param file Named in errors
+ * @throws {InputError} If it is not one, or describes another kind of model
+ */
+export function parseHubConfig(text: string, file: string): BackboneFacts {
+  const json = parseJson(text, file);
+  if (!isHubConfig(json)) {
+    throw new InputError(
+      `Cannot read ${file}: found neither model_type nor architecture, wanted a model's config`,
+    );
+  }
+  return isObject(json) && "model_type" in json ? transformersFacts(json, file) : timmFacts(json, file);
+}
+
+/**
+ * Pixel statistics from a `preprocessor_config.json`. There a pixel is byte · rescale_factor, then normalised; ours
+ * are for byte / 255.
+ *
+ * @throws {InputError} If it is not one
+ */
+export function parsePreprocessor(text: string, file: string): BackboneFacts["pixels"] {
+  const facts = parseWith(preprocessor, parseJson(text, file), file);
+  const factor = 255 * (facts.do_rescale === false ? 1 : facts.rescale_factor ?? 1 / 255);
+  const ours = (values: readonly number[] | undefined) =>
+    Math.abs(factor - 1) < 1e-6 ? values : values?.map((value) => value / factor);
+  if (facts.do_normalize === false) {
+    const channels = listOf(facts.image_mean)?.length ?? 3;
+    return { mean: Array(channels).fill(0), std: ours(Array(channels).fill(1)) };
+  }
+  return { mean: ours(listOf(facts.image_mean)), std: ours(listOf(facts.image_std)) };
+}

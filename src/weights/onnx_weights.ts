@@ -1,0 +1,240 @@
+/**
+ * Weights out of ONNX models. Initialisers are weights under their names, but exporters fold the transposition of a
+ * linear layer's weight into it and give the result a name such as `onnx::MatMul_219`. What it was called is found
+ * by how the graph uses it: the bias added to its product keeps its name, and so may the node. Nothing is guessed
+ * from sizes.
+ *
+ * @module
+ */
+import { InputError } from "../core/errors.ts";
+import { formatShape, type Shape, sizeOf } from "../core/shape.ts";
+import { type HostTensor, hostTensor } from "../core/tensors.ts";
+import {
+  dataTypes,
+  decodeModel,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from "../executors/onnx/model.ts";
+import { storedTypes } from "./dtypes.ts";
+import type { ReadOptions, SafetensorsContent } from "./safetensors.ts";
+import { transposed } from "./transforms.ts";
+
+type Fail = (why: string) => never;
+
+/** Floating-point types of ONNX by their names in weight files, and the list that may hold their values. */
+const floatTypes: Readonly<
+  Record<number, { readonly stored: string; readonly list: "floatData" | "doubleData" | "int32Data" }>
+> = {
+  [dataTypes.float32]: { stored: "F32", list: "floatData" },
+  [dataTypes.float64]: { stored: "F64", list: "doubleData" },
+  [dataTypes.float16]: { stored: "F16", list: "int32Data" },
+  [dataTypes.bfloat16]: { stored: "BF16", list: "int32Data" },
+};
+
+const EXTERNAL = 1;
+
+/** The values of a floating-point initialiser; undefined for one of another type. */
+function decodeTensor(tensor: TensorProto, fail: Fail): HostTensor | undefined {
+  const of = `initialiser ${JSON.stringify(tensor.name ?? "")}`;
+  if (tensor.dataLocation === EXTERNAL) {
+    return fail(
+      `${of} has its values in another file, wanted them in the model: export without external data`,
+    );
+  }
+  const type = floatTypes[tensor.dataType];
+  if (!type) return undefined;
+  const { stored, list } = type;
+  const shape: Shape = tensor.dims;
+  if (shape.some((size) => !Number.isSafeInteger(size) || size < 0)) {
+    return fail(`${of} has the shape ${formatShape(shape)}, wanted sizes`);
+  }
+  const { bytes, decode } = storedTypes[stored]!;
+  const raw = tensor.rawData ?? new Uint8Array();
+  const listed = tensor[list] ?? [];
+  const count = raw.length > 0 ? raw.length / bytes : listed.length;
+  if (count !== sizeOf(shape)) {
+    return fail(`${of} has ${count} values, wanted ${sizeOf(shape)} for ${stored}${formatShape(shape)}`);
+  }
+  if (raw.length > 0) return hostTensor(shape, decode(raw) as Float32Array);
+  // Lists of half-precision numbers hold their bits.
+  return hostTensor(
+    shape,
+    list === "int32Data"
+      ? decode(new Uint8Array(Uint16Array.from(listed).buffer)) as Float32Array
+      : Float32Array.from(listed),
+  );
+}
+
+type Tensors = ReadonlyMap<string, HostTensor>;
+/** Which nodes read a value, by its name. */
+type Readers = ReadonlyMap<string, readonly NodeProto[]>;
+
+function indexReaders(nodes: readonly NodeProto[]): Readers {
+  const readers = new Map<string, NodeProto[]>();
+  for (const node of nodes) {
+    for (const name of node.input) {
+      const known = readers.get(name);
+      if (known) known.push(node);
+      else readers.set(name, [node]);
+    }
+  }
+  return readers;
+}
+
+function readersOf(readers: Readers, value: string | undefined): readonly NodeProto[] {
+  return readers.get(value ?? "") ?? [];
+}
+
+function isSum({ opType }: NodeProto): boolean {
+  return opType === "Add";
+}
+
+function integerAttribute({ attribute = [] }: NodeProto, name: string): number {
+  return attribute.find((one) => one.name === name)?.i ?? 0;
+}
+
+/** Whether a node multiplies by this value from the right as it is, so that it is stored [in, out]. */
+function isPlainFactor(node: NodeProto, value: string): boolean {
+  return node.input[1] === value &&
+    (node.opType === "MatMul" || (node.opType === "Gemm" && integerAttribute(node, "transB") === 0));
+}
+
+/** Initialisers that stand for equal ones: exporters store equal values once and pass them on. */
+function aliasesOf(nodes: readonly NodeProto[], tensors: Tensors): [string, HostTensor][] {
+  return nodes.flatMap(({ opType, input, output }): [string, HostTensor][] => {
+    const source = opType === "Identity" ? tensors.get(input[0] ?? "") : undefined;
+    return source && output[0] && !tensors.has(output[0]) ? [[output[0], source]] : [];
+  });
+}
+
+/** The name that a weight had before it was folded: of its bias, or of the layer that the node's name tells. */
+function originalName(product: NodeProto, readers: Readers, tensors: Tensors): string | undefined {
+  const isBias = (name: string | undefined) =>
+    name !== undefined && tensors.has(name) && name.endsWith("bias");
+  const sums = readersOf(readers, product.output[0]).filter(isSum);
+  const bias = [product.input[2], ...sums.flatMap(({ input }) => input)].find(isBias);
+  if (bias !== undefined) return bias.replace(/bias$/, "weight");
+  // `/blocks/blocks.0/attn/qkv/MatMul`: a container's name is repeated in that of its member.
+  const path = product.name?.split("/").slice(1, -1) ?? [];
+  const parts = path.filter((part, i) => !path[i + 1]?.startsWith(`${part}.`));
+  return product.name?.startsWith("/") && parts.length > 0 ? `${parts.join(".")}.weight` : undefined;
+}
+
+/** The class token's name among siblings of the positions' name. */
+function tokenName(position: string): string | undefined {
+  if (position.endsWith("encoder.pos_embedding")) {
+    return position.replace("encoder.pos_embedding", "class_token");
+  }
+  const name = position.replace(/pos(ition)?_embed(ding)?s?$/, "cls_token");
+  return name === position ? undefined : name;
+}
+
+/** [batch, 1, width] of equal rows as [1, 1, width]: a class token that was repeated for a fixed batch. */
+function foldBatch({ shape, data }: HostTensor): HostTensor | undefined {
+  const [batch, one, width] = shape;
+  if (shape.length !== 3 || one !== 1 || !batch || !width) return undefined;
+  return data.every((value, i) => Object.is(value, data[i % width]))
+    ? hostTensor([1, 1, width], data.slice(0, width))
+    : undefined;
+}
+
+/** The class token, if the exporter has folded it into a constant: joined in front of the patches, below positions. */
+function findToken(tensors: Tensors, readers: Readers): [string, HostTensor] | undefined {
+  for (const [value, tensor] of tensors) {
+    const joins = readersOf(readers, value).filter(({ opType, input }) =>
+      opType === "Concat" && input[0] === value
+    );
+    const sums = joins.flatMap(({ output }) => readersOf(readers, output[0])).filter(isSum);
+    const siblings = sums.flatMap(({ input }) => input).filter((name) => tensors.has(name));
+    const name = siblings.map(tokenName).find((found) => found !== undefined);
+    const token = name !== undefined && !tensors.has(name) ? foldBatch(tensor) : undefined;
+    if (token) return [name!, token];
+  }
+  return undefined;
+}
+
+function decodeBytes(bytes: Uint8Array, fail: Fail): ModelProto {
+  try {
+    return decodeModel(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return fail(error.message);
+    throw error;
+  }
+}
+
+/** A name that a model gave: dotted, or one of a token or of positions. Exporters make up others for constants. */
+const GIVEN = /^(?!onnx::|\/)(?=.*(\.|token|embed|position)).+$/;
+
+/** Weights by their original names; what has no such name and is no weight of a product is a constant, left out. */
+function nameWeights(
+  { node: nodes }: GraphProto,
+  initialisers: Tensors,
+  fail: Fail,
+): Map<string, HostTensor> {
+  const readers = indexReaders(nodes);
+  const tensors = new Map([...initialisers, ...aliasesOf(nodes, initialisers)]);
+  // Aliases share their tensor, and so its transpose.
+  const turned = new Map<HostTensor, HostTensor>();
+  const turn = (tensor: HostTensor) => {
+    const known = turned.get(tensor) ?? transposed(tensor);
+    turned.set(tensor, known);
+    return known;
+  };
+  const token = findToken(tensors, readers);
+  const named = new Map(token ? [token] : []);
+  const nameless: string[] = [];
+  for (const [name, tensor] of tensors) {
+    const product = readersOf(readers, name).find((node) => isPlainFactor(node, name));
+    const isWeight = product !== undefined && tensor.shape.length === 2;
+    const own = GIVEN.test(name) ? name : isWeight ? originalName(product, readers, tensors) : undefined;
+    if (own === undefined) {
+      if (isWeight) nameless.push(name);
+      continue;
+    }
+    if (named.has(own)) fail(`two weights are used as ${JSON.stringify(own)}`);
+    named.set(own, isWeight ? turn(tensor) : tensor);
+  }
+  if (nameless.length > 0) {
+    const shown = nameless.slice(0, 5).map((name) => JSON.stringify(name)).join(", ");
+    fail(
+      `the exporter has renamed weights (${shown}) and neither a bias nor a node tells what they were; ` +
+        "wanted initialisers under the names of the model, as an export without constant folding has them",
+    );
+  }
+  return named;
+}
+
+/**
+ * Reads the weights of a model, stored as in PyTorch ([out, in]), under the names they had there.
+ *
+ * @throws {InputError} If the bytes are no ONNX model, values lie outside the file, or a weight's name is lost
+ */
+export function readOnnxWeights(bytes: Uint8Array, options: ReadOptions = {}): SafetensorsContent {
+  const fail = (why: string): never => {
+    throw new InputError(`Cannot read ${options.file ?? "ONNX model"}: ${why}`);
+  };
+  const { graph, metadataProps = [] } = decodeBytes(bytes, fail);
+  const initialisers = new Map<string, HostTensor>();
+  for (const tensor of graph.initializer) {
+    const value = decodeTensor(tensor, fail);
+    const name = tensor.name ?? "";
+    if (initialisers.has(name)) fail(`two initialisers are called ${JSON.stringify(name)}`);
+    if (value) initialisers.set(name, value);
+  }
+  const weights = nameWeights(graph, initialisers, fail);
+  if (options.finite) {
+    for (const [name, { data }] of weights) {
+      const at = data.findIndex((number) => !Number.isFinite(number));
+      if (at >= 0) {
+        fail(`weight ${JSON.stringify(name)} has ${data[at]} at element ${at}, wanted finite numbers`);
+      }
+    }
+  }
+  return {
+    tensors: Object.fromEntries(weights),
+    integers: {},
+    metadata: Object.fromEntries(metadataProps.map(({ key = "", value = "" }) => [key, value])),
+  };
+}
