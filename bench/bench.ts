@@ -85,9 +85,7 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
     `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
       `(${why}), ${workers} at a time\n`,
   );
-  // One thread each, always: with more, large products may round differently, and a resumed run must repeat its bits.
-  const threads = 1;
-  const { statuses, records } = await runWaiting(suite, waiting, { workers, threads }, options, output);
+  const { statuses, records } = await runWaiting(suite, waiting, workers, options, output);
   const all = [...finished, ...records];
   for (const section of compare(inPlanOrder(suite, all))) {
     output.out(`${describeSection(section)}\n${formatTable(growthTable(section))}`);
@@ -101,7 +99,7 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
 async function runWaiting(
   suite: LoadedSuite,
   waiting: LoadedSuite["cells"],
-  { workers, threads }: { readonly workers: number; readonly threads: number },
+  workers: number,
   options: Options,
   output: Output,
 ) {
@@ -114,7 +112,6 @@ async function runWaiting(
     dataset,
     backbone,
     backend: info.backend,
-    threads,
     settings,
     environment: await describeEnvironment(info),
     out: options.out,

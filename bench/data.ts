@@ -21,6 +21,7 @@ import {
 } from "../mod.ts";
 import { type CommandSpec, type Output, runMain } from "./cli.ts";
 import { type DataSource, dataSources } from "./data_sources.ts";
+import { createFolder } from "./folders.ts";
 import { loadData, progressLines } from "./load_data.ts";
 
 interface Options {
@@ -104,11 +105,7 @@ export async function getFiles(files: readonly RemoteFile[], folder: string, out
   await askForHosts([
     ...new Set(files.flatMap(({ url, redirects }) => [new URL(url).host, ...redirects ?? []])),
   ]);
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new InputError(`Cannot write to ${folder}: ${(error as Error).message}`);
-  }
+  await createFolder(folder);
   for (const file of files) {
     const name = new URL(file.url).pathname.split("/").at(-1)!;
     const isNew = await withStallGuard((signal, alive) => {

@@ -6,13 +6,14 @@
  */
 import type { Backbone, BackendInfo, Dataset, Environment, Progress, ProtocolSettings } from "../mod.ts";
 
+/** Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat its bits. */
+export const CELL_THREADS = 1;
+
 /** What a worker is started with. */
 export interface WorkerSetup {
   readonly dataset: Dataset;
   readonly backbone: Backbone;
   readonly backend: BackendInfo["backend"];
-  /** Threads of the backend in this worker. */
-  readonly threads: number;
   readonly settings: ProtocolSettings;
   readonly environment: Environment;
   readonly out: string;

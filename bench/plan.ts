@@ -25,7 +25,7 @@ import {
 } from "../mod.ts";
 import { openBackbone } from "./backbones.ts";
 import type { Output } from "./cli.ts";
-import type { Job } from "./jobs.ts";
+import { CELL_THREADS, type Job } from "./jobs.ts";
 import { loadData } from "./load_data.ts";
 import type { PlannedWork } from "./progress.ts";
 import type { Suite } from "./suite.ts";
@@ -63,7 +63,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   const whole = await loadData(suite.data, output);
   const limit = suite.limitPerClass;
   const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
-  const { executor, why } = await createExecutor(suite.backend, { threads: 1 });
+  const { executor, why } = await createExecutor(suite.backend, { threads: CELL_THREADS });
   const { info } = executor;
   await executor.dispose();
   const cells = [...suite.tasks].sort((a, b) => b - a).flatMap((tasks) =>

@@ -14,6 +14,7 @@ import {
   type Dataset,
   decodeState,
   encodeState,
+  type Executor,
   formatCard,
   hashJson,
   InputError,
@@ -24,6 +25,7 @@ import {
   writeSafetensors,
 } from "../mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "./cli.ts";
+import { createFolder } from "./folders.ts";
 import { loadData } from "./load_data.ts";
 import { formatDuration } from "./progress.ts";
 import { readRecipe, type Recipe } from "./recipe.ts";
@@ -32,11 +34,16 @@ interface Options {
   readonly out: string;
   readonly backend: Parameters<typeof createExecutor>[0];
   readonly threads?: number;
+  readonly data?: string;
 }
 
 function configure(command: Command): void {
   command
     .argument("<recipe>", "path of a recipe, such as bench/recipes/procedural.json")
+    .option(
+      "--data <spec>",
+      "where the recipe's images lie here, such as tiny-imagenet:PATH (default: as the recipe says)",
+    )
     .option("--out <dir>", "folder for checkpoint, log, weights and card", "runs/pretrain")
     .option("--backend <name>", "auto, webgpu, onnx, onnx-node, onnx-web or reference", "auto")
     .option("--threads <n>", "threads of the backend (default: all cores)", positiveInteger);
@@ -44,10 +51,10 @@ function configure(command: Command): void {
 
 async function run([path]: readonly string[], options: Options, output: Output): Promise<number> {
   const recipe = await readRecipe(path!);
-  const dataset = await loadData(recipe.data, output);
+  const dataset = await loadData(options.data ?? recipe.data, output);
   const base = `${options.out}/${recipe.name}`;
   const id = hashJson({ recipe, fingerprint: dataset.fingerprint });
-  await makeFolder(options.out);
+  await createFolder(options.out);
   const before = await readCheckpoint(`${base}.checkpoint`, id);
   const { executor, why } = await createExecutor(
     options.backend,
@@ -57,6 +64,34 @@ async function run([path]: readonly string[], options: Options, output: Output):
     `${recipe.name}: ${dataset.train.count} images of ${dataset.classNames.length} classes, ` +
       `${before?.epochsDone ?? 0} of ${recipe.epochs} epochs done; ${executor.info.backend} (${why})\n`,
   );
+  try {
+    const { checkpoint, seconds } = await train({ recipe, dataset, executor, base, id, before }, output);
+    const backbone = await writeBackbone(base, recipe, dataset, checkpoint, seconds);
+    output.out(`${base}.safetensors ${backbone.hash}\n`);
+  } finally {
+    await executor.dispose();
+  }
+  return 0;
+}
+
+interface TimedCheckpoint extends Checkpoint {
+  /** Of training, over all runs of the command. */
+  readonly seconds: number;
+}
+
+interface Work {
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly executor: Executor;
+  /** Path of the files without their ending. */
+  readonly base: string;
+  /** Of recipe and images. */
+  readonly id: string;
+  readonly before: TimedCheckpoint | undefined;
+}
+
+/** Trains from the last checkpoint to the end, keeping a checkpoint and a line of the log after every epoch. */
+async function train({ recipe, dataset, executor, base, id, before }: Work, output: Output) {
   const clock = () => performance.now() / 1000;
   const began = clock();
   let seconds = before?.seconds ?? 0;
@@ -78,47 +113,33 @@ async function run([path]: readonly string[], options: Options, output: Output):
     mixup: recipe.mixup,
     seed: recipe.seed,
     ...(before && { checkpoint: before }),
-    async onEpoch(checkpoint, losses) {
+    async onEpoch({ checkpoint: { epochsDone, packed }, losses, accuracy }) {
       const now = clock();
       seconds += now - epochBegan;
       epochBegan = now;
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
-      await replaceFile(
-        `${base}.checkpoint`,
-        encodeState({ id, seconds, epochsDone: checkpoint.epochsDone, packed: checkpoint.packed }),
-      );
+      await replaceFile(`${base}.checkpoint`, encodeState({ id, seconds, epochsDone, packed }));
       await Deno.writeTextFile(
         `${base}.log.jsonl`,
-        `${JSON.stringify({ epoch: checkpoint.epochsDone, loss, seconds })}\n`,
+        `${JSON.stringify({ epoch: epochsDone, loss, accuracy, seconds })}\n`,
         { append: true },
       );
-      const left = (now - began) / (checkpoint.epochsDone - (before?.epochsDone ?? 0)) *
-        (recipe.epochs - checkpoint.epochsDone);
+      const pace = (now - began) / (epochsDone - (before?.epochsDone ?? 0));
       output.err(
-        `epoch ${checkpoint.epochsDone}/${recipe.epochs}: mean loss ${loss.toFixed(4)}, ` +
-          `${formatDuration(seconds)} in all, ${formatDuration(left)} left\n`,
+        `epoch ${epochsDone}/${recipe.epochs}: mean loss ${loss.toFixed(4)}, ` +
+          `${(100 * accuracy).toFixed(1)} % of the test images right, ${formatDuration(seconds)} in all, ` +
+          `${formatDuration(pace * (recipe.epochs - epochsDone))} left\n`,
       );
     },
   });
-  await executor.dispose();
-  const backbone = await writeBackbone(base, recipe, dataset, checkpoint, seconds);
-  output.out(`${base}.safetensors ${backbone.hash}\n`);
-  return 0;
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new InputError(`Cannot write to ${folder}: ${(error as Error).message}`);
-  }
+  return { checkpoint, seconds };
 }
 
 /** The last checkpoint of the same recipe and data; another recipe's is refused rather than overwritten. */
 async function readCheckpoint(
   path: string,
   id: string,
-): Promise<(Checkpoint & { readonly seconds: number }) | undefined> {
+): Promise<TimedCheckpoint | undefined> {
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(path);
@@ -126,7 +147,7 @@ async function readCheckpoint(
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  const state = decodeState(bytes) as unknown as Checkpoint & { id: string; seconds: number };
+  const state = decodeState(bytes) as unknown as TimedCheckpoint & { readonly id: string };
   if (state.id !== id) {
     throw new InputError(
       `Cannot go on from ${path}: it belongs to another recipe or other data, wanted another --out or no such file`,
@@ -159,11 +180,12 @@ async function writeBackbone(
   return backbone;
 }
 
-const spec: CommandSpec<Options> = {
+/** The command. */
+export const pretrainCommand: CommandSpec<Options> = {
   name: "pretrain",
   description: "Trains a small backbone from a recipe; goes on where a stopped training ended.",
   configure,
   run,
 };
 
-if (import.meta.main) await runMain(spec);
+if (import.meta.main) await runMain(pretrainCommand);

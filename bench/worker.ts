@@ -12,7 +12,7 @@ import {
   type Progress,
   runCell,
 } from "../mod.ts";
-import type { Job, WorkerReply, WorkerRequest, WorkerSetup } from "./jobs.ts";
+import { CELL_THREADS, type Job, type WorkerReply, type WorkerRequest, type WorkerSetup } from "./jobs.ts";
 
 /** Milliseconds between two progress messages of one phase. */
 const PROGRESS_INTERVAL = 100;
@@ -25,7 +25,7 @@ const scope = self as unknown as {
 let running: Promise<{ readonly setup: WorkerSetup; readonly executor: Executor }> | undefined;
 
 async function start(setup: WorkerSetup) {
-  const { executor } = await createExecutor(setup.backend, { threads: setup.threads });
+  const { executor } = await createExecutor(setup.backend, { threads: CELL_THREADS });
   return { setup, executor };
 }
 

@@ -7,16 +7,18 @@
 import { createRng } from "../core/rng.ts";
 import { hostTensor, type NamedTensors, type TensorSpec } from "../core/tensors.ts";
 import { augment, type Augmentation, mixup } from "../data/augment.ts";
-import { epochBatches } from "../data/batches.ts";
+import { batchesOf, epochBatches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
-import type { Executor, HostArray } from "../executors/executor.ts";
-import { add, mul } from "../graph/functions.ts";
+import type { Executable, Executor, HostArray } from "../executors/executor.ts";
+import { add, mul, narrow, reshape } from "../graph/functions.ts";
+import { type Graph, type Program, trace } from "../graph/graph.ts";
+import type { Tensor } from "../graph/ops.ts";
 import { backboneTensors, type ViTConfig } from "../nn/config.ts";
 import { linearHead } from "../nn/heads.ts";
 import { initBackbone } from "../nn/init.ts";
 import { smoothedLoss } from "../nn/losses.ts";
-import { createPacking, pack, type Packing, unpack } from "../nn/packing.ts";
+import { createPacking, pack, type Packing, unpack, unpackTensors } from "../nn/packing.ts";
 import { vitFeature } from "../nn/vit.ts";
 import { checkFinite, fit } from "./fit.ts";
 import { HEAD_BIAS, HEAD_WEIGHT } from "./lora_programs.ts";
@@ -39,9 +41,19 @@ export interface PretrainOptions {
   readonly seed: number;
   /** Where to go on; a fresh start if absent. */
   readonly checkpoint?: Checkpoint;
-  /** Called with the state after every epoch; a rejected promise ends the training. */
-  onEpoch(checkpoint: Checkpoint, losses: readonly number[]): Promise<void>;
+  /** Called after every epoch; a rejected promise ends the training. */
+  onEpoch(epoch: EpochResult): Promise<void>;
   onStep?(step: number, steps: number): void;
+}
+
+/** What an epoch gave. */
+export interface EpochResult {
+  /** The state to go on from. */
+  readonly checkpoint: Checkpoint;
+  /** The loss of every step. */
+  readonly losses: readonly number[];
+  /** Share of the test images, not augmented, whose class is found. */
+  readonly accuracy: number;
 }
 
 /** A training between two epochs. */
@@ -95,10 +107,7 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
     packing,
     optimiser,
     loss(graph, weights) {
-      const { channels, image } = config;
-      const images = graph.input("images", [batchSize, channels, image, image]);
-      const feature = vitFeature(config, (name) => weights[name]!, images);
-      const logits = linearHead(feature, weights[HEAD_WEIGHT]!, weights[HEAD_BIAS]!);
+      const logits = logitsOf(graph, options, weights);
       const all = graph.constant(mask, [classes]);
       const sampleWeights = graph.input("weights", [batchSize]);
       const towards = (labels: string) =>
@@ -121,6 +130,7 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
     { epochsDone: 0, packed: freshParameters(config, classes, packing, rows, seed) };
   packed.write(checkpoint.packed);
   const executable = await executor.compile(program, { packed, losses: ring, decay });
+  const scorer = await executor.compile(traceLogits(options, packing, rows), { packed });
 
   const stepsPerEpoch = Math.ceil(dataset.train.count / batchSize);
   try {
@@ -136,13 +146,51 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
       });
       checkpoint = { epochsDone: epoch + 1, packed: Float32Array.from(await packed.read()) };
       checkFinite(checkpoint.packed, "a weight", (epoch + 1) * stepsPerEpoch);
-      await options.onEpoch(checkpoint, losses);
+      await options.onEpoch({ checkpoint, losses, accuracy: await testAccuracy(options, scorer) });
     }
   } finally {
     executable.dispose();
+    scorer.dispose();
     for (const tensor of [packed, ring, decay]) tensor.dispose();
   }
   return checkpoint;
+}
+
+function logitsOf(
+  graph: Graph,
+  { config, batchSize }: PretrainOptions,
+  weights: Readonly<Record<string, Tensor>>,
+): Tensor {
+  const { channels, image } = config;
+  const images = graph.input("images", [batchSize, channels, image, image]);
+  const feature = vitFeature(config, (name) => weights[name]!, images);
+  return linearHead(feature, weights[HEAD_WEIGHT]!, weights[HEAD_BIAS]!);
+}
+
+/** The logits by the weights as they are being trained. */
+function traceLogits(options: PretrainOptions, packing: Packing, rows: number): Program {
+  return trace((graph) => {
+    const packed = graph.state("packed", [rows, packing.size]);
+    const weights = unpackTensors(packing, reshape(narrow(packed, 0, 0, 1), [packing.size]));
+    graph.output("logits", logitsOf(graph, options, weights));
+  });
+}
+
+async function testAccuracy(
+  { dataset: { test, classNames }, preprocessing, batchSize }: PretrainOptions,
+  scorer: Executable,
+): Promise<number> {
+  const classes = classNames.length;
+  let hits = 0;
+  for (const { indices, weights } of batchesOf(Array.from({ length: test.count }, (_, i) => i), batchSize)) {
+    const images = toFloatImages(test, indices, preprocessing);
+    const { logits } = await scorer.run({ images }, ["logits"]);
+    indices.forEach((index, i) => {
+      const scores = Array.from(logits!.subarray(i * classes, (i + 1) * classes));
+      if (weights[i] === 1 && scores.indexOf(Math.max(...scores)) === test.labels[index]) hits++;
+    });
+  }
+  return hits / test.count;
 }
 
 function freshParameters(

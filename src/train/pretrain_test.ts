@@ -13,6 +13,7 @@ const config = { ...tinyConfig, depth: 1 };
 async function run(options: Partial<PretrainOptions> = {}) {
   const checkpoints: Checkpoint[] = [];
   const losses: number[] = [];
+  const accuracies: number[] = [];
   const last = await pretrain({
     // Rounded, so that a checkpoint in float32 loses nothing.
     executor: createReferenceExecutor({ rounding: "f32" }),
@@ -26,24 +27,27 @@ async function run(options: Partial<PretrainOptions> = {}) {
     augmentation: { crop: 1, flip: 0.5, jitter: 0.1 },
     mixup: 0.2,
     seed: 0,
-    onEpoch(checkpoint, epoch) {
+    onEpoch({ checkpoint, losses: ofEpoch, accuracy }) {
       checkpoints.push(checkpoint);
-      losses.push(...epoch);
+      losses.push(...ofEpoch);
+      accuracies.push(accuracy);
       return Promise.resolve();
     },
     ...options,
   });
-  return { checkpoints, losses, last };
+  return { checkpoints, losses, accuracies, last };
 }
 
 Deno.test("pretrain() that goes on from a checkpoint equals one that never stopped, bit for bit", async () => {
   const whole = await run();
   assert.equal(whole.losses.length, 12);
+  assert.equal(whole.accuracies.length, 4);
   assert.deepEqual(whole.checkpoints.map(({ epochsDone }) => epochsDone), [1, 2, 3, 4]);
   assert.equal(whole.last, whole.checkpoints.at(-1));
   for (const done of [1, 3]) {
     const rest = await run({ checkpoint: whole.checkpoints[done - 1]! });
     assert.deepEqual(rest.losses, whole.losses.slice(3 * done));
+    assert.deepEqual(rest.accuracies, whole.accuracies.slice(done));
     assert.deepEqual(rest.last, whole.last);
   }
 });
@@ -60,9 +64,14 @@ Deno.test("pretrain() is decided by its seed", async () => {
 
 Deno.test("pretrain() learns, and every weight takes part", async () => {
   const plain = { smoothing: 0, mixup: 0, augmentation: { crop: 0, flip: 0, jitter: 0 }, epochs: 12 };
-  const { losses, checkpoints } = await run({ ...plain, optimiser: { ...constantAdam, learningRate: 3e-3 } });
+  const { losses, accuracies, checkpoints } = await run({
+    ...plain,
+    optimiser: { ...constantAdam, learningRate: 3e-3 },
+  });
   assert.ok(Math.abs(losses[0]! - Math.log(CLASSES)) < 0.01, `${losses[0]}`);
   assert.ok(losses.at(-1)! < 0.7 * losses[0]!, `${losses.at(-1)}`);
+  // What it was trained on is what it knows.
+  assert.ok(accuracies.at(-1)! > 0.8, `${accuracies}`);
   const [first, second] = checkpoints.map((checkpoint) => checkpointTensors(checkpoint, config, CLASSES));
   const names = [...backboneTensors(config).map(({ name }) => name), HEAD_WEIGHT, HEAD_BIAS];
   assert.deepEqual(Object.keys(first!), names);

@@ -1,0 +1,19 @@
+/**
+ * Folders that commands write to.
+ *
+ * @module
+ */
+import { InputError } from "../mod.ts";
+
+/**
+ * Creates a folder for a command's output, with those above it.
+ *
+ * @throws {InputError} If that cannot be done
+ */
+export async function createFolder(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new InputError(`Cannot write to ${folder}: ${(error as Error).message}`);
+  }
+}
