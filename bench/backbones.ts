@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Backbone, InputError, loadBackbone } from "../mod.ts";
+import { fileURLToPath } from "node:url";
+import { type Backbone, InputError, loadBackbone, type LoadOptions } from "../mod.ts";
 
 const folder = new URL("../fixtures/backbones/", import.meta.url);
 
@@ -11,20 +12,29 @@ const folder = new URL("../fixtures/backbones/", import.meta.url);
 export const shippedBackbones: readonly string[] = ["nano"];
 
 /**
- * Opens a shipped backbone by its name, or any other by the path of its weight file.
+ * The path that a shipped backbone's name or a user's path means: a weight file, or a folder with one.
  *
- * @throws {InputError} If there is no such name or file
+ * @throws {InputError} If there is no such name, and no such path that looks like a name
  */
-export async function openBackbone(idOrPath: string): Promise<Backbone> {
+export async function backbonePath(idOrPath: string): Promise<string> {
   if (shippedBackbones.includes(idOrPath)) {
-    return await loadBackbone(decodeURIComponent(new URL(`${idOrPath}.safetensors`, folder).pathname));
+    return fileURLToPath(new URL(`${idOrPath}.safetensors`, folder));
   }
-  if (!/[/\\.]/.test(idOrPath)) {
+  const isName = !/[/\\.]/.test(idOrPath);
+  if (isName && !await Deno.stat(idOrPath).then(() => true, () => false)) {
     throw new InputError(
-      `Cannot open backbone "${idOrPath}": wanted ${
-        shippedBackbones.join(", ")
-      } or the path of a .safetensors file`,
+      `Cannot open backbone "${idOrPath}": wanted ${shippedBackbones.join(", ")} or the path of ` +
+        "a .safetensors or .onnx file or a folder with one",
     );
   }
-  return await loadBackbone(idOrPath);
+  return idOrPath;
+}
+
+/**
+ * Opens a shipped backbone by its name, or any other by its path.
+ *
+ * @throws {InputError} If there is no such backbone, or it cannot be loaded
+ */
+export async function openBackbone(idOrPath: string, options: LoadOptions = {}): Promise<Backbone> {
+  return await loadBackbone(await backbonePath(idOrPath), options);
 }

@@ -14,6 +14,7 @@ import {
   prepareFolder,
   type RunRecord,
 } from "../mod.ts";
+import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "./cli.ts";
 import { describeEnvironment } from "./environment.ts";
 import {
@@ -49,7 +50,7 @@ function configure(command: Command): void {
     )
     .option(
       "--backbone <id|path>",
-      "name of a shipped backbone, or a .safetensors file with its card beside it",
+      "name of a shipped backbone, or a .safetensors or .onnx file or a folder with one",
     )
     .option("--backend <name>", backendChoices.join(" | "))
     .option("--epochs <n>", "epochs per task")
@@ -63,6 +64,7 @@ function configure(command: Command): void {
     .option("--out <dir>", "folder for records and snapshots", "runs/bench")
     .option("--keep-adapters", "keep trained adapters in <out>/adapters, for deno task export")
     .option("--fresh", "run finished cells again");
+  addBackboneFlags(command);
 }
 
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {

@@ -23,6 +23,7 @@ import {
   resolveSettings,
   type RunRecord,
 } from "../mod.ts";
+import { loadOptionsOf } from "./backbone_flags.ts";
 import { openBackbone } from "./backbones.ts";
 import type { Output } from "./cli.ts";
 import { CELL_THREADS, type Job } from "./jobs.ts";
@@ -59,7 +60,7 @@ export interface PlannedCell {
 export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSuite> {
   const settings = resolveSettings(suite.settings);
   const methods = suite.methods.map((spec) => ({ spec, method: createMethod(spec) }));
-  const backbone = await openBackbone(suite.backbone);
+  const backbone = await openBackbone(suite.backbone, loadOptionsOf(suite.backboneFacts));
   const whole = await loadData(suite.data, output);
   const limit = suite.limitPerClass;
   const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });

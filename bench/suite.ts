@@ -6,13 +6,16 @@
  */
 import { z } from "zod";
 import { InputError, type ProtocolSettings } from "../mod.ts";
+import type { BackboneFlags } from "./backbone_flags.ts";
 
 /** A benchmark before data, backbone and backend are loaded. */
 export interface Suite {
   /** Specification for `loadDataset`. */
   readonly data: string;
-  /** Name of a shipped backbone, or path of a weight file. */
+  /** Name of a shipped backbone, or path of a weight file or of a folder with one. */
   readonly backbone: string;
+  /** Facts about it that no file tells, and the size of images. */
+  readonly backboneFacts: BackboneFlags;
   readonly backend: "auto" | "webgpu" | "onnx" | "onnx-node" | "onnx-web" | "reference";
   /** Names with options, such as `ham:keep=0.5,groupRank=16`. */
   readonly methods: readonly string[];
@@ -26,9 +29,23 @@ export interface Suite {
   readonly settings: Partial<ProtocolSettings>;
 }
 
+const size = z.int().min(1);
+
+const backboneFacts = z.strictObject({
+  card: z.string().exactOptional(),
+  heads: size.exactOptional(),
+  norm: z.enum(["pre", "post"]).exactOptional(),
+  activation: z.enum(["gelu", "gelu-tanh", "relu"]).exactOptional(),
+  epsilon: z.number().positive().exactOptional(),
+  mean: z.array(z.number()).min(1).exactOptional(),
+  std: z.array(z.number().positive()).min(1).exactOptional(),
+  image: size.exactOptional(),
+});
+
 const schema: z.ZodType<Suite> = z.strictObject({
   data: z.string().min(1).default("procedural"),
   backbone: z.string().min(1).default("nano"),
+  backboneFacts: backboneFacts.default({}),
   backend: z.enum(["auto", "webgpu", "onnx", "onnx-node", "onnx-web", "reference"]).default("auto"),
   methods: z.array(z.string().min(1)).min(1),
   tasks: z.array(z.int().min(1)).min(1),
@@ -42,7 +59,7 @@ const schema: z.ZodType<Suite> = z.strictObject({
 export const namedSuites: readonly string[] = ["smoke", "quick"];
 
 /** Flags that replace parts of a suite, as text. */
-export interface SuiteFlags {
+export interface SuiteFlags extends BackboneFlags {
   readonly suite: string;
   readonly data?: string;
   readonly backbone?: string;
@@ -67,10 +84,13 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
   const { data, backbone, backend, methods, tasks, seeds, trainSeed, limitPerClass, epochs, set = [] } =
     flags;
   const settings = Object.fromEntries(set.map(parseSetting));
+  const facts = backboneFactsOf(flags);
   return check("the flags", {
     ...base,
     ...(data !== undefined && { data }),
     ...(backbone !== undefined && { backbone }),
+    // Facts belong to their backbone: those of the suite do not hold for another.
+    backboneFacts: { ...(backbone === undefined && base.backboneFacts), ...facts },
     ...(backend !== undefined && { backend }),
     ...(methods !== undefined && { methods: splitMethods(methods) }),
     ...(tasks !== undefined && { tasks: parseIntegers("--tasks", tasks, 1) }),
@@ -85,6 +105,12 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
       ...settings,
     },
   });
+}
+
+function backboneFactsOf(flags: BackboneFlags): BackboneFlags {
+  const { card, heads, norm, activation, epsilon, mean, std, image } = flags;
+  const all = { card, heads, norm, activation, epsilon, mean, std, image };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 async function readSuite(name: string): Promise<Suite> {

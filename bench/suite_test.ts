@@ -71,3 +71,15 @@ Deno.test("resolveSuite() fills in what a suite leaves out", () =>
       return true;
     });
   }));
+
+Deno.test("resolveSuite() lays facts about the backbone over the suite's, unless the backbone is another", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder, { backboneFacts: { heads: 4, norm: "pre" } });
+    const { backboneFacts } = await resolveSuite({ suite, heads: 2, mean: [0.5] });
+    assert.deepEqual(backboneFacts, { heads: 2, norm: "pre", mean: [0.5] });
+    assert.deepEqual((await resolveSuite({ suite, backbone: "nano", image: 16 })).backboneFacts, {
+      image: 16,
+    });
+    const wrong = await writeSuite(folder, { backboneFacts: { head: 4 } });
+    await assert.rejects(resolveSuite({ suite: wrong }), /backboneFacts.*head/);
+  }));

@@ -1,0 +1,66 @@
+/**
+ * Flags of every command that opens a backbone: the facts that a weight file's tensors do not tell.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Activation, LoadOptions } from "../mod.ts";
+import { positiveInteger, positiveNumber } from "./cli.ts";
+
+/** Values of the flags. */
+export interface BackboneFlags {
+  readonly card?: string;
+  readonly heads?: number;
+  readonly norm?: "pre" | "post";
+  readonly activation?: Activation;
+  readonly epsilon?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly image?: number;
+}
+
+function numbers(text: string): number[] {
+  const values = text.split(",").map((part) => part.trim() === "" ? NaN : Number(part));
+  if (!values.every(Number.isFinite)) throw new InvalidArgumentError("Wanted numbers such as 0.5,0.5,0.5.");
+  return values;
+}
+
+/** Declares the flags. */
+export function addBackboneFlags(command: Command): Command {
+  return command
+    .option(
+      "--card <file>",
+      "facts about the backbone: a card or a config.json (default: beside the weights)",
+    )
+    .option("--heads <n>", "attention heads of the backbone, if no card tells", positiveInteger)
+    .addOption(new Option("--norm <order>", "layer norms, if no card tells").choices(["pre", "post"]))
+    .addOption(
+      new Option("--activation <name>", "of the MLP, if no card tells").choices([
+        "gelu",
+        "gelu-tanh",
+        "relu",
+      ]),
+    )
+    .option("--epsilon <number>", "of the layer norms, if no card tells", positiveNumber)
+    .option("--mean <list>", "pixel means per channel, of values from 0 to 1, if no card tells", numbers)
+    .option("--std <list>", "pixel deviations per channel, if no card tells", numbers)
+    .option(
+      "--image <pixels>",
+      "side of the images that the backbone sees; its positions are resampled (default: as trained)",
+      positiveInteger,
+    );
+}
+
+/** How to load a backbone as the flags say. */
+export function loadOptionsOf(flags: BackboneFlags): LoadOptions {
+  const { card, image, heads, norm, activation, epsilon, mean, std } = flags;
+  const overrides = {
+    ...(heads !== undefined && { heads }),
+    ...(norm !== undefined && { norm }),
+    ...(activation !== undefined && { activation }),
+    ...(epsilon !== undefined && { epsilon }),
+    ...(mean !== undefined && { mean }),
+    ...(std !== undefined && { std }),
+  };
+  return { overrides, ...(card !== undefined && { card }), ...(image !== undefined && { image }) };
+}
