@@ -23,7 +23,7 @@ export interface CacheOptions {
 }
 
 /** Changes whenever the same input would give other bytes. */
-const VERSION = 2;
+const VERSION = 3;
 const HASH_BYTES = 32;
 const HEADER_AT = HASH_BYTES + 4;
 

@@ -163,6 +163,29 @@ Deno.test("folder reads train and test, from a folder and from every archive ali
   });
 });
 
+Deno.test("folder knows its splits under other names, and splits the training images where tests have no labels", async () => {
+  const train = { ...classImages("set/Train/cat", 5), ...classImages("set/Train/dog", 5) };
+  const both = await load("folder", { ...train, ...classImages("set/Test/dog", 3), "set/Train.csv": "" });
+  assert.deepEqual([both.classNames, both.train.count, both.test.count], [["cat", "dog"], 10, 3]);
+  const validated = await load("folder", {
+    ...train,
+    "set/test/1.png": red,
+    ...classImages("set/Validation/cat", 2),
+  });
+  assert.deepEqual([validated.train.count, validated.test.count], [10, 2]);
+  const notices: string[] = [];
+  await inFolder(async (folder) => {
+    await writeFiles(folder, { ...train, "set/Test/1.png": red, "set/Test/2.png": red });
+    const onNotice = (text: string) => void notices.push(text);
+    const own = await loadDataset(`folder:${folder}`, { onNotice });
+    assert.deepEqual([own.classNames, own.train.count, own.test.count], [["cat", "dog"], 8, 2]);
+  });
+  assert.match(notices.join(), /no test images in folders of their class/);
+  // A class may be called like a split.
+  const vehicles = await load("folder", { ...classImages("bus", 5), ...classImages("train", 5) });
+  assert.deepEqual([vehicles.classNames, vehicles.train.count], [["bus", "train"], 8]);
+});
+
 Deno.test("folder splits by the seed where there are no splits, keeping an image of each class for both", async () => {
   const dataset = await load("folder", {
     ...classImages("x/cat", 2),

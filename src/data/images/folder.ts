@@ -1,5 +1,5 @@
 /**
- * Image folders: `train/<class>/*` and `test/<class>/*`, or `<class>/*` split by a seed. Classes are numbered by the
+ * Image folders: `train/<class>/*` and `test/<class>/*`, or one of them or `<class>/*` split by a seed. Classes are numbered by the
  * order of their names, as torchvision's `ImageFolder` does.
  *
  * @module
@@ -10,8 +10,9 @@ import type { ImageLayout, ImagePlan, LabelledPath, TreeIndex } from "./image_se
 
 /** Share of each class that goes to the training split where the folder has no splits of its own. */
 const TRAIN_SHARE = 0.8;
-/** Names of the folder of test images, the first that is there. */
-const TEST_FOLDERS = ["test", "val", "valid", "validation"];
+/** Names of the folders of splits, in any case; the first that is there counts. */
+const TRAIN_FOLDERS = ["train", "training"];
+const TEST_FOLDERS = ["test", "testing", "val", "valid", "validation"];
 
 /** A generic image folder. */
 export function folderLayout(seed: number): ImageLayout {
@@ -19,24 +20,40 @@ export function folderLayout(seed: number): ImageLayout {
 }
 
 function planFolder(index: TreeIndex, seed: number): ImagePlan {
-  const tops = new Set(index.images.map((path) => path.slice(0, path.indexOf("/"))));
-  const test = TEST_FOLDERS.find((name) => tops.has(name));
-  if (!tops.has("train") || test === undefined) {
-    return splitBySeed(index, classesOf(index, index.images), seed);
+  const train = imagesOf(TRAIN_FOLDERS, index);
+  const test = imagesOf(TEST_FOLDERS, index);
+  if (train.length === 0) return splitBySeed(index.images, classesOf(index, index.images), seed);
+  if (test.length === 0) {
+    const notice =
+      "found no test images in folders of their class; the training images are split 80 to 20 by a seed";
+    return { ...splitBySeed(train, classesOf(index, train, 1), seed, 1), notice };
   }
-  const inside = (folder: string) => index.images.filter((path) => path.startsWith(`${folder}/`));
-  const classNames = classesOf(index, [...inside("train"), ...inside(test)], 1);
+  const classNames = classesOf(index, [...train, ...test], 1);
   const label = labeller(classNames, 1);
-  return { classNames, train: inside("train").map(label), test: inside(test).map(label) };
+  return { classNames, train: train.map(label), test: test.map(label) };
+}
+
+/** The images of the first split of some names. A folder without class folders is none: its images have no labels. */
+function imagesOf(names: readonly string[], { images }: TreeIndex): readonly string[] {
+  const splits = Map.groupBy(images, (path) => path.slice(0, path.indexOf("/")).toLowerCase());
+  const isSplit = (paths: readonly string[] = []) => paths.some((path) => path.split("/").length > 2);
+  const found = names.find((name) => isSplit(splits.get(name)));
+  return found === undefined ? [] : splits.get(found)!;
 }
 
 /**
  * Splits `<class>/*` by a seed, 80 to 20 in each class, at least one image on each side where there are two.
  *
  * @param classNames All classes, at their numbers
+ * @param depth Where in the paths the class stands
  */
-export function splitBySeed(index: TreeIndex, classNames: readonly string[], seed: number): ImagePlan {
-  const byClass = Map.groupBy(index.images.map(labeller(classNames, 0)), ({ label }) => label);
+export function splitBySeed(
+  images: readonly string[],
+  classNames: readonly string[],
+  seed: number,
+  depth = 0,
+): ImagePlan {
+  const byClass = Map.groupBy(images.map(labeller(classNames, depth)), ({ label }) => label);
   const train: LabelledPath[] = [], test: LabelledPath[] = [];
   classNames.forEach((name, label) => {
     const all = byClass.get(label) ?? [];

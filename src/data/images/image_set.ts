@@ -24,6 +24,8 @@ export interface ImagePlan {
   readonly test: readonly LabelledPath[];
   /** Whether black and white change places. */
   readonly inverted?: boolean;
+  /** What the layout decided for the user. */
+  readonly notice?: string;
 }
 
 /** How one kind of data set lays out its files. */
@@ -85,6 +87,7 @@ export async function loadImageSet(
 ): Promise<Dataset> {
   const { index, headers, prefix } = await indexTree(tree, layout.root);
   const plan = layout.plan(index);
+  if (plan.notice) options.onNotice?.(plan.notice);
   const places = [...plan.train, ...plan.test];
   for (const { path } of places) {
     if (!headers.has(path)) {

@@ -16,7 +16,7 @@ export function imagenetRLayout(seed: number): ImageLayout {
       const wnids = classesOf(index, index.images);
       const names = namesOf(index);
       return {
-        ...splitBySeed(index, wnids, seed),
+        ...splitBySeed(index.images, wnids, seed),
         classNames: wnids.map((wnid) => names.has(wnid) ? `${wnid} ${names.get(wnid)}` : wnid),
       };
     },
