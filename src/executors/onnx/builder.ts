@@ -76,10 +76,10 @@ export class ModelBuilder {
     this.#origin = origin;
   }
 
-  /** A name like `wanted` that nothing else has. */
+  /** A name like `wanted` that nothing else has. Dots stay with the names of weights. */
   unique(wanted: string): string {
     let name = wanted;
-    for (let i = 2; this.#names.has(name); i++) name = `${wanted}.${i}`;
+    for (let i = 2; this.#names.has(name); i++) name = `${wanted}#${i}`;
     this.#names.add(name);
     return name;
   }
@@ -133,9 +133,15 @@ export class ModelBuilder {
     const key = values.length > 64 ? undefined : `${values.constructor.name}|${shape}|${bytes.join()}`;
     const known = key === undefined ? undefined : this.#interned.get(key);
     if (known) return known;
+    const name = this.weight(wanted, values, shape);
+    if (key !== undefined) this.#interned.set(key, name);
+    return name;
+  }
+
+  /** An initialiser of its own, under its name, even if another has equal values. */
+  weight(wanted: string, values: TensorValues, shape: Shape): string {
     const name = this.unique(wanted);
     this.#initializers.set(name, tensorProto(name, values, shape));
-    if (key !== undefined) this.#interned.set(key, name);
     return name;
   }
 

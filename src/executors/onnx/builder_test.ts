@@ -30,9 +30,9 @@ Deno.test("ModelBuilder gives a value the name of its output, and passes it on f
   const value = builder.emit("Neg", [x]);
   assert.equal(builder.output("y", value, [2], "f32"), "y");
   assert.equal(builder.output("z", value, [2], "f32"), "z");
-  assert.equal(builder.output("x", x, [2], "f32"), "x.2");
+  assert.equal(builder.output("x", x, [2], "f32"), "x#2");
   const nodes = builder.finish().graph.node.map(({ opType, input, output }) => [opType, ...input, ...output]);
-  assert.deepEqual(nodes, [["Neg", "x", "y"], ["Identity", "y", "z"], ["Identity", "x", "x.2"]]);
+  assert.deepEqual(nodes, [["Neg", "x", "y"], ["Identity", "y", "z"], ["Identity", "x", "x#2"]]);
 });
 
 Deno.test("ModelBuilder stores equal short constants once", () => {
@@ -43,11 +43,18 @@ Deno.test("ModelBuilder stores equal short constants once", () => {
   assert.notEqual(builder.scalar(0), builder.scalar(-0));
 });
 
+Deno.test("ModelBuilder stores every weight under its name", () => {
+  const builder = new ModelBuilder();
+  const weights = ["a.bias", "b.bias"].map((name) => builder.weight(name, Float32Array.of(0), [1]));
+  assert.deepEqual(weights, ["a.bias", "b.bias"]);
+  assert.notEqual(builder.constant(Float32Array.of(0), [1]), "a.bias");
+});
+
 Deno.test("ModelBuilder names nodes by their origin", () => {
   const builder = new ModelBuilder();
   const x = builder.input("x", [1], "f32");
   builder.from("gelu 7");
   const y = builder.emit("Erf", [x]);
   builder.output("y", builder.emit("Mul", [x, y]), [1], "f32");
-  assert.deepEqual(builder.finish().graph.node.map(({ name }) => name), ["gelu 7", "gelu 7.2"]);
+  assert.deepEqual(builder.finish().graph.node.map(({ name }) => name), ["gelu 7", "gelu 7#2"]);
 });

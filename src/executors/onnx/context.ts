@@ -44,7 +44,7 @@ interface Value {
 /** Per-program state of a lowering. */
 export class LoweringContext {
   readonly builder: ModelBuilder;
-  /** Use only ops of the ONNX standard. */
+  /** Use only ops of the ONNX standard, and add every bias within its product. */
   readonly portable: boolean;
   readonly #values = new Map<Tensor, Value>();
   readonly #shared = new Map<string, unknown>();
@@ -212,7 +212,7 @@ export class LoweringContext {
    */
   affine(x: string, w: string, bias: string, [rows, outputs]: readonly [number, number]): string {
     const form = { transposeB: true };
-    return rows * outputs < LARGE_RESULT
+    return this.portable || rows * outputs < LARGE_RESULT
       ? this.gemm(x, w, form, bias)
       : this.builder.emit("Add", [this.gemm(x, w, form), bias]);
   }

@@ -27,7 +27,9 @@ const lowerings = {
 export interface LoweringOptions {
   /** Values of states that never change. They become initialisers. */
   readonly frozen?: Readonly<Record<string, Float32Array | Int32Array>>;
-  /** Use only ops of the ONNX standard, for models that leave this project. */
+  /**
+   * Use only ops of the ONNX standard, and add every bias within its product, for models that leave this project.
+   */
   readonly portable?: boolean;
   /** Written into the model's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -76,7 +78,7 @@ export function lowerProgram(source: Program, options: LoweringOptions = {}): Lo
   for (const [name, node] of Object.entries(program.states)) {
     const values = frozen[name];
     if (values) {
-      context.bind(node as Tensor, { name: builder.constant(values, node.shape, name), shape: node.shape });
+      context.bind(node as Tensor, { name: builder.weight(name, values, node.shape), shape: node.shape });
     } else states[name] = declare(node, name);
   }
   for (const node of program.nodes) {
@@ -103,6 +105,6 @@ export function lowerProgram(source: Program, options: LoweringOptions = {}): Lo
     states,
     outputs,
     updates,
-    describe: (onnxNode) => origins.get(onnxNode.replace(/\.\d+$/, "")),
+    describe: (onnxNode) => origins.get(onnxNode.replace(/#\d+$/, "")),
   };
 }
