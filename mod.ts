@@ -101,3 +101,11 @@ export { adapterToTensors } from "./src/nn/adapter.ts";
 export { type RunShape, traceLoraStep } from "./src/train/lora_programs.ts";
 export { defaultOptimiser, hyperValues, type OptimiserSettings } from "./src/train/optimiser.ts";
 export { sizeOf } from "./src/core/shape.ts";
+export {
+  decodeAdapterFile,
+  encodeAdapterFile,
+  type KeptAdapter,
+  type KeptClassifier,
+} from "./src/interop/adapter_file.ts";
+export { encodeMerged, mergeAdapter, type MergedModel } from "./src/interop/merged.ts";
+export { exportOnnx } from "./src/interop/onnx_export.ts";
