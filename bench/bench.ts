@@ -42,6 +42,10 @@ function configure(command: Command): void {
     .option("--suite <name>", `named suite (${namedSuites.join(", ")}) or path of a suite file`, "quick")
     .option("--methods <list>", "methods, with options after a colon: ham,naive or ham:keep=0.5,groupRank=16")
     .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
+    .option(
+      "--classes-per-task <n>",
+      "classes of each task, so that more tasks are more classes (default: all classes are dealt out)",
+    )
     .option("--seeds <list>", "seeds of the class order and of training, such as 0,1,2")
     .option("--train-seed <n>", "one training seed for all class orders (default: the class order's seed)")
     .option(

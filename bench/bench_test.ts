@@ -182,6 +182,27 @@ Deno.test("bench lays flags over the suite, and names a cell once however it is 
     }
   }));
 
+Deno.test("bench --classes-per-task grows the classes with the tasks, in a table of its own", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder);
+    const flags = ["--suite", suite, "--out", `${folder}/out`, "--methods", "simplecil", "--seeds", "0"];
+    const grown = await run(...flags, "--tasks", "2,3", "--classes-per-task", "1");
+    assert.equal(grown.code, 0, grown.err);
+    assert.match(grown.out, /1 classes a task/);
+    const records = [...(await recordsIn(`${folder}/out`)).values()];
+    assert.deepEqual(records.map(({ tasks }) => tasks.flatMap(({ classes }) => classes).length).sort(), [
+      2,
+      3,
+    ]);
+    assert.ok(records.every(({ start }) => start.cell.classesPerTask === 1));
+    const dealt = await run(...flags, "--tasks", "2");
+    assert.equal(dealt.code, 0, dealt.err);
+    assert.doesNotMatch(dealt.out, /classes a task/);
+    const { code, err } = await run(...flags, "--tasks", "3", "--classes-per-task", "9");
+    assert.equal(code, 2);
+    assert.match(err, /into 3 tasks of 9 classes: found \d+ classes, wanted 27/);
+  }));
+
 /** A folder like CIFAR-100's with two images a class in both splits, and its test file cut. */
 async function writeTruncatedCifar(folder: string): Promise<string> {
   const record = 2 + 3072;

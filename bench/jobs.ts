@@ -27,6 +27,7 @@ export interface Job {
   /** Method with options. */
   readonly method: string;
   readonly tasks: number;
+  readonly classesPerTask?: number;
   readonly orderSeed: number;
   readonly trainSeed: number;
   /** Base name of the cell's files. */

@@ -48,6 +48,8 @@ export interface PlannedCell {
   readonly cell: Cell;
   readonly method: Method;
   readonly job: Job;
+  /** Numbers of images in its stream. */
+  readonly images: { readonly train: number; readonly test: number };
 }
 
 /**
@@ -69,14 +71,24 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   await executor.dispose();
   const cells = [...suite.tasks].sort((a, b) => b - a).flatMap((tasks) =>
     suite.seeds.flatMap((orderSeed) => {
-      const stream = createStream(dataset, { tasks, orderSeed });
+      const shape = {
+        tasks,
+        orderSeed,
+        ...(suite.classesPerTask && { classesPerTask: suite.classesPerTask }),
+      };
+      const stream = createStream(dataset, shape);
+      const images = {
+        train: sum(stream.tasks.map(({ train }) => train.length)),
+        test: sum(stream.tasks.map(({ test }) => test.length)),
+      };
       const trainSeed = suite.trainSeed ?? orderSeed;
       return methods.map(({ spec, method }) => {
         const cell = cellOf({ method, stream, backbone, settings, trainSeed, backend: info.backend });
         return {
           cell,
           method,
-          job: { id: 0, method: spec, tasks, orderSeed, trainSeed, name: cellName(cell) },
+          images,
+          job: { id: 0, method: spec, ...shape, trainSeed, name: cellName(cell) },
         };
       });
     })
@@ -87,15 +99,18 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   return { dataset, backbone, settings, info, why, cells: numbered };
 }
 
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** A cell's share of the work, in images passed through the model; a training step counts three times. */
-export function plannedWork({ method, job }: PlannedCell, suite: LoadedSuite): PlannedWork {
-  const { dataset: { train, test }, settings } = suite;
-  const trained = method.trains === "never" ? 0 : settings.epochs * train.count;
+export function plannedWork({ method, job, images }: PlannedCell, { settings }: LoadedSuite): PlannedWork {
+  const trained = method.trains === "never" ? 0 : settings.epochs * images.train;
   const evaluations = method.trains === "joint" ? 1 : (job.tasks + 1) / 2;
   return {
     job,
     label: `${job.method} T=${job.tasks} seed ${job.orderSeed}`,
-    work: 3 * trained + evaluations * test.count,
+    work: 3 * trained + evaluations * images.test,
   };
 }
 

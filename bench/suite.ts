@@ -24,6 +24,8 @@ export interface Suite {
   /** Each is the seed of the class order and, unless `trainSeed` is given, of training. */
   readonly seeds: readonly number[];
   readonly trainSeed?: number | undefined;
+  /** Classes of each task, so that more tasks are more classes; left out, all classes are dealt out to the tasks. */
+  readonly classesPerTask?: number | undefined;
   /** Images of each class, of both splits. */
   readonly limitPerClass?: number | undefined;
   readonly settings: Partial<ProtocolSettings>;
@@ -51,6 +53,7 @@ const schema: z.ZodType<Suite> = z.strictObject({
   tasks: z.array(z.int().min(1)).min(1),
   seeds: z.array(z.int().min(0)).min(1),
   trainSeed: z.int().min(0).optional(),
+  classesPerTask: z.int().min(1).optional(),
   limitPerClass: z.int().min(1).optional(),
   settings: z.record(z.string(), z.unknown()).default({}) as unknown as z.ZodType<Partial<ProtocolSettings>>,
 });
@@ -68,6 +71,7 @@ export interface SuiteFlags extends BackboneFlags {
   readonly tasks?: string;
   readonly seeds?: string;
   readonly trainSeed?: string;
+  readonly classesPerTask?: string;
   readonly limitPerClass?: string;
   readonly epochs?: string;
   /** `key=value` settings. */
@@ -81,8 +85,8 @@ export interface SuiteFlags extends BackboneFlags {
  */
 export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
   const base = await readSuite(flags.suite);
-  const { data, backbone, backend, methods, tasks, seeds, trainSeed, limitPerClass, epochs, set = [] } =
-    flags;
+  const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
+  const { classesPerTask, limitPerClass } = flags;
   const settings = Object.fromEntries(set.map(parseSetting));
   const facts = backboneFactsOf(flags);
   return check("the flags", {
@@ -96,6 +100,9 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
     ...(tasks !== undefined && { tasks: parseIntegers("--tasks", tasks, 1) }),
     ...(seeds !== undefined && { seeds: parseIntegers("--seeds", seeds, 0) }),
     ...(trainSeed !== undefined && { trainSeed: parseInteger("--train-seed", trainSeed, 0) }),
+    ...(classesPerTask !== undefined && {
+      classesPerTask: parseInteger("--classes-per-task", classesPerTask, 1),
+    }),
     ...(limitPerClass !== undefined && {
       limitPerClass: parseInteger("--limit-per-class", limitPerClass, 1),
     }),

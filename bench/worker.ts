@@ -36,7 +36,7 @@ async function run(job: Job): Promise<void> {
   let phase: Progress["phase"] | undefined;
   const record = await runCell({
     method: createMethod(job.method),
-    stream: createStream(dataset, { tasks: job.tasks, orderSeed: job.orderSeed }),
+    stream: createStream(dataset, job),
     backbone,
     executor,
     settings,

@@ -25,9 +25,11 @@ export interface StreamTask {
 export interface TaskStream {
   readonly dataset: Dataset;
   readonly tasks: readonly StreamTask[];
-  /** All class numbers of the data set in the order they arrive. */
+  /** The class numbers in the order they arrive: all of the data set's, unless each task has a number of its own. */
   readonly classOrder: readonly number[];
   readonly orderSeed: number;
+  /** As asked for; absent if all classes of the data set take part. */
+  readonly classesPerTask?: number;
   /** SHA-256 of the canonical JSON of fingerprint, class order and every task's classes and indices. */
   readonly hash: string;
 }
@@ -38,15 +40,36 @@ export interface StreamOptions {
   readonly tasks: number;
   /** Seed of the class order. */
   readonly orderSeed: number;
+  /**
+   * Classes of each task. The first `tasks * classesPerTask` of the shuffled classes then take part, so that streams
+   * of growing length begin with the same tasks.
+   */
+  readonly classesPerTask?: number;
 }
 
 /**
- * Shuffles the classes by `orderSeed` and cuts them into `tasks` runs whose sizes differ by at most one.
+ * Shuffles the classes by `orderSeed` and cuts them into `tasks` runs: all of them into runs whose sizes differ by at
+ * most one, or the first into runs of `classesPerTask`.
  *
- * @throws {InputError} If there are more tasks than classes, or a class lacks training or test images
+ * @throws {InputError} If there are too few classes, or a class lacks training or test images
  */
-export function createStream(dataset: Dataset, { tasks: count, orderSeed }: StreamOptions): TaskStream {
-  const classes = dataset.classNames.length;
+export function createStream(
+  dataset: Dataset,
+  { tasks: count, orderSeed, classesPerTask }: StreamOptions,
+): TaskStream {
+  const available = dataset.classNames.length;
+  if (classesPerTask !== undefined && (!Number.isInteger(classesPerTask) || classesPerTask < 1)) {
+    throw new InputError(
+      `Cannot cut ${dataset.name} into tasks: found ${classesPerTask} classes per task, wanted a positive integer`,
+    );
+  }
+  const classes = classesPerTask === undefined ? available : count * classesPerTask;
+  if (classes > available) {
+    throw new InputError(
+      `Cannot cut ${dataset.name} into ${count} tasks of ${classesPerTask} classes: ` +
+        `found ${available} classes, wanted ${classes}`,
+    );
+  }
   if (!Number.isInteger(count) || count < 1 || count > classes) {
     throw new InputError(
       `Cannot cut ${dataset.name} into tasks: found ${count} tasks, wanted an integer from 1 to its ${classes} classes`,
@@ -58,8 +81,8 @@ export function createStream(dataset: Dataset, { tasks: count, orderSeed }: Stre
   const trainOf = indicesByClass(dataset, dataset.train, "training");
   const testOf = indicesByClass(dataset, dataset.test, "test");
   const classOrder = createRng(orderSeed, "class order").shuffle(
-    Array.from({ length: classes }, (_, c) => c),
-  );
+    Array.from({ length: available }, (_, c) => c),
+  ).slice(0, classes);
 
   const tasks: StreamTask[] = [];
   for (let index = 0, start = 0; index < count; index++) {
@@ -79,7 +102,7 @@ export function createStream(dataset: Dataset, { tasks: count, orderSeed }: Stre
       test: Array.from(task.test),
     })),
   });
-  return { dataset, tasks, classOrder, orderSeed, hash };
+  return { dataset, tasks, classOrder, orderSeed, ...(classesPerTask && { classesPerTask }), hash };
 }
 
 function indicesByClass(dataset: Dataset, split: Split, what: string): number[][] {

@@ -41,6 +41,28 @@ Deno.test("createStream() task sizes differ by at most one and cover every class
   }
 });
 
+Deno.test("createStream() with a number of classes per task lets streams of all lengths begin alike", () => {
+  const dataset = interleaved(11, 3, 2);
+  const stream = (tasks: number) => createStream(dataset, { tasks, orderSeed: 3, classesPerTask: 2 });
+  const [long, short] = [stream(5), stream(2)];
+  assert.deepEqual(long.tasks.slice(0, 2), short.tasks);
+  assert.deepEqual(long.tasks.map(({ classes }) => classes.length), [2, 2, 2, 2, 2]);
+  assert.equal(new Set(long.classOrder).size, 10);
+  assert.deepEqual(
+    long.classOrder,
+    createStream(dataset, { tasks: 1, orderSeed: 3 }).classOrder.slice(0, 10),
+  );
+  assert.equal(long.classesPerTask, 2);
+  assert.notEqual(long.hash, short.hash);
+  assert.throws(
+    () => stream(6),
+    (error) => error instanceof InputError && /found 11 classes, wanted 12$/.test(error.message),
+  );
+  for (const classesPerTask of [0, 1.5]) {
+    assert.throws(() => createStream(dataset, { tasks: 2, orderSeed: 0, classesPerTask }), InputError);
+  }
+});
+
 Deno.test("createStream() tasks partition both splits and hold only their own classes", () => {
   const dataset = interleaved(10, 3, 2);
   const { tasks } = createStream(dataset, { tasks: 4, orderSeed: 1 });

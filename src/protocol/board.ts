@@ -99,15 +99,15 @@ export function growthTable(section: BoardSection): string[][] {
 
 /** One line that says what a section holds fixed. */
 export function describeSection({ cell, records }: BoardSection): string {
-  const { dataset, backbone, backend, settings } = cell;
+  const { dataset, backbone, backend, settings, classesPerTask } = cell;
   const { head, rank, alpha, targets, epochs, batchSize, optimiser, learningRate } = settings;
   const { schedule, warmup, weightDecay } = settings;
   return `${dataset.name} ${
     dataset.fingerprint.slice(0, 8)
   } (${dataset.classes} classes, ${dataset.train} training ` +
-    `and ${dataset.test} test images), backbone ${backbone.id} ${
-      backbone.hash.slice(0, 8)
-    }, backend ${backend}, ` +
+    `and ${dataset.test} test images${
+      classesPerTask ? `; ${classesPerTask} classes a task` : ""
+    }), backbone ${backbone.id} ${backbone.hash.slice(0, 8)}, backend ${backend}, ` +
     `head ${head}, LoRA rank ${rank} alpha ${alpha} on ${
       targets.join("+")
     }, ${epochs} epochs of ${optimiser} at ` +
@@ -182,6 +182,7 @@ export function renderCsv(sections: readonly BoardSection[]): string {
     "backbone_hash",
     "backend",
     "settings",
+    "classes_per_task",
     "method",
     "tasks",
     "n",
@@ -195,7 +196,9 @@ export function renderCsv(sections: readonly BoardSection[]): string {
     "failed_seeds",
     "missing_seeds",
   ];
-  const rows = sections.flatMap(({ cell: { edition, dataset, backbone, backend, settings }, cells }) =>
+  const rows = sections.flatMap((
+    { cell: { edition, dataset, backbone, backend, settings, classesPerTask }, cells },
+  ) =>
     cells.map((cell) => [
       edition,
       dataset.name,
@@ -204,6 +207,7 @@ export function renderCsv(sections: readonly BoardSection[]): string {
       backbone.hash,
       backend,
       canonicalJson(settings),
+      classesPerTask,
       cell.method,
       cell.tasks,
       cell.accuracy?.n ?? 0,

@@ -154,14 +154,14 @@ function sectionOf(head: string): string {
 }
 
 const CSV =
-  `edition,dataset,dataset_fingerprint,backbone,backbone_hash,backend,settings,method,tasks,n,accuracy_mean,accuracy_deviation,average_incremental_mean,forgetting_mean,task_incremental_mean,seconds_mean,kept_bytes_mean,failed_seeds,missing_seeds
-${sectionOf("ncm")},ham,2,3,0.625,0.0625,0.75,0.25,0.8125,14,4000,,
-${sectionOf("ncm")},naive,2,2,0.375,0,0.625,0.625,0.6875,14,200,,2
-${sectionOf("ncm")},joint,2,1,0.8125,,,,0.90625,14,200,,1 2
-${sectionOf("ncm")},ewc,2,0,,,,,,,,2,0 1
-${sectionOf("ncm")},ham,3,0,,,,,,,,,0
-${sectionOf("ncm")},naive,3,1,0.375,,0.5416666666666666,0.4375,0.6875,21,300,,
-${sectionOf("ncm")},joint,3,0,,,,,,,,,0
-${sectionOf("ncm")},ewc,3,0,,,,,,,,,0
-${sectionOf("linear")},naive,1,1,1,,1,,1,7,100,,
+  `edition,dataset,dataset_fingerprint,backbone,backbone_hash,backend,settings,classes_per_task,method,tasks,n,accuracy_mean,accuracy_deviation,average_incremental_mean,forgetting_mean,task_incremental_mean,seconds_mean,kept_bytes_mean,failed_seeds,missing_seeds
+${sectionOf("ncm")},,ham,2,3,0.625,0.0625,0.75,0.25,0.8125,14,4000,,
+${sectionOf("ncm")},,naive,2,2,0.375,0,0.625,0.625,0.6875,14,200,,2
+${sectionOf("ncm")},,joint,2,1,0.8125,,,,0.90625,14,200,,1 2
+${sectionOf("ncm")},,ewc,2,0,,,,,,,,2,0 1
+${sectionOf("ncm")},,ham,3,0,,,,,,,,,0
+${sectionOf("ncm")},,naive,3,1,0.375,,0.5416666666666666,0.4375,0.6875,21,300,,
+${sectionOf("ncm")},,joint,3,0,,,,,,,,,0
+${sectionOf("ncm")},,ewc,3,0,,,,,,,,,0
+${sectionOf("linear")},,naive,1,1,1,,1,,1,7,100,,
 `;

@@ -95,13 +95,14 @@ export function compare(records: readonly RunRecord[]): BoardSection[] {
   return [...sections.values()].map(compareSection);
 }
 
-function sectionKey({ edition, dataset, backbone, backend, settings }: Cell): string {
+function sectionKey({ edition, dataset, backbone, backend, settings, classesPerTask }: Cell): string {
   return canonicalJson({
     edition,
     fingerprint: dataset.fingerprint,
     backbone: backbone.hash,
     backend,
     settings,
+    classesPerTask: classesPerTask ?? null,
   });
 }
 

@@ -30,6 +30,8 @@ export interface Cell {
   readonly backbone: { readonly id: string; readonly hash: string };
   readonly backend: string;
   readonly tasks: number;
+  /** If a setting of the stream; otherwise all classes are dealt out to the tasks. */
+  readonly classesPerTask?: number;
   /** Seed of the class order. */
   readonly orderSeed: number;
   /** Seed of everything random in training. */
@@ -121,6 +123,7 @@ const cell = z.strictObject({
   backbone: z.strictObject({ id: z.string(), hash }),
   backend: z.string(),
   tasks: z.int().min(1),
+  classesPerTask: z.int().min(1).exactOptional(),
   orderSeed: z.int(),
   trainSeed: z.int(),
   streamHash: hash,

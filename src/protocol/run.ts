@@ -39,6 +39,7 @@ export function cellOf(
     backbone: { id: backbone.id, hash: backbone.hash },
     backend,
     tasks: stream.tasks.length,
+    ...(stream.classesPerTask && { classesPerTask: stream.classesPerTask }),
     orderSeed: stream.orderSeed,
     trainSeed,
     streamHash: stream.hash,
