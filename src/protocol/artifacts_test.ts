@@ -59,6 +59,16 @@ Deno.test("runCell() keeps the adapter of each task, and the deployed one with i
   assert.ok(deployed.classifier!.weight.data.some((value) => Math.abs(value) > 0.1));
 });
 
+Deno.test("runCell() keeps the classifier of the classes that took part", async () => {
+  const { store, files } = spyStore();
+  const stream = createStream(dataset, { tasks: 2, orderSeed: 0, classesPerTask: 1 });
+  await run("naive", store, { stream });
+  const { classifier } = decodeAdapterFile(files.get(DEPLOYED)!, DEPLOYED);
+  const own = stream.classOrder.toSorted((a, b) => a - b);
+  assert.deepEqual(classifier!.classNames, own.map((label) => dataset.classNames[label]));
+  assert.equal(classifier!.weight.shape[0], 2);
+});
+
 Deno.test("runCell() keeps adapters without a trace in the record", async () => {
   const [plain, keeping] = [createMemoryStore(), createMemoryStore()];
   await run("ham", plain, { keepAdapters: false });

@@ -18,7 +18,7 @@ import type { LinearHead } from "../nn/heads.ts";
 import { checkFinite } from "../train/fit.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { AdapterKeeper } from "./artifacts.ts";
-import { freshHead, predict, setPrototypes } from "./classifier.ts";
+import { freshHead, headRows, predict, setPrototypes } from "./classifier.ts";
 import type { Environment, Evaluation, TaskEvent } from "./record.ts";
 import { type HeadPolicy, optimiserOf, type ProtocolSettings } from "./settings.ts";
 import type { Memory } from "./snapshot.ts";
@@ -161,8 +161,14 @@ export class CellRun {
     if (!this.#keeper) return;
     const { method, stream } = this.#options;
     const adapter = await method.deploy(this.#state, this.#kit);
-    const { classNames } = stream.dataset;
-    await this.#keeper.deployed(adapter, { ...this.#head, kind: this.#policy, classNames });
+    // Rows of classes that are in no task were never trained.
+    const classes = stream.classOrder.toSorted((a, b) => a - b);
+    const classNames = classes.map((label) => stream.dataset.classNames[label]!);
+    await this.#keeper.deployed(adapter, {
+      ...headRows(this.#head, classes),
+      kind: this.#policy,
+      classNames,
+    });
   }
 
   /** Everything the next task needs. */

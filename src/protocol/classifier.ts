@@ -35,6 +35,19 @@ export function setPrototypes(
   return { weight: hostTensor([total, width], data), bias: hostTensor([total]) };
 }
 
+/** The classifier of some classes alone, in the given order. */
+export function headRows({ weight, bias }: LinearHead, classes: readonly number[]): LinearHead {
+  const width = weight.shape[1]!;
+  const rows = hostTensor([classes.length, width]);
+  classes.forEach((label, row) => {
+    rows.data.set(weight.data.subarray(label * width, (label + 1) * width), row * width);
+  });
+  return {
+    weight: rows,
+    bias: hostTensor([classes.length], Float32Array.from(classes, (label) => bias.data[label]!)),
+  };
+}
+
 /** Highest-scoring class of each feature among all classes seen, and among the classes of the feature's own task. */
 export interface Predictions {
   readonly classIncremental: Int32Array;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createRng } from "../core/rng.ts";
 import { hostTensor } from "../core/tensors.ts";
 import type { LinearHead } from "../nn/heads.ts";
-import { freshHead, predict, setPrototypes } from "./classifier.ts";
+import { freshHead, headRows, predict, setPrototypes } from "./classifier.ts";
 
 function headOf(rows: readonly number[][], bias: readonly number[] = rows.map(() => 0)): LinearHead {
   return {
@@ -26,6 +26,11 @@ Deno.test("setPrototypes() writes the means of the given classes and leaves othe
   assert.deepEqual([...next.weight.data], [9, 9, 10, 20, 2, 4]);
   assert.deepEqual([...next.bias.data], [0, 0, 0]);
   assert.deepEqual([...head.weight.data], [9, 9, 8, 8, 7, 7]);
+});
+
+Deno.test("headRows() is the classifier of some classes", () => {
+  const head = headOf([[1, 2], [3, 4], [5, 6]], [7, 8, 9]);
+  assert.deepEqual(headRows(head, [2, 0]), headOf([[5, 6], [1, 2]], [9, 7]));
 });
 
 Deno.test("predict() linear adds the bias, cosine and ncm compare directions alone", () => {

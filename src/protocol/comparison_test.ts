@@ -58,6 +58,11 @@ Deno.test("compare() splits by settings and backend, and keeps the order of the 
   );
 });
 
+Deno.test("compare() keeps streams that grow in classes apart from those that deal all classes out", () => {
+  const sections = compare([run("naive", 0, 0.4), run("naive", 0, 0.5, { classesPerTask: 2 })]);
+  assert.deepEqual(sections.map(({ cell }) => cell.classesPerTask), [undefined, 2]);
+});
+
 Deno.test("compare() shows failed and missing seeds of every method and T", () => {
   const long = [[0.5], [0.5, 0.5], [0.5, 0.5, 0.5]];
   const [section] = compare([

@@ -29,6 +29,7 @@ export interface RecordParts {
   readonly matrix: readonly (readonly number[] | undefined)[];
   /** Of the whole stream, if the record does not reach its end. */
   readonly tasks?: number;
+  readonly classesPerTask?: number;
   /** `"open"`: no end line. */
   readonly status?: "done" | "failed" | "open";
   readonly keptBytes?: number;
@@ -36,9 +37,10 @@ export interface RecordParts {
 
 /** A cell with the parts that matter. */
 export function cellWith(
-  { method, options = {}, seed = 0, trainSeed = seed, backend = "reference", settings, matrix, tasks }:
-    RecordParts,
+  parts: RecordParts,
 ): Cell {
+  const { method, options = {}, seed = 0, trainSeed = seed, backend = "reference" } = parts;
+  const { settings, matrix, tasks, classesPerTask } = parts;
   const count = tasks ?? matrix.length;
   return {
     edition: EDITION,
@@ -48,6 +50,7 @@ export function cellWith(
     backbone: { id: "tiny", hash: sha256("tiny") },
     backend,
     tasks: count,
+    ...(classesPerTask && { classesPerTask }),
     orderSeed: seed,
     trainSeed,
     streamHash: sha256(`${count} ${seed}`),
