@@ -109,3 +109,8 @@ export {
 } from "./src/interop/adapter_file.ts";
 export { encodeMerged, mergeAdapter, type MergedModel } from "./src/interop/merged.ts";
 export { exportOnnx } from "./src/interop/onnx_export.ts";
+export { limitClasses, selectImages } from "./src/data/dataset.ts";
+export { hostLogits } from "./src/nn/heads.ts";
+export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
+export { createFeatureExtractor, type FeatureExtractor } from "./src/train/features.ts";
+export { probeDataset, probeFeatures, type ProbeScores } from "./src/train/probe.ts";

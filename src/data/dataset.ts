@@ -105,6 +105,30 @@ export function limitPerClass(
   });
 }
 
+/**
+ * Keeps the first so many classes and their images.
+ *
+ * @throws {InputError} If there are fewer classes, or the number is not a positive integer
+ */
+export function limitClasses(dataset: Dataset, count: number): Dataset {
+  const { name, classNames } = dataset;
+  if (!Number.isInteger(count) || count < 1 || count > classNames.length) {
+    throw new InputError(
+      `Cannot take classes of ${name}: found ${count}, wanted an integer from 1 to its ${classNames.length}`,
+    );
+  }
+  const take = (split: Split): Split => {
+    const kept = [...split.labels.keys()].filter((i) => split.labels[i]! < count);
+    return selectImages(split, kept, imageSize(dataset));
+  };
+  return createDataset({
+    ...dataset,
+    classNames: classNames.slice(0, count),
+    train: take(dataset.train),
+    test: take(dataset.test),
+  });
+}
+
 /** Copies the images at `indices`, in that order, into a new split. */
 export function selectImages(split: Split, indices: ArrayLike<number>, size: number): Split {
   const images = new Uint8Array(indices.length * size);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createDataset, type DatasetParts, limitPerClass } from "./dataset.ts";
+import { createDataset, type DatasetParts, limitClasses, limitPerClass } from "./dataset.ts";
 
 const TOY: DatasetParts = {
   name: "toy",
@@ -47,6 +47,21 @@ Deno.test("limitPerClass() keeps the first of each class in stored order", () =>
     name: "InputError",
     message: "Cannot limit the test images per class: found 0, wanted a positive integer",
   });
+});
+
+Deno.test("limitClasses() keeps the images of the first classes", () => {
+  const dataset = createDataset(TOY);
+  const limited = limitClasses(dataset, 1);
+  assert.deepEqual(limited.classNames, ["a"]);
+  assert.deepEqual([...limited.train.images], [0, 1, 6, 7]);
+  assert.equal(limited.test.count, 0);
+  assert.equal(limitClasses(dataset, 2).fingerprint, dataset.fingerprint);
+  for (const count of [0, 1.5, 3]) {
+    assert.throws(() => limitClasses(dataset, count), {
+      name: "InputError",
+      message: `Cannot take classes of toy: found ${count}, wanted an integer from 1 to its 2`,
+    });
+  }
 });
 
 Deno.test("createDataset() says which array does not fit", () => {

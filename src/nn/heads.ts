@@ -86,7 +86,12 @@ export function unitRows(values: Float32Array | Float64Array, width: number): Fl
   return result;
 }
 
-function headFrom(
+/**
+ * The head of rows [classes, width] and a bias [classes]; a class without samples never wins.
+ *
+ * @param statistics Of the samples that the rows come from
+ */
+export function headFrom(
   { classes, width, counts }: ClassMeans,
   rows: Float64Array,
   bias: Float64Array,
@@ -115,4 +120,35 @@ export function cosineMeansHead(statistics: ClassMeans): LinearHead {
     unitRows(statistics.means, statistics.width),
     new Float64Array(statistics.classes),
   );
+}
+
+/** Logits [samples, classes] of features [samples, width] on the host, summed in float64 in a fixed order. */
+export function hostLogits({ weight, bias }: LinearHead, features: ArrayLike<number>): Float64Array {
+  const [classes, width] = weight.shape as [number, number];
+  const logits = new Float64Array(features.length / width * classes);
+  for (let i = 0; i < logits.length; i++) {
+    const [sample, label] = [Math.floor(i / classes) * width, i % classes * width];
+    let total = bias.data[i % classes]!;
+    for (let j = 0; j < width; j++) total += features[sample + j]! * weight.data[label + j]!;
+    logits[i] = total;
+  }
+  return logits;
+}
+
+/** Share of features [samples, width] whose largest logit is their label's; of equal logits the first wins. */
+export function accuracy(
+  head: LinearHead,
+  features: ArrayLike<number>,
+  labels: ArrayLike<number>,
+): number {
+  const classes = head.bias.data.length;
+  const logits = hostLogits(head, features);
+  let right = 0;
+  for (let sample = 0; sample < labels.length; sample++) {
+    const own = logits.subarray(sample * classes, (sample + 1) * classes);
+    if (own.indexOf(own.reduce((best, value) => Math.max(best, value), -Infinity)) === labels[sample]) {
+      right++;
+    }
+  }
+  return right / labels.length;
 }

@@ -6,7 +6,7 @@
  */
 import type { Rng } from "../core/rng.ts";
 import { hostTensor, type NamedTensors } from "../core/tensors.ts";
-import { batchesOf, epochBatches } from "../data/batches.ts";
+import { epochBatches } from "../data/batches.ts";
 import type { Split } from "../data/dataset.ts";
 import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
 import type { DeviceTensor, Executable, Executor, HostArray } from "../executors/executor.ts";
@@ -16,6 +16,7 @@ import type { Backbone } from "../nn/backbone.ts";
 import { foldAdapter, sitePlace } from "../nn/fold.ts";
 import type { LinearHead } from "../nn/heads.ts";
 import { pack, type Packing, unpack } from "../nn/packing.ts";
+import { runFeatures } from "./features.ts";
 import { checkFinite, fit } from "./fit.ts";
 import { packFrozen } from "./frozen.ts";
 import {
@@ -161,19 +162,10 @@ export class Trainer {
     adapter: Adapter | undefined,
   ): Promise<Float32Array> {
     const { shape, featureBatch, preprocessing } = this.#options;
-    const { width } = shape.config;
     const executable = await (this.#features ??= this.#compileFeatures());
     this.#deploy(adapter);
-    const result = new Float32Array(indices.length * width);
-    let done = 0;
-    for (const batch of batchesOf(indices, featureBatch)) {
-      const images = toFloatImages(split, batch.indices, preprocessing);
-      const { feature } = await executable.run({ images }, ["feature"]);
-      const count = Math.min(featureBatch, indices.length - done);
-      result.set(feature!.subarray(0, count * width) as Float32Array, done * width);
-      done += count;
-    }
-    return result;
+    const feed = { preprocessing, batch: featureBatch, width: shape.config.width };
+    return await runFeatures(executable, feed, split, indices);
   }
 
   /** Mean squared gradient of the log-likelihood over the images at `indices`; see `Kit.fisher`. */
