@@ -19,20 +19,7 @@ interface ModuleNames {
 }
 
 const families = {
-  /** `ViTForImageClassification` of transformers before version 5. */
-  "hugging-face": {
-    block: "vit.encoder.layer.{block}.",
-    modules: {
-      q: "attention.attention.query",
-      k: "attention.attention.key",
-      v: "attention.attention.value",
-      proj: "attention.output.dense",
-      fc1: "intermediate.dense",
-      fc2: "output.dense",
-    },
-    head: "classifier",
-  },
-  /** The same since version 5. */
+  /** `ViTForImageClassification` of transformers since version 5. */
   "hugging-face-5": {
     block: "vit.layers.{block}.",
     modules: {
@@ -42,6 +29,19 @@ const families = {
       proj: "attention.o_proj",
       fc1: "mlp.fc1",
       fc2: "mlp.fc2",
+    },
+    head: "classifier",
+  },
+  /** The same before version 5; PEFT does not rename modules, so neither version loads the names of the other. */
+  "hugging-face": {
+    block: "vit.encoder.layer.{block}.",
+    modules: {
+      q: "attention.attention.query",
+      k: "attention.attention.key",
+      v: "attention.attention.value",
+      proj: "attention.output.dense",
+      fc1: "intermediate.dense",
+      fc2: "output.dense",
     },
     head: "classifier",
   },

@@ -123,6 +123,43 @@ for (const name of ["hub", "timm"]) {
   });
 }
 
+Deno.test("encodePeft() of an adapter that PEFT wrote gives PEFT's names, and its values to the bit", async () => {
+  for (const [name, naming] of [["peft_hub", "hugging-face-5"], ["peft_timm", "timm"]] as const) {
+    const { adapter, classifier } = await loadPeft(`${folder}${name}`);
+    const { config, weights } = encodePeft({ ...keep(adapter), classifier: classifier! }, tinyViT, naming);
+    const theirs = readSafetensors(await Deno.readFile(`${folder}${name}/adapter_model.safetensors`)).tensors;
+    const ours = readSafetensors(weights).tensors;
+    assert.deepEqual(Object.keys(ours), Object.keys(theirs));
+    // In the other one modules differ in their gain, which goes into B.
+    if (name === "peft_timm") assert.deepEqual(ours, theirs);
+    const { r, lora_alpha, target_modules, modules_to_save } = JSON.parse(
+      await Deno.readTextFile(`${folder}${name}/adapter_config.json`),
+    );
+    const written = JSON.parse(config);
+    assert.deepEqual([written.r, written.lora_alpha], [r, lora_alpha]);
+    assert.deepEqual(written.modules_to_save, modules_to_save);
+    const short = (names: readonly string[]) => names.map((one) => one.split(".").at(-1)).sort();
+    assert.deepEqual(short(written.target_modules), short(target_modules));
+  }
+});
+
+Deno.test("encodePeft() gives a transformers model before version 5 its names", () => {
+  const adapter = randomAdapter({ targets: ["q", "k", "v", "proj", "fc1", "fc2"] });
+  const { weights } = encodePeft(keep(adapter), tinyViT, "hugging-face");
+  const names = Object.keys(readSafetensors(weights).tensors);
+  assert.deepEqual(
+    names.filter((name) => name.includes("layer.0.") && name.endsWith("lora_A.weight")),
+    [
+      "attention.attention.key",
+      "attention.attention.query",
+      "attention.attention.value",
+      "attention.output.dense",
+      "intermediate.dense",
+      "output.dense",
+    ].map((module) => `base_model.model.vit.encoder.layer.0.${module}.lora_A.weight`),
+  );
+});
+
 /** A sound adapter's files with changes. */
 function changed(
   settings: Readonly<Record<string, unknown>>,
