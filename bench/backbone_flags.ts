@@ -17,6 +17,7 @@ export interface BackboneFlags {
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly image?: number;
+  readonly ignoreUnknown?: true;
 }
 
 function numbers(text: string): number[] {
@@ -48,12 +49,13 @@ export function addBackboneFlags(command: Command): Command {
       "--image <pixels>",
       "side of the images that the backbone sees; its positions are resampled (default: as trained)",
       positiveInteger,
-    );
+    )
+    .option("--ignore-unknown", "load weights although the file has tensors of unknown meaning");
 }
 
 /** How to load a backbone as the flags say. */
 export function loadOptionsOf(flags: BackboneFlags): LoadOptions {
-  const { card, image, heads, norm, activation, epsilon, mean, std } = flags;
+  const { card, image, ignoreUnknown, heads, norm, activation, epsilon, mean, std } = flags;
   const overrides = {
     ...(heads !== undefined && { heads }),
     ...(norm !== undefined && { norm }),
@@ -62,5 +64,10 @@ export function loadOptionsOf(flags: BackboneFlags): LoadOptions {
     ...(mean !== undefined && { mean }),
     ...(std !== undefined && { std }),
   };
-  return { overrides, ...(card !== undefined && { card }), ...(image !== undefined && { image }) };
+  return {
+    overrides,
+    ...(card !== undefined && { card }),
+    ...(image !== undefined && { image }),
+    ...(ignoreUnknown !== undefined && { ignoreUnknown }),
+  };
 }

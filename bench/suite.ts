@@ -42,6 +42,7 @@ const backboneFacts = z.strictObject({
   mean: z.array(z.number()).min(1).exactOptional(),
   std: z.array(z.number().positive()).min(1).exactOptional(),
   image: size.exactOptional(),
+  ignoreUnknown: z.literal(true).exactOptional(),
 });
 
 const schema: z.ZodType<Suite> = z.strictObject({
@@ -115,8 +116,8 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
 }
 
 function backboneFactsOf(flags: BackboneFlags): BackboneFlags {
-  const { card, heads, norm, activation, epsilon, mean, std, image } = flags;
-  const all = { card, heads, norm, activation, epsilon, mean, std, image };
+  const { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown } = flags;
+  const all = { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 

@@ -79,7 +79,7 @@ function only<T>(text: string, patterns: readonly (readonly [RegExp, T])[]): T |
 
 /** Norm order, activation and epsilon from words such as "PRE-norm (standard ViT), exact-erf GELU MLP, eps 1e-5". */
 function parseBlock(text: string): BackboneFacts["config"] {
-  const epsilon = /(?:\b|_)eps(?:ilon)?\s*[=:]?\s*(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
+  const epsilon = /(?:\b|_)eps(?:ilon)?\s*(?:[=:]|of|is)?\s*(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
   return {
     norm: only(text, [
       [/\bpre-?(norm|ln)\b|norm_first\s*=\s*true/i, "pre"],

@@ -42,6 +42,7 @@ Deno.test("parseCard() understands blocks described in words", () => {
   assert.deepEqual(facts("prenorm, tanh-approximated GELU, epsilon = 0.001"), ["pre", "gelu-tanh", 0.001]);
   assert.deepEqual(facts("Pre-LN, gelu_new, layer_norm_eps=1e-06"), ["pre", "gelu-tanh", 1e-6]);
   assert.deepEqual(facts("norm_first=False; ReLU; eps: 0.01"), ["post", "relu", 0.01]);
+  assert.deepEqual(facts("LayerNorm with eps of 1.0e-06"), [undefined, undefined, 1e-6]);
   assert.deepEqual(facts("pre-norm, QuickGELU"), ["pre", undefined, undefined]);
   assert.deepEqual(facts("GELU or ReLU; pre-norm or post-norm"), [undefined, undefined, undefined]);
   assert.deepEqual(facts(""), [undefined, undefined, undefined]);

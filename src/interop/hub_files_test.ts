@@ -3,6 +3,8 @@
  */
 import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
+import { inFolder } from "../core/test_folder.ts";
+import { dataTypes, encodeModel } from "../executors/onnx/model.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { trace } from "../graph/graph.ts";
 import type { Backbone } from "../nn/backbone.ts";
@@ -82,6 +84,42 @@ for (const exporter of ["script", "dynamo"]) {
     await assertLogits(inspection.backbone(), "x", "timm");
   });
 }
+
+Deno.test("loadBackbone() of a DeiT III with its values in a second file gives its logits", async () => {
+  const inspection = await inspectBackbone(`${folder}timm_third.onnx`, stated);
+  assert.deepEqual([inspection.map, inspection.leftover], ["timm", []]);
+  await assertLogits(inspection.backbone(), "x", "timm_third");
+  await inFolder(async (copy) => {
+    await Deno.copyFile(`${folder}timm_third.onnx`, `${copy}/model.onnx`);
+    await assert.rejects(loadBackbone(copy, stated), /timm_third\.onnx\.data: it does not exist/);
+  });
+});
+
+Deno.test("loadBackbone() does not follow a model to files outside its folder", () =>
+  inFolder(async (copy) => {
+    for (const location of ["../w.data", "/w.data", "a\\w.data", "..", ""]) {
+      const bytes = encodeModel({
+        irVersion: 10,
+        opsetImport: [],
+        graph: {
+          node: [],
+          initializer: [{
+            name: "a.bias",
+            dims: [1],
+            dataType: dataTypes.float32,
+            dataLocation: 1,
+            externalData: [{ key: "location", value: location }],
+          }],
+          input: [],
+          output: [],
+        },
+      });
+      await Deno.writeFile(`${copy}/w.onnx`, bytes);
+      await assert.rejects(loadBackbone(`${copy}/w.onnx`), /wanted a file of the same folder/);
+    }
+    await Deno.writeFile(`${copy}/w.pth`, new Uint8Array(9));
+    await assert.rejects(loadBackbone(`${copy}/w.pth`), /found a \.pth file, wanted \.safetensors or \.onnx/);
+  }));
 
 Deno.test("loadBackbone() of transformers' model exported by torch.onnx gives its logits", async () => {
   const options = { ...stated, overrides: { ...stated.overrides, epsilon: 1e-5 } };

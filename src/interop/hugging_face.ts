@@ -12,6 +12,8 @@ import type { Activation } from "../nn/config.ts";
 import type { BackboneFacts } from "./facts.ts";
 
 const count = z.number().int().positive();
+/** Of a square, as one number or as height and width. */
+const side = z.union([count, z.tuple([count, count])]);
 const statistics = z.union([z.number(), z.array(z.number()).min(1)]);
 
 /** Names of activations, of which several mean the same function. */
@@ -39,16 +41,33 @@ const transformers = z.object({
   use_swiglu_ffn: z.boolean().optional(),
   hidden_act: z.string().optional(),
   layer_norm_eps: z.number().positive().optional(),
-  image_size: count.optional(),
-  patch_size: count.optional(),
+  image_size: side.optional(),
+  patch_size: side.optional(),
   num_channels: count.optional(),
 });
 
 const timm = z.object({
   architecture: z.string(),
+  global_pool: z.string().optional(),
   pretrained_cfg: z.object({ mean: statistics.optional(), std: statistics.optional() }).optional(),
   model_args: z.record(z.string(), z.unknown()).optional(),
 });
+
+/** Arguments of timm's models that change nothing that tensors do not tell, but the heads. */
+const timmArguments = z.strictObject({
+  img_size: z.unknown(),
+  patch_size: z.unknown(),
+  in_chans: z.unknown(),
+  num_classes: z.unknown(),
+  embed_dim: z.unknown(),
+  depth: z.unknown(),
+  num_heads: count,
+  mlp_ratio: z.unknown(),
+  qkv_bias: z.unknown(),
+  init_values: z.unknown(),
+  no_embed_class: z.unknown(),
+  global_pool: z.literal("token"),
+}).partial();
 
 const preprocessor = z.object({
   do_normalize: z.boolean().optional(),
@@ -85,6 +104,15 @@ function listOf(values: z.infer<typeof statistics> | undefined): readonly number
   return typeof values === "number" ? [values] : values;
 }
 
+function sideOf(key: string, size: z.infer<typeof side> | undefined, file: string): number | undefined {
+  if (!Array.isArray(size)) return size;
+  const [height, width] = size;
+  if (height !== width) {
+    throw new InputError(`Cannot read ${file}: found ${key} ${height}x${width}, wanted a square`);
+  }
+  return height;
+}
+
 function transformersFacts(json: unknown, file: string): BackboneFacts {
   const facts = parseWith(transformers, json, file);
   const { model_type: type, hidden_act: act, hidden_size: width, mlp_ratio: ratio } = facts;
@@ -104,9 +132,9 @@ function transformersFacts(json: unknown, file: string): BackboneFacts {
       width,
       depth: facts.num_hidden_layers,
       heads: facts.num_attention_heads,
-      mlp: facts.intermediate_size ?? (width && ratio && Math.round(width * ratio)),
-      image: facts.image_size,
-      patch: facts.patch_size,
+      mlp: width && ratio ? Math.round(width * ratio) : facts.intermediate_size,
+      image: sideOf("image_size", facts.image_size, file),
+      patch: sideOf("patch_size", facts.patch_size, file),
       channels: facts.num_channels,
       epsilon: facts.layer_norm_eps,
       activation,
@@ -124,11 +152,19 @@ const TIMM_NAME =
   /^(?:vit|deit3?)_(tiny|small|base|large|huge)(?:_distilled)?_patch\d+(?:_distilled)?(?:_\d+)?(?:\.|_dino$|$)/;
 
 function timmFacts(json: unknown, file: string): BackboneFacts {
-  const { architecture, pretrained_cfg: pixels = {}, model_args: given = {} } = parseWith(timm, json, file);
-  // Arguments can change anything, so the name tells nothing then.
-  const size = Object.keys(given).length === 0 ? TIMM_NAME.exec(architecture)?.[1] : undefined;
+  const facts = parseWith(timm, json, file);
+  const { architecture, global_pool: pool = "token", pretrained_cfg: pixels = {}, model_args = {} } = facts;
+  if (pool !== "token") {
+    throw new InputError(
+      `Cannot read ${file}: found global_pool ${pool}, wanted token: the class token's feature`,
+    );
+  }
+  // Other arguments can change anything, so the name tells nothing then.
+  const given = timmArguments.safeParse(model_args);
+  const size = given.success ? TIMM_NAME.exec(architecture)?.[1] : undefined;
+  const heads = given.data?.num_heads ?? timmHeads[size ?? ""];
   return {
-    config: size ? { heads: timmHeads[size], norm: "pre", activation: "gelu", epsilon: 1e-6 } : {},
+    config: size ? { heads, norm: "pre", activation: "gelu", epsilon: 1e-6 } : {},
     pixels: { mean: listOf(pixels.mean), std: listOf(pixels.std) },
   };
 }

@@ -42,6 +42,8 @@ Deno.test("parseHubConfig() reads transformers' config.json", () => {
   assert.equal(configOf({ hidden_act: "relu" }).activation, "relu");
   const dino = configOf({ model_type: "dinov2", intermediate_size: undefined, mlp_ratio: 4 });
   assert.equal(dino.mlp, 3072);
+  const square = configOf({ image_size: [32, 32], patch_size: [4, 4] });
+  assert.deepEqual([square.image, square.patch], [32, 4]);
   // What a file does not state is not filled in from the defaults of a library.
   const bare = parseHubConfig('{"model_type":"vit"}', "x").config;
   assert.deepEqual([bare.heads, bare.epsilon, bare.activation], [undefined, undefined, undefined]);
@@ -53,6 +55,7 @@ Deno.test("parseHubConfig() refuses other models", () => {
   failsWith(/hidden_act quick_gelu/, () => configOf({ hidden_act: "quick_gelu" }));
   failsWith(/hidden_act toString/, () => configOf({ hidden_act: "toString" }));
   failsWith(/use_swiglu_ffn/, () => configOf({ model_type: "dinov2", use_swiglu_ffn: true }));
+  failsWith(/image_size 32x64, wanted a square/, () => configOf({ image_size: [32, 64] }));
   failsWith(/num_attention_heads/, () => configOf({ num_attention_heads: "many" }));
   failsWith(/neither model_type nor architecture/, () => parseHubConfig("{}", "x"));
   failsWith(/^Cannot read x: /, () => parseHubConfig("{", "x"));
@@ -77,7 +80,12 @@ Deno.test("parseHubConfig() reads timm's config.json, and the standard sizes fro
   for (const name of ["vit_base_patch16_clip_quickgelu_224", "vit_base_patch16_rpn_224", "resnet50"]) {
     assert.deepEqual(facts(name).config, {}, name);
   }
-  assert.deepEqual(facts("vit_base_patch16_224", { model_args: { num_heads: 6 } }).config, {});
+  assert.deepEqual(facts("vit_base_patch16_224", { model_args: { act_layer: "relu" } }).config, {});
+  assert.deepEqual(facts("vit_base_patch16_224", { model_args: { num_heads: "many" } }).config, {});
+  const small = { model_args: { num_heads: 6, img_size: 32, qkv_bias: false } };
+  assert.equal(facts("vit_base_patch16_224", small).config.heads, 6);
+  assert.equal(facts("vit_base_patch16_224", { global_pool: "token" }).config.heads, 12);
+  failsWith(/global_pool avg, wanted token/, () => facts("vit_base_patch16_224", { global_pool: "avg" }));
 });
 
 Deno.test("parsePreprocessor() gives statistics of pixels between 0 and 1", () => {

@@ -8,21 +8,22 @@
 import { InputError } from "../core/errors.ts";
 import type { HostTensor, NamedTensors } from "../core/tensors.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
-import { checkNothingMissing, type MappedTensors, nearestNameMap } from "../weights/name_map.ts";
+import { checkNothingMissing, listed, type MappedTensors, nearestNameMap } from "../weights/name_map.ts";
 import { nameMapOf } from "../weights/card_names.ts";
 import { nameMaps } from "../weights/name_maps.ts";
 import { resamplePositions } from "../weights/positions.ts";
 import type { BackboneFacts } from "./facts.ts";
-import { readBytes } from "./files.ts";
+import { checkRepresentable, isBuffer } from "./representable.ts";
 import {
   type BackboneOverrides,
   checkShapes,
   settleConfig,
   settlePatches,
   settlePixels,
+  settlePositions,
   tensorNames,
 } from "./settle.ts";
-import { findFacts, findWeights, readWeights } from "./weight_file.ts";
+import { findFacts, findWeights, readWeightFile, readWeights } from "./weight_file.ts";
 
 export type { BackboneOverrides } from "./settle.ts";
 
@@ -53,9 +54,6 @@ export interface BackboneInspection extends Omit<MappedTensors, "tensors"> {
   backbone(): Backbone;
 }
 
-/** Buffers that models save beside their weights. */
-const BUFFER = /(^|\.)(position_ids|num_batches_tracked)$/;
-
 /** Positions for images of another side; the tensors are those of `image` pixels then. */
 function resizePositions(tensors: NamedTensors, image: number | undefined, patch: number, file: string) {
   if (image === undefined) return tensors;
@@ -82,25 +80,27 @@ export function inspectWeights(
 ): BackboneInspection {
   const maps = facts.names ? [nameMapOf(facts.names, file)] : nameMaps;
   const { tensors: mapped, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
-  const integers = Object.keys(content.integers);
-  const leftover = [...names.leftover, ...integers.filter((name) => !BUFFER.test(name))];
-  const unneeded = [...names.unneeded, ...integers.filter((name) => BUFFER.test(name))];
+  const all = { ...content.tensors, ...content.integers };
+  const unknown = [...names.leftover, ...Object.keys(content.integers)];
+  const leftover = unknown.filter((name) => !isBuffer(name, all[name]!));
+  const unneeded = [...names.unneeded, ...unknown.filter((name) => isBuffer(name, all[name]!))];
   return {
     ...names,
     leftover,
     unneeded,
     file,
-    count: Object.keys(content.tensors).length + integers.length,
+    count: Object.keys(all).length,
     backbone() {
+      checkRepresentable({ ...names, leftover }, file);
       checkNothingMissing({ ...names, tensors: mapped, leftover }, file);
       if (leftover.length > 0 && !ignoreUnknown) {
         throw new InputError(
           `Cannot load ${file}: found tensors that the name map ${names.map} does not know (${
-            leftover.join(", ")
-          }); wanted none, or leave to ignore unknown tensors`,
+            listed(leftover)
+          }); wanted none, or leave to ignore unknown tensors (--ignore-unknown)`,
         );
       }
-      const tensors = settlePatches(mapped, facts.patchOrder, file);
+      const tensors = settlePositions(settlePatches(mapped, facts.patchOrder, file));
       const stored = settleConfig(tensors, facts.config, overrides, file);
       checkShapes(stored, tensors, file);
       const config = { ...stored, image: image ?? stored.image };
@@ -142,7 +142,7 @@ export function parseBackbone(
  */
 export async function inspectBackbone(path: string, options: LoadOptions = {}): Promise<BackboneInspection> {
   const { weights, id } = await findWeights(path);
-  const content = readWeights(await readBytes(weights), weights);
+  const content = await readWeightFile(weights);
   const { facts, source } = await findFacts(weights, options.card, content.metadata);
   const inspection = inspectWeights(content, weights, id, facts, options);
   return { ...inspection, ...(source !== undefined && { factsFrom: source }) };

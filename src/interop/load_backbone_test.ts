@@ -158,7 +158,7 @@ Deno.test("parseBackbone() refuses tensors that do not make a Vision Transformer
   const change = (tensors: NamedTensors) => () => parse({ ...whole, ...tensors });
   failsWith(/blocks\.0\.gate/, change({ "blocks.0.gate": hostTensor([6]) }));
   assert.ok(parse({ ...whole, extra: hostTensor([1]) }, card, { ignoreUnknown: true }));
-  failsWith(/found 4 positions/, change({ pos_embed: hostTensor([1, 4, 6]) }));
+  failsWith(/found 3 positions/, change({ pos_embed: hostTensor([1, 3, 6]) }));
   failsWith(/\[7\] for "norm.bias", wanted \[6\]/, change({ "norm.bias": hostTensor([7]) }));
   failsWith(
     /\[6,6\] for "blocks.1.attn.qkv.weight"/,
@@ -265,7 +265,7 @@ Deno.test("parseBackbone() uses the names that a card gives", () => {
   const tensors = { ...odd, "junk*": hostTensor([1]) };
   assert.equal(parse(tensors, { ...card, names }).hash, parse().hash);
   failsWith(
-    /the name map card does not know \(junkyard\)/,
+    /the name map card does not know \("junkyard"\)/,
     () => parse({ ...tensors, junkyard: hostTensor([1]) }, { ...card, names }),
   );
   failsWith(
@@ -304,5 +304,5 @@ Deno.test("parseBackbone() passes over buffers of integers, and no other integer
   const bytes = (name: string) =>
     writeSafetensors({ tensors: whole, integers: { [name]: { shape: [1], data: Int32Array.of(0) } } });
   assert.equal(parseBackbone(bytes("embeddings.position_ids"), "x", card).hash, parse().hash);
-  failsWith(/does not know \(steps\)/, () => parseBackbone(bytes("steps"), "x", card));
+  failsWith(/does not know \("steps"\).*--ignore-unknown/, () => parseBackbone(bytes("steps"), "x", card));
 });

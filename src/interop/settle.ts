@@ -9,6 +9,7 @@ import { formatShape, sameShape } from "../core/shape.ts";
 import type { NamedTensors } from "../core/tensors.ts";
 import type { PixelStatistics } from "../nn/backbone.ts";
 import { type Activation, backboneTensors, type ViTConfig } from "../nn/config.ts";
+import { withTokenPosition } from "../weights/positions.ts";
 import { asConvolution, type PatchOrder } from "../weights/transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
 
@@ -65,6 +66,16 @@ export function settlePatches(
   }
 }
 
+/** Gives a class token without a position, as in DeiT III, one of zeros. */
+export function settlePositions(tensors: NamedTensors): NamedTensors {
+  const positions = tensors["pos_embed"];
+  const tokens = positions?.shape[1] ?? 0;
+  // No square is one more than a square but 1, and a grid of 0 patches is none.
+  const isGrid = positions?.shape.length === 3 && positions.shape[0] === 1 && tokens > 0 &&
+    Number.isInteger(Math.sqrt(tokens));
+  return isGrid ? { ...tensors, pos_embed: withTokenPosition(positions) } : tensors;
+}
+
 function inferSizes(tensors: NamedTensors, file: string): Sizes {
   const shapeOf = (name: string, rank: number) => {
     const { shape } = tensors[name]!;
@@ -80,7 +91,7 @@ function inferSizes(tensors: NamedTensors, file: string): Sizes {
   const side = Math.sqrt(tokens - 1);
   if (!Number.isInteger(side) || side < 1) {
     throw new InputError(
-      `Cannot load ${file}: found ${tokens} positions, wanted a square number of patches and the class token`,
+      `Cannot load ${file}: found ${tokens} positions, wanted a square number of patches, with the class token or without`,
     );
   }
   const mlp = shapeOf("blocks.0.mlp.fc1.weight", 2)[0]!;
@@ -156,8 +167,10 @@ export function settlePixels(
   file: string,
 ): PixelStatistics {
   const settle = (key: "mean" | "std") => {
-    const values = overrides[key] ?? card[key];
-    if (values === undefined) throw missingFact(key, file);
+    const stated = overrides[key] ?? card[key];
+    if (stated === undefined) throw missingFact(key, file);
+    // One number holds for all channels, as in torchvision's Normalize.
+    const values = stated.length === 1 ? Array<number>(channels).fill(stated[0]!) : stated;
     const isSound = (value: number) => Number.isFinite(value) && (key === "mean" || value > 0);
     if (values.length !== channels || !values.every(isSound)) {
       throw new InputError(

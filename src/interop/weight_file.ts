@@ -5,11 +5,11 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
-import { readOnnxWeights } from "../weights/onnx_weights.ts";
+import { externalFiles, readOnnxWeights } from "../weights/onnx_weights.ts";
 import { readSafetensors, type SafetensorsContent } from "../weights/safetensors.ts";
 import { parseCard } from "./card.ts";
 import type { BackboneFacts } from "./facts.ts";
-import { isFile, isFolder, listFiles, readText } from "./files.ts";
+import { isFile, isFolder, listFiles, readBytes, readText } from "./files.ts";
 import { isHubConfig, parsePreprocessor } from "./hugging_face.ts";
 
 /** Key of an ONNX model's metadata under which a card is found. */
@@ -44,7 +44,8 @@ function withoutExtension(path: string): string {
  */
 export async function findWeights(path: string): Promise<BackboneFiles> {
   if (!await isFolder(path)) return { weights: path, id: withoutExtension(baseName(path)) };
-  const names = (await listFiles(path)).filter((name) => /\.(safetensors|onnx)$/.test(name));
+  const all = await listFiles(path);
+  const names = all.filter((name) => /\.(safetensors|onnx)$/.test(name));
   const usual = ["model.safetensors", "model.onnx"].find((name) => names.includes(name));
   const [only, ...others] = usual ? [usual] : names;
   if (only === undefined || others.length > 0) {
@@ -56,10 +57,48 @@ export async function findWeights(path: string): Promise<BackboneFiles> {
   return { weights: `${path.replace(/[/\\]+$/, "")}/${only}`, id: baseName(path) };
 }
 
-/** The content of a weight file, by its extension. */
-export function readWeights(bytes: Uint8Array, file: string): SafetensorsContent {
-  const read = file.endsWith(".onnx") ? readOnnxWeights : readSafetensors;
-  return read(bytes, { file, finite: true });
+/**
+ * The content of a weight file, by its extension.
+ *
+ * @param external Other files of an ONNX model
+ * @throws {InputError} If it is unsound
+ */
+export function readWeights(
+  bytes: Uint8Array,
+  file: string,
+  external: ReadonlyMap<string, Uint8Array> = new Map(),
+): SafetensorsContent {
+  return file.endsWith(".onnx")
+    ? readOnnxWeights(bytes, { file, finite: true, external })
+    : readSafetensors(bytes, { file, finite: true });
+}
+
+/**
+ * Reads a weight file, and the files beside it in which an ONNX model keeps its values.
+ *
+ * @throws {InputError} If a file cannot be read or is unsound
+ */
+export async function readWeightFile(path: string): Promise<SafetensorsContent> {
+  const other = /\.(bin|ckpt|h5|npz|pkl|pt|pth)$/.exec(path)?.[0];
+  if (other) {
+    throw new InputError(
+      `Cannot load ${path}: found a ${other} file, wanted .safetensors or .onnx; ` +
+        "PyTorch writes it with safetensors.torch.save_file(model.state_dict(), path)",
+    );
+  }
+  const bytes = await readBytes(path);
+  const external = new Map<string, Uint8Array>();
+  for (const name of path.endsWith(".onnx") ? externalFiles(bytes, { file: path }) : []) {
+    if (name === "" || /[/\\]|^\.\.?$/.test(name)) {
+      throw new InputError(
+        `Cannot read ${path}: found values in the file ${
+          JSON.stringify(name)
+        }, wanted a file of the same folder`,
+      );
+    }
+    external.set(name, await readBytes(`${folderOf(path)}${name}`));
+  }
+  return readWeights(bytes, path, external);
 }
 
 /**

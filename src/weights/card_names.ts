@@ -9,6 +9,8 @@ import { withRank } from "./transforms.ts";
 
 const PLACEHOLDER = /(\{block\}|\{kind\})/;
 
+const THIRD = /^(blocks\.(?:\{block\}|\d+)\.attn\.)([qkv])(\.(?:\{kind\}|weight|bias))$/;
+
 /** Names that stand for a third of our fused projection. */
 const thirds: Readonly<Record<string, 0 | 1 | 2>> = { q: 0, k: 1, v: 2 };
 
@@ -27,7 +29,7 @@ function ruleOf(from: string, to: string | null, file: string): NameRule {
     "",
   );
   if (to === null) return { from: pattern };
-  const [, start, letter, end] = /^(blocks\.\{block\}\.attn\.)([qkv])(\.\{kind\})$/.exec(to) ?? [];
+  const [, start, letter, end] = THIRD.exec(to) ?? [];
   if (letter !== undefined) return { from: pattern, to: `${start}qkv${end}`, third: thirds[letter]! };
   const isToken = to === "cls_token" || to === "pos_embed";
   return { from: pattern, to, ...(isToken && { transform: withRank(3) }) };

@@ -16,7 +16,8 @@ export interface StoredType {
 
 /** A copy, so that typed arrays can be laid over it. */
 function aligned(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer;
+  // Not `slice`: that of a Node buffer is a view.
+  return new Uint8Array(bytes).buffer;
 }
 
 /** The value of an IEEE half: 1 sign, 5 exponent and 10 fraction bits. */
@@ -54,6 +55,10 @@ export const storedTypes: Readonly<Record<string, StoredType>> = {
     decode: (bytes) => Float32Array.from(new Uint16Array(aligned(bytes)), halfToNumber),
   },
   BF16: { bytes: 2, kind: "float", decode: widenBfloat },
+  BOOL: { bytes: 1, kind: "integer", decode: (bytes) => Int32Array.from(bytes) },
+  U8: { bytes: 1, kind: "integer", decode: (bytes) => Int32Array.from(bytes) },
+  I8: { bytes: 1, kind: "integer", decode: (bytes) => Int32Array.from(new Int8Array(aligned(bytes))) },
+  I16: { bytes: 2, kind: "integer", decode: (bytes) => Int32Array.from(new Int16Array(aligned(bytes))) },
   I32: { bytes: 4, kind: "integer", decode: (bytes) => new Int32Array(aligned(bytes)) },
   I64: { bytes: 8, kind: "integer", decode: narrowInt64 },
 };

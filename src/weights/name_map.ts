@@ -76,12 +76,15 @@ function depthOf(tensors: NamedTensors): number {
   return Math.min(indices.reduce((most, index) => Math.max(most, index + 1), 0), names.length);
 }
 
-/** Zeros for biases of a projection that has them in no block: the model was trained without. */
+/** Parts of a model that may be made without biases. */
+const BIASED = /^(patch_embed\.proj|norm|blocks\.\d+\.(norm[12]|attn\.(qkv|proj)|mlp\.fc[12]))\.weight$/;
+
+/** Zeros for biases that no block has: the model was trained without. A misnamed bias is left over and refused. */
 function fillBiases(tensors: Record<string, HostTensor>): void {
   const kindOf = (name: string) => name.replace(/\d+/, "#");
   const present = new Set(Object.keys(tensors).map(kindOf));
   for (const [name, { shape }] of Object.entries(tensors)) {
-    const layer = /^(blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12]))\.weight$/.exec(name)?.[1];
+    const layer = BIASED.exec(name)?.[1];
     const bias = `${layer}.bias`;
     if (layer && shape.length > 0 && !present.has(kindOf(bias))) tensors[bias] = hostTensor([shape[0]!]);
   }
@@ -191,7 +194,8 @@ export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: Wanted
   return { map: map.id, tensors: found, unneeded, leftover, missing };
 }
 
-function listed(names: readonly string[]): string {
+/** Some names of a list, for an error. */
+export function listed(names: readonly string[]): string {
   const shown = names.slice(0, 5).map((name) => `"${name}"`).join(", ");
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
@@ -204,6 +208,27 @@ function listed(names: readonly string[]): string {
  * @throws {InputError} If two maps fit equally well, or tensors cannot be what their names say
  */
 export function nearestNameMap(
+  maps: readonly NameMap[],
+  tensors: NamedTensors,
+  wanted: WantedNames,
+  file: string,
+): MappedTensors {
+  const plain = nearestAsNamed(maps, tensors, wanted, file);
+  const prefix = sharedPrefix(Object.keys(tensors));
+  if (plain.missing.length === 0 || prefix === "") return plain;
+  const wrapped = maps.map((map) => ({ ...map, prefixes: [prefix, ...map.prefixes ?? []] }));
+  const inner = nearestAsNamed(wrapped, tensors, wanted, file);
+  return inner.missing.length < plain.missing.length ? inner : plain;
+}
+
+/** The path that all names begin with, with its last dot. */
+function sharedPrefix(names: readonly string[]): string {
+  const [first = "", ...others] = names;
+  const paths = [...first.matchAll(/\./g)].map(({ index }) => first.slice(0, index + 1));
+  return paths.findLast((path) => others.every((name) => name.startsWith(path))) ?? "";
+}
+
+function nearestAsNamed(
   maps: readonly NameMap[],
   tensors: NamedTensors,
   wanted: WantedNames,

@@ -139,6 +139,18 @@ Deno.test("applyNameMap() fills biases of a projection with zeros only if no blo
   assert.deepEqual(filled.tensors["blocks.1.attn.qkv.bias"], tensor([3 * WIDTH]));
 });
 
+Deno.test("chooseNameMap() reads a model whose layers were all made without biases", () => {
+  const own = choose(huggingFace("")).tensors;
+  const without = Object.fromEntries(Object.entries(own).filter(([name]) => !name.endsWith(".bias")));
+  const { tensors, leftover } = choose(without);
+  assert.deepEqual(leftover, []);
+  for (const [name, { shape }] of Object.entries(own)) {
+    if (name.endsWith(".bias")) assert.deepEqual(tensors[name], tensor(shape), name);
+  }
+  // A bias of another name is not taken for an absent one.
+  assert.deepEqual(choose({ ...without, "norm.beta": tensor([WIDTH]) }).leftover, ["norm.beta"]);
+});
+
 Deno.test("chooseNameMap() lists what is missing, and refuses two tensors for one name", () => {
   const fails = (tensors: NamedTensors, message: RegExp) =>
     assert.throws(
@@ -186,7 +198,9 @@ function renamed(rules: readonly (readonly [RegExp, string])[], tensors = ownNam
   );
 }
 
-for (const prefix of ["module.", "model.", "_orig_mod.module.", "module.backbone."]) {
+for (
+  const prefix of ["module.", "model.", "_orig_mod.module.", "module.backbone.", "my_vit.", "net2.inner."]
+) {
   Deno.test(`chooseNameMap() strips the wrapper "${prefix}"`, () => {
     const { map, tensors, leftover } = choose(renamed([[/^/, prefix]]));
     assert.equal(map, "timm");

@@ -1,8 +1,8 @@
 /**
  * Weights out of ONNX models. Initialisers are weights under their names, but exporters fold the transposition of a
  * linear layer's weight into it and give the result a name such as `onnx::MatMul_219`. What it was called is found
- * by how the graph uses it: the bias added to its product keeps its name, and so may the node. Nothing is guessed
- * from sizes.
+ * by how the graph uses it: the bias added to its product keeps its name, and the node tells the layer that it comes
+ * from. Nothing is guessed from sizes.
  *
  * @module
  */
@@ -35,14 +35,40 @@ const floatTypes: Readonly<
 
 const EXTERNAL = 1;
 
-/** The values of a floating-point initialiser; undefined for one of another type. */
-function decodeTensor(tensor: TensorProto, fail: Fail): HostTensor | undefined {
-  const of = `initialiser ${JSON.stringify(tensor.name ?? "")}`;
-  if (tensor.dataLocation === EXTERNAL) {
+/** How to read a model. */
+export interface OnnxReadOptions extends ReadOptions {
+  /** Contents of the files that hold values outside the model, by the location that it names; see `externalFiles`. */
+  readonly external?: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The bytes of an initialiser that lie in another file. */
+function externalBytes(
+  { externalData = [] }: TensorProto,
+  of: string,
+  { external }: OnnxReadOptions,
+  fail: Fail,
+): Uint8Array {
+  const facts = new Map(externalData.map(({ key, value }) => [key, value]));
+  const location = facts.get("location") ?? "";
+  const file = external?.get(location);
+  if (!file) {
+    return fail(`${of} has its values in the file ${JSON.stringify(location)}, wanted that file, too`);
+  }
+  const offset = Number(facts.get("offset") ?? 0);
+  const length = Number(facts.get("length") ?? file.length - offset);
+  const isRange = [offset, length].every((size) => Number.isSafeInteger(size) && size >= 0);
+  if (!isRange || offset + length > file.length) {
     return fail(
-      `${of} has its values in another file, wanted them in the model: export without external data`,
+      `${of} has its values at bytes ${offset} to ${offset + length} of ${JSON.stringify(location)}, ` +
+        `wanted a range within ${file.length} bytes`,
     );
   }
+  return file.subarray(offset, offset + length);
+}
+
+/** The values of a floating-point initialiser; undefined for one of another type. */
+function decodeTensor(tensor: TensorProto, options: OnnxReadOptions, fail: Fail): HostTensor | undefined {
+  const of = `initialiser ${JSON.stringify(tensor.name ?? "")}`;
   const type = floatTypes[tensor.dataType];
   if (!type) return undefined;
   const { stored, list } = type;
@@ -51,13 +77,15 @@ function decodeTensor(tensor: TensorProto, fail: Fail): HostTensor | undefined {
     return fail(`${of} has the shape ${formatShape(shape)}, wanted sizes`);
   }
   const { bytes, decode } = storedTypes[stored]!;
-  const raw = tensor.rawData ?? new Uint8Array();
+  const isExternal = tensor.dataLocation === EXTERNAL;
+  const raw = isExternal ? externalBytes(tensor, of, options, fail) : tensor.rawData ?? new Uint8Array();
   const listed = tensor[list] ?? [];
-  const count = raw.length > 0 ? raw.length / bytes : listed.length;
+  const isRaw = isExternal || raw.length > 0;
+  const count = isRaw ? raw.length / bytes : listed.length;
   if (count !== sizeOf(shape)) {
     return fail(`${of} has ${count} values, wanted ${sizeOf(shape)} for ${stored}${formatShape(shape)}`);
   }
-  if (raw.length > 0) return hostTensor(shape, decode(raw) as Float32Array);
+  if (isRaw) return hostTensor(shape, decode(raw) as Float32Array);
   // Lists of half-precision numbers hold their bits.
   return hostTensor(
     shape,
@@ -109,6 +137,9 @@ function aliasesOf(nodes: readonly NodeProto[], tensors: Tensors): [string, Host
   });
 }
 
+/** Under this key PyTorch's newer exporter tells where in the model a node comes from. */
+const SCOPES = "pkg.torch.onnx.name_scopes";
+
 /** The name that a weight had before it was folded: of its bias, or of the layer that the node's name tells. */
 function originalName(product: NodeProto, readers: Readers, tensors: Tensors): string | undefined {
   const isBias = (name: string | undefined) =>
@@ -116,6 +147,10 @@ function originalName(product: NodeProto, readers: Readers, tensors: Tensors): s
   const sums = readersOf(readers, product.output[0]).filter(isSum);
   const bias = [product.input[2], ...sums.flatMap(({ input }) => input)].find(isBias);
   if (bias !== undefined) return bias.replace(/bias$/, "weight");
+  const scopes = product.metadataProps?.find(({ key }) => key === SCOPES)?.value;
+  // The modules around the node by their whole names, then the operation.
+  const layer = scopes && /'([^']+)', '[^']*'\]$/.exec(scopes)?.[1];
+  if (layer) return `${layer}.weight`;
   // `/blocks/blocks.0/attn/qkv/MatMul`: a container's name is repeated in that of its member.
   const path = product.name?.split("/").slice(1, -1) ?? [];
   const parts = path.filter((part, i) => !path[i + 1]?.startsWith(`${part}.`));
@@ -140,19 +175,22 @@ function foldBatch({ shape, data }: HostTensor): HostTensor | undefined {
     : undefined;
 }
 
-/** The class token, if the exporter has folded it into a constant: joined in front of the patches, below positions. */
+/** The class token, if the exporter has folded it into a constant: what is joined in front of the patches. */
 function findToken(tensors: Tensors, readers: Readers): [string, HostTensor] | undefined {
+  const name = [...tensors.keys()].map(tokenName).find((found) => found !== undefined);
+  if (name === undefined || tensors.has(name)) return undefined;
   for (const [value, tensor] of tensors) {
-    const joins = readersOf(readers, value).filter(({ opType, input }) =>
-      opType === "Concat" && input[0] === value
-    );
-    const sums = joins.flatMap(({ output }) => readersOf(readers, output[0])).filter(isSum);
-    const siblings = sums.flatMap(({ input }) => input).filter((name) => tensors.has(name));
-    const name = siblings.map(tokenName).find((found) => found !== undefined);
-    const token = name !== undefined && !tensors.has(name) ? foldBatch(tensor) : undefined;
-    if (token) return [name!, token];
+    const isFirst = ({ opType, input }: NodeProto) => opType === "Concat" && input[0] === value;
+    const token = readersOf(readers, value).some(isFirst) ? foldBatch(tensor) : undefined;
+    if (token) return [name, token];
   }
   return undefined;
+}
+
+function failure({ file = "ONNX model" }: ReadOptions): Fail {
+  return (why) => {
+    throw new InputError(`Cannot read ${file}: ${why}`);
+  };
 }
 
 function decodeBytes(bytes: Uint8Array, fail: Fail): ModelProto {
@@ -207,18 +245,28 @@ function nameWeights(
 }
 
 /**
+ * Locations, relative to the model's folder, of the files that hold values outside the model.
+ *
+ * @throws {InputError} If the bytes are no ONNX model
+ */
+export function externalFiles(bytes: Uint8Array, options: ReadOptions = {}): string[] {
+  const { graph } = decodeBytes(bytes, failure(options));
+  const entries = graph.initializer.filter(({ dataLocation }) => dataLocation === EXTERNAL)
+    .flatMap(({ externalData = [] }) => externalData);
+  return [...new Set(entries.filter(({ key }) => key === "location").map(({ value }) => value ?? ""))];
+}
+
+/**
  * Reads the weights of a model, stored as in PyTorch ([out, in]), under the names they had there.
  *
- * @throws {InputError} If the bytes are no ONNX model, values lie outside the file, or a weight's name is lost
+ * @throws {InputError} If the bytes are no ONNX model, values are not where it says, or a weight's name is lost
  */
-export function readOnnxWeights(bytes: Uint8Array, options: ReadOptions = {}): SafetensorsContent {
-  const fail = (why: string): never => {
-    throw new InputError(`Cannot read ${options.file ?? "ONNX model"}: ${why}`);
-  };
+export function readOnnxWeights(bytes: Uint8Array, options: OnnxReadOptions = {}): SafetensorsContent {
+  const fail = failure(options);
   const { graph, metadataProps = [] } = decodeBytes(bytes, fail);
   const initialisers = new Map<string, HostTensor>();
   for (const tensor of graph.initializer) {
-    const value = decodeTensor(tensor, fail);
+    const value = decodeTensor(tensor, options, fail);
     const name = tensor.name ?? "";
     if (initialisers.has(name)) fail(`two initialisers are called ${JSON.stringify(name)}`);
     if (value) initialisers.set(name, value);

@@ -36,6 +36,14 @@ function resamplingWeights(from: number, to: number): number[][] {
   });
 }
 
+/** Positions [1, side², width] of a model whose class token gets none: as if it got zeros. */
+export function withTokenPosition({ shape, data }: HostTensor): HostTensor {
+  const [, patches = 0, width = 0] = shape;
+  const result = hostTensor([1, patches + 1, width]);
+  result.data.set(data, width);
+  return result;
+}
+
 /**
  * Positions [1, 1 + side², width], the class token's first, for a grid of another side.
  *

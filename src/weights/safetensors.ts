@@ -21,7 +21,7 @@ export interface IntegerTensor {
 export interface SafetensorsContent {
   /** F32, F16, BF16 and F64, as float32. */
   readonly tensors: NamedTensors;
-  /** I32 and I64, as int32. */
+  /** BOOL, U8, I8, I16, I32 and I64, as int32. */
   readonly integers: Readonly<Record<string, IntegerTensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 }

@@ -26,7 +26,7 @@ function file(header: unknown, data: Uint8Array = new Uint8Array(0), length?: bi
 }
 
 function one(dtype: string, data: Uint8Array): Uint8Array {
-  const size = { F32: 4, F64: 8, F16: 2, BF16: 2, I32: 4, I64: 8 }[dtype] ?? 1;
+  const size = { F32: 4, F64: 8, F16: 2, BF16: 2, I16: 2, I32: 4, I64: 8 }[dtype] ?? 1;
   return file({ x: { dtype, shape: [data.length / size], data_offsets: [0, data.length] } }, data);
 }
 
@@ -74,6 +74,14 @@ Deno.test("readSafetensors() converts every element type", () => {
   assert.deepEqual(floats("BF16", Uint16Array.of(0x3f80, 0xc040, 0x0001)), [1, -3, 2 ** -133]);
   const integers = readSafetensors(one("I64", bytesOf(BigInt64Array.of(-5n, 2n ** 31n - 1n)))).integers["x"]!;
   assert.deepEqual([...integers.data], [-5, 2 ** 31 - 1]);
+  const whole = (
+    dtype: string,
+    data: ArrayBufferView,
+  ) => [...readSafetensors(one(dtype, bytesOf(data))).integers["x"]!.data];
+  assert.deepEqual(whole("BOOL", Uint8Array.of(1, 0)), [1, 0]);
+  assert.deepEqual(whole("U8", Uint8Array.of(255)), [255]);
+  assert.deepEqual(whole("I8", Int8Array.of(-1)), [-1]);
+  assert.deepEqual(whole("I16", Int16Array.of(-300)), [-300]);
   failsWith(/"x".*2147483648, wanted one of 32 bits/, one("I64", bytesOf(BigInt64Array.of(2n ** 31n))));
 });
 

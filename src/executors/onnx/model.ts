@@ -24,6 +24,12 @@ export const dataTypes = {
 /** `AttributeProto.AttributeType`. */
 export const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
+/** A fact as text. */
+export interface StringEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
 /** An array in a model: initialiser or attribute. Values are in `rawData` or in the list of their type. */
 export interface TensorProto {
   readonly name?: string;
@@ -35,8 +41,9 @@ export interface TensorProto {
   readonly int32Data?: readonly number[];
   readonly int64Data?: readonly number[];
   readonly doubleData?: readonly number[];
-  /** 1: the values are in another file. */
+  /** 1: the values are in another file, as `externalData` tells (location, offset, length). */
   readonly dataLocation?: number;
+  readonly externalData?: readonly StringEntry[];
 }
 
 /** A named setting of a node; the field that `type` names is set. */
@@ -59,6 +66,7 @@ export interface NodeProto {
   readonly input: readonly string[];
   readonly output: readonly string[];
   readonly attribute?: readonly AttributeProto[];
+  readonly metadataProps?: readonly StringEntry[];
 }
 
 /** Name, element type and shape of a value. A size without `dimValue` is not fixed. */
@@ -89,7 +97,7 @@ export interface ModelProto {
   readonly opsetImport: readonly { readonly domain?: string; readonly version: number }[];
   readonly producerName?: string;
   readonly graph: GraphProto;
-  readonly metadataProps?: readonly { readonly key: string; readonly value: string }[];
+  readonly metadataProps?: readonly StringEntry[];
 }
 
 type FieldSpec = readonly [type: string, id: number];
@@ -133,6 +141,7 @@ const root = protobuf.Root.fromJSON({
       opType: ["string", 4],
       attribute: ["AttributeProto[]", 5],
       domain: ["string", 7],
+      metadataProps: ["StringStringEntryProto[]", 9],
     }),
     AttributeProto: message({
       name: ["string", 1],
@@ -153,6 +162,7 @@ const root = protobuf.Root.fromJSON({
       name: ["string", 8],
       rawData: ["bytes", 9],
       doubleData: ["double[]", 10],
+      externalData: ["StringStringEntryProto[]", 13],
       dataLocation: ["int32", 14],
     }),
     ValueInfoProto: message({ name: ["string", 1], type: ["TypeProto", 2] }),
