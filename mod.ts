@@ -114,3 +114,14 @@ export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./src/train/features.ts";
 export { probeDataset, probeFeatures, type ProbeScores } from "./src/train/probe.ts";
+export { tokenCount } from "./src/nn/config.ts";
+export {
+  decodePeft,
+  encodePeft,
+  loadPeft,
+  PEFT_CONFIG,
+  PEFT_WEIGHTS,
+  type PeftAdapter,
+  type PeftFiles,
+} from "./src/interop/peft.ts";
+export { type PeftNaming, peftNamings } from "./src/interop/peft_names.ts";
