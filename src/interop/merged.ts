@@ -18,7 +18,9 @@ import { CARD_KEY } from "./weight_file.ts";
 /** A backbone with an adapter folded in and a classifier, and what it takes to read its answers. */
 export interface MergedModel {
   readonly backbone: Backbone & { readonly head: LinearHead };
-  /** Facts for people and programs, as files store them: a card, names of the classes, where it comes from. */
+  /** A card with the names of the classes and where it comes from, for a file beside the weights. */
+  readonly card: string;
+  /** The same for the weight file itself: the card, and its facts one by one. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -57,10 +59,12 @@ export function mergeAdapter(backbone: Backbone, kept: KeptAdapter): MergedModel
     ...(task !== undefined && { task }),
   };
   const { classNames } = classifier;
+  const card = formatCard(merged, { ...facts, classNames });
   return {
     backbone: { ...merged, head },
+    card,
     metadata: {
-      [CARD_KEY]: formatCard(merged, { ...facts, classNames }),
+      [CARD_KEY]: card,
       class_names: canonicalJson(classNames),
       mean: canonicalJson(pixels.mean),
       std: canonicalJson(pixels.std),
@@ -71,7 +75,7 @@ export function mergeAdapter(backbone: Backbone, kept: KeptAdapter): MergedModel
 }
 
 /** @throws {InputError} If an adapter was trained on another backbone */
-export function checkOrigin({ id, hash }: Backbone, { backbone }: KeptAdapter): void {
+export function checkOrigin({ id, hash }: Pick<Backbone, "id" | "hash">, { backbone }: KeptAdapter): void {
   if (backbone.hash === hash) return;
   throw new InputError(
     `Cannot use the adapter: found the backbone ${id} with hash ${hash.slice(0, 12)}…, ` +

@@ -11,11 +11,12 @@ import { canonicalJson } from "../core/json.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
 import type { HostTensor, NamedTensors } from "../core/tensors.ts";
 import { type Adapter, type LoraPair, loraSites, loraTargets } from "../nn/adapter.ts";
+import type { Backbone } from "../nn/backbone.ts";
 import type { ViTConfig } from "../nn/config.ts";
 import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
 import { type KeptAdapter, type KeptClassifier, orderSites } from "./adapter_file.ts";
 import { readBytes, readText } from "./files.ts";
-import { scoringHead } from "./merged.ts";
+import { checkOrigin, scoringHead } from "./merged.ts";
 import {
   isSameGain,
   type OwnFacts,
@@ -94,11 +95,16 @@ function targetModules(adapted: readonly string[], all: ReadonlyMap<string, stri
 /**
  * Exports an adapter, with its classifier if it has one.
  *
- * @param config Of the backbone that the adapter belongs to
- * @throws {InputError} If there is no adapter, or it does not fit the backbone
+ * @throws {InputError} If there is no adapter, or it does not belong to the backbone
  */
-export function encodePeft(kept: KeptAdapter, config: ViTConfig, naming: PeftNaming): PeftFiles {
+export function encodePeft(
+  kept: KeptAdapter,
+  backbone: Pick<Backbone, "id" | "hash" | "config">,
+  naming: PeftNaming,
+): PeftFiles {
   const { adapter, classifier, ...origin } = kept;
+  const { config } = backbone;
+  checkOrigin(backbone, kept);
   if (!adapter) {
     throw new InputError("Cannot export adapter: the bare backbone is deployed, wanted an adapter");
   }

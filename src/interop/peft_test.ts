@@ -41,7 +41,7 @@ function uneven(): Adapter {
 for (const naming of peftNamings) {
   Deno.test(`decodePeft() of what encodePeft() wrote for ${naming} gives the adapter back to the bit`, () => {
     for (const adapter of [...targetLists.map((targets) => randomAdapter({ targets })), uneven()]) {
-      const back = decodePeft(encodePeft(keep(adapter), tinyViT, naming), "x");
+      const back = decodePeft(encodePeft(keep(adapter), backbone, naming), "x");
       assert.deepEqual(back, { adapter });
       assert.deepEqual(Object.keys(back.adapter.pairs), Object.keys(adapter.pairs));
     }
@@ -49,7 +49,7 @@ for (const naming of peftNamings) {
 
   Deno.test(`encodePeft() for ${naming} needs nothing but PEFT's own settings to keep the update`, () => {
     for (const adapter of [...targetLists.map((targets) => randomAdapter({ targets })), uneven()]) {
-      const { config, weights } = encodePeft(keep(adapter), tinyViT, naming);
+      const { config, weights } = encodePeft(keep(adapter), backbone, naming);
       const { tensors } = readSafetensors(weights);
       const plain = decodePeft({ config, weights: writeSafetensors({ tensors }) }, "x").adapter;
       assert.equal(plain.importance, 1);
@@ -63,7 +63,7 @@ for (const naming of peftNamings) {
 
 Deno.test("encodePeft() names short targets where they mean the adapted modules alone", () => {
   const targets = (adapter: Adapter, naming: typeof peftNamings[number]) =>
-    JSON.parse(encodePeft(keep(adapter), tinyViT, naming).config).target_modules as string[];
+    JSON.parse(encodePeft(keep(adapter), backbone, naming).config).target_modules as string[];
   assert.deepEqual(targets(randomAdapter(), "hugging-face"), [
     "attention.attention.query",
     "attention.attention.value",
@@ -82,7 +82,7 @@ Deno.test("encodePeft() names short targets where they mean the adapted modules 
 Deno.test("encodePeft() keeps the classifier's scores, with the names of its classes", () => {
   for (const kind of ["linear", "ncm"] as const) {
     const classifier = randomClassifier(kind);
-    const files = encodePeft({ ...keep(randomAdapter()), classifier }, tinyViT, "hugging-face");
+    const files = encodePeft({ ...keep(randomAdapter()), classifier }, backbone, "hugging-face");
     assert.deepEqual(JSON.parse(files.config).modules_to_save, ["classifier"]);
     const back = decodePeft(files, "x").classifier!;
     assert.deepEqual([back.kind, back.classNames], ["linear", classifier.classNames]);
@@ -94,11 +94,12 @@ Deno.test("encodePeft() keeps the classifier's scores, with the names of its cla
 Deno.test("encodePeft() refuses a bare backbone and an adapter that does not fit", () => {
   const refused = (kept: KeptAdapter, message: RegExp) =>
     assert.throws(
-      () => encodePeft(kept, tinyViT, "timm"),
+      () => encodePeft(kept, backbone, "timm"),
       (error) => error instanceof InputError && message.test(error.message),
     );
   const { backbone: origin } = keep(randomAdapter());
   refused({ backbone: origin }, /the bare backbone/);
+  refused({ ...keep(randomAdapter()), backbone: { id: "other", hash: "00" } }, /wanted other with 00/);
   refused(keep(randomAdapter({}, { ...tinyViT, depth: 3 })), /found 2\.q .* a site of the backbone/);
   refused(
     keep(randomAdapter({}, { ...tinyViT, width: 10 })),
@@ -126,7 +127,7 @@ for (const name of ["hub", "timm"]) {
 Deno.test("encodePeft() of an adapter that PEFT wrote gives PEFT's names, and its values to the bit", async () => {
   for (const [name, naming] of [["peft_hub", "hugging-face-5"], ["peft_timm", "timm"]] as const) {
     const { adapter, classifier } = await loadPeft(`${folder}${name}`);
-    const { config, weights } = encodePeft({ ...keep(adapter), classifier: classifier! }, tinyViT, naming);
+    const { config, weights } = encodePeft({ ...keep(adapter), classifier: classifier! }, backbone, naming);
     const theirs = readSafetensors(await Deno.readFile(`${folder}${name}/adapter_model.safetensors`)).tensors;
     const ours = readSafetensors(weights).tensors;
     assert.deepEqual(Object.keys(ours), Object.keys(theirs));
@@ -145,7 +146,7 @@ Deno.test("encodePeft() of an adapter that PEFT wrote gives PEFT's names, and it
 
 Deno.test("encodePeft() gives a transformers model before version 5 its names", () => {
   const adapter = randomAdapter({ targets: ["q", "k", "v", "proj", "fc1", "fc2"] });
-  const { weights } = encodePeft(keep(adapter), tinyViT, "hugging-face");
+  const { weights } = encodePeft(keep(adapter), backbone, "hugging-face");
   const names = Object.keys(readSafetensors(weights).tensors);
   assert.deepEqual(
     names.filter((name) => name.includes("layer.0.") && name.endsWith("lora_A.weight")),
@@ -165,7 +166,7 @@ function changed(
   settings: Readonly<Record<string, unknown>>,
   tensors: (plain: NamedTensors) => NamedTensors = (plain) => plain,
 ): PeftFiles {
-  const { config, weights } = encodePeft(keep(randomAdapter()), tinyViT, "hugging-face");
+  const { config, weights } = encodePeft(keep(randomAdapter()), backbone, "hugging-face");
   return {
     config: JSON.stringify({ ...JSON.parse(config), ...settings }),
     weights: writeSafetensors({ tensors: tensors(readSafetensors(weights).tensors) }),
@@ -185,7 +186,7 @@ Deno.test("decodePeft() takes alpha from patterns, by the square root of the ran
 
 Deno.test("decodePeft() believes the config where somebody has changed it since", () => {
   const adapter = randomAdapter();
-  const { config, weights } = encodePeft(keep(adapter), tinyViT, "timm");
+  const { config, weights } = encodePeft(keep(adapter), backbone, "timm");
   const other = JSON.stringify({ ...JSON.parse(config), lora_alpha: 12 });
   assert.equal(decodePeft({ config: other, weights }, "x").adapter.scale, 12 / 6);
 });
@@ -212,15 +213,15 @@ Deno.test("decodePeft() refuses by name what would change the update, and files 
   refused({ ...changed({}), config: "{" }, /its config is not JSON/);
   refused({ ...changed({}), weights: new Uint8Array(3) }, /found 3 bytes/);
   const query = "base_model.model.vit.encoder.layer.0.attention.attention.query";
-  const with_ = (more: NamedTensors) => changed({}, (plain) => ({ ...plain, ...more }));
-  refused(with_({ [`${query}.lora_magnitude_vector`]: hostTensor([8]) }), /the tensor ".*magnitude/);
+  const added = (more: NamedTensors) => changed({}, (plain) => ({ ...plain, ...more }));
+  refused(added({ [`${query}.lora_magnitude_vector`]: hostTensor([8]) }), /the tensor ".*magnitude/);
   refused(
-    with_({ "base_model.model.vit.pooler.lora_A.weight": hostTensor([3, 8]) }),
+    added({ "base_model.model.vit.pooler.lora_A.weight": hostTensor([3, 8]) }),
     /the module "vit.pooler"/,
   );
-  refused(with_({ "__proto__.lora_A.weight": hostTensor([3, 8]) }), /the module "__proto__"/);
-  refused(with_({ [`${query}.lora_A.weight`]: hostTensor([2, 8]) }), /found A \[2,8\] and B \[8,3\]/);
-  refused(with_({ "layers.0.attention.q_proj.lora_A.weight": hostTensor([3, 8]) }), /two modules are 0\.q/);
-  refused(with_({ "classifier.weight": hostTensor([3, 8]) }), /a classifier of \[3,8\] and no bias/);
+  refused(added({ "__proto__.lora_A.weight": hostTensor([3, 8]) }), /the module "__proto__"/);
+  refused(added({ [`${query}.lora_A.weight`]: hostTensor([2, 8]) }), /found A \[2,8\] and B \[8,3\]/);
+  refused(added({ "layers.0.attention.q_proj.lora_A.weight": hostTensor([3, 8]) }), /two modules are 0\.q/);
+  refused(added({ "classifier.weight": hostTensor([3, 8]) }), /a classifier of \[3,8\] and no bias/);
   refused(changed({}, () => ({})), /found no lora_A/);
 });
