@@ -102,8 +102,8 @@ export function encodePeft(
   backbone: Pick<Backbone, "id" | "hash" | "config">,
   naming: PeftNaming,
 ): PeftFiles {
-  const { adapter, classifier, ...origin } = kept;
-  const { config } = backbone;
+  const { adapter, classifier, cell, task } = kept;
+  const { id, hash, config } = backbone;
   checkOrigin(backbone, kept);
   if (!adapter) {
     throw new InputError("Cannot export adapter: the bare backbone is deployed, wanted an adapter");
@@ -118,7 +118,7 @@ export function encodePeft(
   const peft: PeftConfig = {
     peft_type: "LORA",
     task_type: null,
-    base_model_name_or_path: origin.backbone.id,
+    base_model_name_or_path: id,
     inference_mode: true,
     r: rank,
     lora_alpha: gain * rank,
@@ -134,7 +134,9 @@ export function encodePeft(
     modules_to_save: head ? [headModule(naming)] : null,
   };
   const facts: OwnFacts = {
-    ...origin,
+    backbone: { id, hash },
+    ...(cell !== undefined && { cell }),
+    ...(task !== undefined && { task }),
     scale: adapter.scale,
     importance: adapter.importance,
     ranks: Object.fromEntries(Object.entries(adapter.pairs).map(([site, { a }]) => [site, a.shape[0]!])),
