@@ -1,15 +1,11 @@
 /**
- * Readers under damage: whatever happens to a file, the outcome is a data set or an `InputError`, never another
- * error and never more memory than the file can account for.
+ * Readers of data sets under damage.
  *
  * @module
  */
-import assert from "node:assert/strict";
 import { crc32, gzipSync } from "node:zlib";
-import { InputError } from "../core/errors.ts";
-import { createRng, type Rng } from "../core/rng.ts";
+import { fuzz, mutate } from "../core/test_fuzz.ts";
 import { parseCifar100 } from "./cifar.ts";
-import { concatBytes } from "./files/bytes.ts";
 import { readTar } from "./files/tar.ts";
 import type { FileTree } from "./files/tree.ts";
 import type { TreeFile } from "./files/tree_file.ts";
@@ -22,8 +18,6 @@ import { loadImageSet } from "./images/image_set.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
 import { type Files, jpegFile, plainPng, tarFile, zipFile } from "./test_files.ts";
 
-const MUTATIONS = 10_000;
-
 const CIFAR = Uint8Array.from({ length: 2 * 3074 }, (_, i) => i % 3074 < 2 ? i % 7 : i * 31);
 const IMAGES = Uint8Array.from([
   ...[0, 0, 8, 3, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0, 0, 2],
@@ -31,53 +25,6 @@ const IMAGES = Uint8Array.from([
 ]);
 const LABELS = Uint8Array.of(0, 0, 11, 1, 0, 0, 0, 6, 0, 0, 0, 1, 0, 2, 0, 0, 0, 1, 0, 2);
 const PACKED = new Uint8Array(gzipSync(IMAGES));
-
-/** Flips bits, sets bytes to extremes, cuts, extends or repeats a part. Headers are hit more often than bodies. */
-function mutate(bytes: Uint8Array, rng: Rng, head = 20): Uint8Array {
-  let copy = Uint8Array.from(bytes);
-  for (let n = 1 + rng.integer(3); n > 0; n--) {
-    const at = rng.integer(rng.uniform() < 0.5 ? Math.min(copy.length, head) || 1 : copy.length || 1);
-    switch (rng.integer(5)) {
-      case 0:
-        copy[at]! ^= 1 << rng.integer(8);
-        break;
-      case 1:
-        copy[at] = [0, 1, 0x7f, 0x80, 0xff][rng.integer(5)]!;
-        break;
-      case 2:
-        copy = copy.slice(0, at);
-        break;
-      case 3:
-        copy = concatBytes([copy, copy.subarray(at, at + 9)]);
-        break;
-      default:
-        copy = concatBytes([copy.subarray(0, at), Uint8Array.of(rng.integer(256)), copy.subarray(at)]);
-    }
-  }
-  return copy;
-}
-
-/** Bytes that came of reading, to be held against a limit; both outcomes must occur, or nothing was tested. */
-async function fuzz(
-  name: string,
-  limit: number,
-  read: (rng: Rng) => number | Promise<number>,
-): Promise<void> {
-  const rng = createRng(1, `fuzz ${name}`);
-  let accepted = 0, refused = 0;
-  for (let i = 0; i < MUTATIONS; i++) {
-    try {
-      const bytes = await read(rng);
-      assert.ok(bytes <= limit, `${bytes} bytes`);
-      accepted++;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      assert.match(error.message, /^Cannot [^]+: found [^]+/);
-      refused++;
-    }
-  }
-  assert.ok(accepted > 100 && refused > 100, `${accepted} read, ${refused} refused`);
-}
 
 Deno.test("parseCifar100() reads or refuses 10,000 damaged files", async () => {
   await fuzz(

@@ -77,9 +77,13 @@ function only<T>(text: string, patterns: readonly (readonly [RegExp, T])[]): T |
   return found.length === 1 ? found[0]![1] : undefined;
 }
 
+/** What a text says is not so: "exact GELU, not tanh". */
+const DENIED = /\b(not|no|without) (the )?[\w-]+/gi;
+
 /** Norm order, activation and epsilon from words such as "PRE-norm (standard ViT), exact-erf GELU MLP, eps 1e-5". */
-function parseBlock(text: string): BackboneFacts["config"] {
-  const epsilon = /(?:\b|_)eps(?:ilon)?\s*(?:[=:]|of|is)?\s*(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
+function parseBlock(block: string): BackboneFacts["config"] {
+  const text = block.replace(DENIED, "");
+  const epsilon = /(?:\b|_)eps(?:ilon)?\s*(?:(?:[=:]|of|is)\s*)?(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
   return {
     norm: only(text, [
       [/\bpre-?(norm|ln)\b|norm_first\s*=\s*true/i, "pre"],

@@ -43,6 +43,12 @@ Deno.test("parseCard() understands blocks described in words", () => {
   assert.deepEqual(facts("Pre-LN, gelu_new, layer_norm_eps=1e-06"), ["pre", "gelu-tanh", 1e-6]);
   assert.deepEqual(facts("norm_first=False; ReLU; eps: 0.01"), ["post", "relu", 0.01]);
   assert.deepEqual(facts("LayerNorm with eps of 1.0e-06"), [undefined, undefined, 1e-6]);
+  assert.deepEqual(facts("pre-norm, not post-norm; GELU (erf, not the tanh form)"), [
+    "pre",
+    "gelu",
+    undefined,
+  ]);
+  assert.deepEqual(facts("eps" + " ".repeat(1e5)), [undefined, undefined, undefined]);
   assert.deepEqual(facts("pre-norm, QuickGELU"), ["pre", undefined, undefined]);
   assert.deepEqual(facts("GELU or ReLU; pre-norm or post-norm"), [undefined, undefined, undefined]);
   assert.deepEqual(facts(""), [undefined, undefined, undefined]);

@@ -90,6 +90,9 @@ function fillBiases(tensors: Record<string, HostTensor>): void {
   }
 }
 
+/** Longer names are none of a model's; patterns could take very long over them. */
+const LONGEST_NAME = 500;
+
 /** What the placeholders of a rule match. */
 const placeholders: Readonly<Record<string, string>> = {
   "{block}": "(?<block>\\d{1,4})",
@@ -102,6 +105,7 @@ function compile(from: string): RegExp {
 }
 
 function withoutPrefixes(name: string, { prefixes = [] }: NameMap): string {
+  if (name.length > LONGEST_NAME) return name;
   const known = [...wrappers, ...prefixes];
   const prefixOf = (text: string) => known.find((prefix) => text.startsWith(prefix))?.length ?? 0;
   let plain = name;
@@ -130,7 +134,8 @@ function matchNames(map: NameMap, tensors: NamedTensors) {
   const leftover: string[] = [];
   for (const [source, tensor] of Object.entries(tensors)) {
     const plain = withoutPrefixes(source, map);
-    const rule = rules.find(({ pattern }) => pattern.test(plain));
+    const isName = plain.length <= LONGEST_NAME;
+    const rule = isName ? rules.find(({ pattern }) => pattern.test(plain)) : undefined;
     if (!rule) {
       leftover.push(source);
       continue;
@@ -196,7 +201,8 @@ export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: Wanted
 
 /** Some names of a list, for an error. */
 export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((name) => `"${name}"`).join(", ");
+  const short = (name: string) => name.length > LONGEST_NAME ? `${name.slice(0, 80)}…` : name;
+  const shown = names.slice(0, 5).map((name) => `"${short(name)}"`).join(", ");
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
 

@@ -115,10 +115,6 @@ function readersOf(readers: Readers, value: string | undefined): readonly NodePr
   return readers.get(value ?? "") ?? [];
 }
 
-function isSum({ opType }: NodeProto): boolean {
-  return opType === "Add";
-}
-
 function integerAttribute({ attribute = [] }: NodeProto, name: string): number {
   return attribute.find((one) => one.name === name)?.i ?? 0;
 }
@@ -140,12 +136,22 @@ function aliasesOf(nodes: readonly NodeProto[], tensors: Tensors): [string, Host
 /** Under this key PyTorch's newer exporter tells where in the model a node comes from. */
 const SCOPES = "pkg.torch.onnx.name_scopes";
 
-/** The name that a weight had before it was folded: of its bias, or of the layer that the node's name tells. */
-function originalName(product: NodeProto, readers: Readers, tensors: Tensors): string | undefined {
-  const isBias = (name: string | undefined) =>
-    name !== undefined && tensors.has(name) && name.endsWith("bias");
-  const sums = readersOf(readers, product.output[0]).filter(isSum);
-  const bias = [product.input[2], ...sums.flatMap(({ input }) => input)].find(isBias);
+/** The bias that is added to a value, by the value's name. */
+function indexBiases(nodes: readonly NodeProto[], tensors: Tensors): ReadonlyMap<string, string> {
+  const isBias = (name: string) => name.endsWith("bias") && tensors.has(name);
+  const biases = new Map<string, string>();
+  for (const { opType, input, output } of nodes) {
+    const bias = opType === "Add" || opType === "Gemm" ? input.find(isBias) : undefined;
+    if (bias === undefined) continue;
+    // A Gemm adds to its own product.
+    for (const value of opType === "Add" ? input : output) biases.set(value, bias);
+  }
+  return biases;
+}
+
+/** The name that a weight had before it was folded: of its bias, or of the layer that the node tells. */
+function originalName(product: NodeProto, biases: ReadonlyMap<string, string>): string | undefined {
+  const bias = biases.get(product.output[0] ?? "");
   if (bias !== undefined) return bias.replace(/bias$/, "weight");
   const scopes = product.metadataProps?.find(({ key }) => key === SCOPES)?.value;
   // The modules around the node by their whole names, then the operation.
@@ -220,13 +226,14 @@ function nameWeights(
     turned.set(tensor, known);
     return known;
   };
+  const biases = indexBiases(nodes, tensors);
   const token = findToken(tensors, readers);
   const named = new Map(token ? [token] : []);
   const nameless: string[] = [];
   for (const [name, tensor] of tensors) {
     const product = readersOf(readers, name).find((node) => isPlainFactor(node, name));
     const isWeight = product !== undefined && tensor.shape.length === 2;
-    const own = GIVEN.test(name) ? name : isWeight ? originalName(product, readers, tensors) : undefined;
+    const own = GIVEN.test(name) ? name : isWeight ? originalName(product, biases) : undefined;
     if (own === undefined) {
       if (isWeight) nameless.push(name);
       continue;

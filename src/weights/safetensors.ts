@@ -76,22 +76,28 @@ function parseMetadata(value: unknown, fail: (why: string) => never): Readonly<R
   return value as Readonly<Record<string, string>>;
 }
 
+/** A value of the header for an error; it may be as long as the file. */
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
 function parseEntry(name: string, value: unknown, available: number, fail: (why: string) => never): Entry {
-  const of = `tensor ${JSON.stringify(name)}`;
-  if (!isRecord(value)) return fail(`${of} is described by ${JSON.stringify(value)}, wanted an object`);
+  const of = `tensor ${show(name)}`;
+  if (!isRecord(value)) return fail(`${of} is described by ${show(value)}, wanted an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   const type = typeof dtype === "string" && Object.hasOwn(storedTypes, dtype)
     ? storedTypes[dtype]
     : undefined;
   if (!type) {
     const known = Object.keys(storedTypes).join(", ");
-    return fail(`${of} has the type ${JSON.stringify(dtype)}, wanted one of ${known}`);
+    return fail(`${of} has the type ${show(dtype)}, wanted one of ${known}`);
   }
   if (!isCountList(shape)) {
-    return fail(`${of} has the shape ${JSON.stringify(shape)}, wanted a list of sizes`);
+    return fail(`${of} has the shape ${show(shape)}, wanted a list of sizes`);
   }
   if (!isCountList(offsets) || offsets.length !== 2) {
-    return fail(`${of} has the offsets ${JSON.stringify(offsets)}, wanted [begin, end]`);
+    return fail(`${of} has the offsets ${show(offsets)}, wanted [begin, end]`);
   }
   const [begin, end] = offsets as readonly [number, number];
   if (begin > end || end > available) {

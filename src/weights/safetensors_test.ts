@@ -185,3 +185,11 @@ Deno.test("readSafetensors() answers 2,000 damaged files with content or an Inpu
   }
   assert.ok(refused > 1000 && refused < 2000, `${refused} refused`);
 });
+
+Deno.test("readSafetensors() is not brought down by long strings or deep nesting", () => {
+  const entry = { dtype: "F32", shape: [0], data_offsets: [0, 0] };
+  assert.ok(readSafetensors(file({ ["\\n".repeat(5e6)]: entry })));
+  const deep = "[".repeat(1e5) + "]".repeat(1e5);
+  failsWith(/"a" is described by \[{80}…, wanted an object/, file(`{"a":${deep}}`));
+  failsWith(/"a{79}…/, file({ ["a".repeat(1e6)]: {} }));
+});
