@@ -65,19 +65,51 @@ const schema: z.ZodType<Recipe> = z.strictObject({
   mixup: z.number().min(0),
 });
 
+/** What no field tells alone. */
+function contradiction({ config, pixels }: Recipe): string | undefined {
+  const { image, patch, width, heads, channels } = config;
+  if (image % patch !== 0) {
+    return `found images of ${image} and patches of ${patch} pixels, wanted whole patches`;
+  }
+  if (width % heads !== 0) return `found ${heads} heads, wanted a divisor of width ${width}`;
+  const counts = [pixels.mean.length, pixels.std.length];
+  if (counts.some((count) => count !== channels)) {
+    return `found ${counts.join(" and ")} pixel means and deviations, wanted ${channels}, one per channel`;
+  }
+  return undefined;
+}
+
+/**
+ * Checks the text of a recipe.
+ *
+ * @param path Named in errors
+ * @throws {InputError} If it is no recipe
+ */
+export function parseRecipe(text: string, path: string): Recipe {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`Cannot read recipe ${path}: ${(error as Error).message}`);
+  }
+  const result = schema.safeParse(value);
+  if (!result.success) throw new InputError(`Cannot use recipe ${path}: ${z.prettifyError(result.error)}`);
+  const problem = contradiction(result.data);
+  if (problem) throw new InputError(`Cannot use recipe ${path}: ${problem}`);
+  return result.data;
+}
+
 /**
  * Reads a recipe.
  *
  * @throws {InputError} If the file is missing or not a recipe
  */
 export async function readRecipe(path: string): Promise<Recipe> {
-  let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(await Deno.readTextFile(path));
+    text = await Deno.readTextFile(path);
   } catch (error) {
     throw new InputError(`Cannot read recipe ${path}: ${(error as Error).message}`);
   }
-  const result = schema.safeParse(value);
-  if (!result.success) throw new InputError(`Cannot use recipe ${path}: ${z.prettifyError(result.error)}`);
-  return result.data;
+  return parseRecipe(text, path);
 }

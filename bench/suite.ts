@@ -132,6 +132,16 @@ async function readSuite(name: string): Promise<Suite> {
       `Cannot read suite "${name}": ${reason}, wanted ${namedSuites.join(", ")} or the path of a suite file`,
     );
   }
+  return parseSuite(text, name);
+}
+
+/**
+ * Checks the text of a suite and fills in what it leaves out.
+ *
+ * @param name Named in errors
+ * @throws {InputError} If it is no suite
+ */
+export function parseSuite(text: string, name: string): Suite {
   let value: unknown;
   try {
     value = JSON.parse(text);

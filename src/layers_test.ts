@@ -118,9 +118,14 @@ Deno.test("files of src import from their own folder or a lower layer", () => {
   );
 });
 
-Deno.test("files of bench import mod.ts, each other and the manifest only", () => {
-  const allowed = (to: string) => to === "mod.ts" || to === "deno.json" || to.startsWith("bench/");
-  assertNone(edgesOf(bench).filter(({ to }) => !allowed(to)).map(({ from, to }) => `${from} imports ${to}`));
+Deno.test("files of bench import mod.ts, each other and the manifest only, and tests test support", () => {
+  const allowed = (from: string, to: string) =>
+    to === "mod.ts" || to === "deno.json" || to.startsWith("bench/") || (isTestCode(from) && isTestCode(to));
+  assertNone(
+    edgesOf(bench).filter(({ from, to }) => !allowed(from, to)).map(({ from, to }) =>
+      `${from} imports ${to}`
+    ),
+  );
 });
 
 Deno.test("test code is imported by test code only", () => {
