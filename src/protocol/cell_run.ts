@@ -15,6 +15,7 @@ import type { Kit, Method, TaskView } from "../methods/method.ts";
 import { type Adapter, createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import type { LinearHead } from "../nn/heads.ts";
+import { featureBatch, preprocessingOf } from "../train/features.ts";
 import { checkFinite } from "../train/fit.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { AdapterKeeper } from "./artifacts.ts";
@@ -52,9 +53,6 @@ export interface RunOptions {
   onProgress?(progress: Progress): void | Promise<void>;
 }
 
-/** Images per run of the feature program. */
-const FEATURE_BATCH = 100;
-
 /** A cell while it runs: the method's state, the classifier, and the device. */
 export class CellRun {
   readonly #options: RunOptions;
@@ -85,13 +83,7 @@ export class CellRun {
     this.#trainer = new Trainer({
       executor,
       backbone,
-      preprocessing: {
-        channels: dataset.channels,
-        height: dataset.height,
-        width: dataset.width,
-        size: backbone.config.image,
-        ...backbone.pixels,
-      },
+      preprocessing: preprocessingOf(dataset, backbone),
       shape: {
         config: backbone.config,
         lora,
@@ -101,7 +93,7 @@ export class CellRun {
       },
       optimiser: optimiserOf(settings),
       epochs: settings.epochs,
-      featureBatch: FEATURE_BATCH,
+      featureBatch: featureBatch(backbone.config),
     });
     this.#kit = {
       config: backbone.config,

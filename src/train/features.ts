@@ -8,10 +8,21 @@ import type { Dataset, Split } from "../data/dataset.ts";
 import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
 import type { Executable, Executor } from "../executors/executor.ts";
 import type { Backbone } from "../nn/backbone.ts";
+import { tokenCount, type ViTConfig } from "../nn/config.ts";
 import { traceFeatures } from "./lora_programs.ts";
 
-/** Images per run of a feature program, unless said otherwise. */
-export const FEATURE_BATCH = 50;
+/** Beyond so many images, larger batches gain nothing. */
+const MOST_IMAGES = 100;
+/** Elements of the largest intermediate value: 64 MiB, half of what every WebGPU device can bind. */
+const LARGEST_VALUE = 2 ** 24;
+
+/** Images per run of a feature program: many for a small model, fewer where a large one would claim much memory. */
+export function featureBatch(config: ViTConfig): number {
+  const tokens = tokenCount(config);
+  const { width, mlp, heads, channels, image } = config;
+  const largest = Math.max(tokens * mlp, 3 * tokens * width, heads * tokens ** 2, channels * image ** 2);
+  return Math.max(1, Math.min(MOST_IMAGES, Math.floor(LARGEST_VALUE / largest)));
+}
 
 /** How images reach a program of `traceFeatures`. */
 export interface FeatureFeed {
@@ -65,7 +76,7 @@ export async function createFeatureExtractor(
   executor: Executor,
   backbone: Backbone,
   images: Pick<Dataset, "channels" | "height" | "width">,
-  batch: number = FEATURE_BATCH,
+  batch: number = featureBatch(backbone.config),
 ): Promise<FeatureExtractor> {
   const { config, weights } = backbone;
   const states = Object.fromEntries(

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { limitPerClass } from "../data/dataset.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
-import { createFeatureExtractor } from "./features.ts";
+import { createFeatureExtractor, featureBatch } from "./features.ts";
 import { probeDataset, probeFeatures } from "./probe.ts";
-import { countingExecutor, tinyBackbone, toyDataset } from "./test_kit.ts";
+import { countingExecutor, tinyBackbone, tinyConfig, toyDataset } from "./test_kit.ts";
 
 Deno.test("probeFeatures() scores each classifier by its own rule", () => {
   // Class 1 is long and class 2 is short in one direction; the test sample is short, and nearer by angle to 0.
@@ -56,4 +56,11 @@ Deno.test("probeDataset() refuses a split without images", async () => {
     message: "Cannot probe on toy: found no training images",
   });
   extractor.dispose();
+});
+
+Deno.test("featureBatch() is smaller for larger models", () => {
+  assert.equal(featureBatch(tinyConfig), 100);
+  const vitB = { ...tinyConfig, image: 224, patch: 16, width: 768, heads: 12, mlp: 3072, depth: 12 };
+  assert.equal(featureBatch(vitB), 27);
+  assert.equal(featureBatch({ ...vitB, image: 4096 }), 1);
 });
