@@ -1,12 +1,14 @@
 /**
  * `deno task step`: images per second of the LoRA training step on every backend, and with `--peers` beside PyTorch,
- * jax-js and tfjs where they are. Contestants take turns, so that a busy moment of the machine hits all of them.
+ * jax-js and tfjs where they are. Contestants take turns, so that a busy moment of the machine hits all of them. With
+ * `--model`, seconds and memory of one large model on one backend instead.
  *
  * @module
  */
-import type { Command } from "commander";
-import { createExecutor, ops, trace } from "../mod.ts";
+import { type Command, Option } from "commander";
+import { type BackendChoice, backendChoices, createExecutor, InputError, ops, trace } from "../mod.ts";
 import { type CommandSpec, positiveInteger, runMain } from "./cli.ts";
+import { describeLargeStep, type LargeModel, largeModels, measureLargeStep } from "./large_step.ts";
 import { timeProducts } from "./peers/time_products.ts";
 import { type Contestant, type HostCost, ownContestant, stepShapes, Torch } from "./step_contestants.ts";
 import { formatTable } from "./table.ts";
@@ -15,6 +17,10 @@ interface Options {
   readonly peers?: true;
   readonly quick?: true;
   readonly rounds: number;
+  readonly model?: LargeModel;
+  readonly backend?: BackendChoice;
+  readonly batch?: number;
+  readonly depth?: number;
   readonly json?: true;
 }
 
@@ -204,13 +210,44 @@ export const step: CommandSpec<Options> = {
       .option("--peers", "also PyTorch, jax-js and tfjs where they are (bench/peers/README.md)")
       .option("--rounds <n>", "turns of every contestant; the best counts", positiveInteger, 4)
       .option("--quick", "the first shape only")
+      .addOption(
+        new Option("--model <name>", "time and memory of a large model with random weights instead").choices(
+          Object.keys(largeModels),
+        ),
+      )
+      .addOption(new Option("--backend <name>", "with --model (default: onnx)").choices(backendChoices))
+      .option("--batch <n>", "with --model, images a step (default: 8)", positiveInteger)
+      .option("--depth <n>", "with --model, blocks (default: the model's)", positiveInteger)
       .option("--json", "machine-readable");
   },
   async run(_, options, output) {
-    const report = await measure(options);
-    output.out(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : describe(report));
+    checkOptions(options);
+    const { model, backend = "onnx", batch = 8, depth, rounds, json } = options;
+    const print = (report: unknown, text: string) =>
+      output.out(json ? `${JSON.stringify(report, undefined, 2)}\n` : text);
+    if (model === undefined) {
+      const report = await measure(options);
+      print(report, describe(report));
+    } else {
+      const report = await measureLargeStep({
+        ...{ model, backend, batch, rounds },
+        ...(depth !== undefined && { depth }),
+      });
+      print(report, describeLargeStep(report));
+    }
     return 0;
   },
 };
+
+/** Options that would do nothing are mistakes. */
+function checkOptions({ model, peers, quick, backend, batch, depth }: Options): void {
+  const misplaced = Object.entries(model === undefined ? { backend, batch, depth } : { peers, quick })
+    .filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  if (misplaced.length > 0) {
+    throw new InputError(
+      `Cannot use ${misplaced.join(", ")} ${model === undefined ? "without" : "with"} --model`,
+    );
+  }
+}
 
 if (import.meta.main) await runMain(step);

@@ -5,6 +5,7 @@
  */
 import {
   adapterToTensors,
+  type BackendChoice,
   createAdapter,
   createExecutor,
   createRng,
@@ -42,6 +43,8 @@ export interface HostCost {
 /** Runs a number of steps, the device's work included, and gives the milliseconds of one. */
 export interface Contestant {
   readonly name: string;
+  /** Of the device's memory, where it is apart from the host's. */
+  readonly memory?: WebGpuExecutable["memory"];
   measure(steps: number): Promise<number>;
   hostCost?(): Promise<HostCost>;
   dispose(): Promise<void>;
@@ -107,11 +110,16 @@ async function compileStep(executor: Executor, run: RunShape) {
   return { executable: await executor.compile(program, states), states, parameters: packing.size };
 }
 
-/** One of our backends. */
+/**
+ * One of our backends.
+ *
+ * @param warmUps Steps before the first measurement, which also settle the device's clock and caches
+ */
 export async function ownContestant(
-  backend: "onnx-node" | "onnx-web" | "webgpu",
+  backend: BackendChoice,
   { run }: StepShape,
   options: ExecutorOptions = {},
+  warmUps = 2,
 ): Promise<Contestant> {
   const { executor } = await createExecutor(backend, options);
   const { executable, states } = await compileStep(executor, run);
@@ -121,18 +129,21 @@ export async function ownContestant(
     const [loss] = await losses.read();
     if (!Number.isFinite(loss)) throw new Error(`Cannot time the step: its loss is ${loss}`);
   };
-  for (let i = 0; i < 2; i++) await executable.run(feeds);
+  for (let i = 0; i < warmUps; i++) await executable.run(feeds);
   await finish();
   const { threads } = options;
+  const isGpu = executor.info.backend === "webgpu";
   return {
-    name: backend + (threads === undefined ? "" : `, ${threads} ${threads === 1 ? "thread" : "threads"}`),
+    name: executor.info.backend +
+      (threads === undefined ? "" : `, ${threads} ${threads === 1 ? "thread" : "threads"}`),
     async measure(steps) {
       const began = performance.now();
       for (let i = 0; i < steps; i++) await executable.run(feeds);
       await finish();
       return (performance.now() - began) / steps;
     },
-    ...(backend === "webgpu" && {
+    ...(isGpu && {
+      memory: (executable as WebGpuExecutable).memory,
       hostCost: () =>
         hostCost(
           executor as WebGpuExecutor,

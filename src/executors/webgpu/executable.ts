@@ -137,11 +137,25 @@ export class WebGpuExecutable implements Executable {
     return {};
   }
 
-  /** Memory of intermediate values, in bytes, and the state updates that need a copy. */
-  get memory(): { readonly bytes: number; readonly bytesWithoutReuse: number; readonly copies: number } {
+  /**
+   * Memory in bytes: of intermediate values, and of the largest piece that a kernel binds, states included; and the
+   * state updates that need a copy.
+   */
+  get memory(): {
+    readonly bytes: number;
+    readonly bytesWithoutReuse: number;
+    readonly largestBinding: number;
+    readonly copies: number;
+  } {
     const { slots, sizeWithoutReuse, copies } = this.#plan;
     const size = slots.reduce((sum, slot) => sum + slot, 0);
-    return { bytes: 4 * size, bytesWithoutReuse: 4 * sizeWithoutReuse, copies: copies.length };
+    const bindings = this.steps.flatMap(({ dispatch }) => dispatch.bindings);
+    return {
+      bytes: 4 * size,
+      bytesWithoutReuse: 4 * sizeWithoutReuse,
+      largestBinding: 4 * bindings.reduce((most, { buffer }) => Math.max(most, paddedSize(buffer)), 0),
+      copies: copies.length,
+    };
   }
 
   #feed(inputs: Readonly<Record<string, HostArray>>): void {
