@@ -26,6 +26,8 @@ export interface Recipe {
   /** Share of all steps. */
   readonly warmup: number;
   readonly smoothing: number;
+  /** Absent: 0. */
+  readonly zoom?: number | undefined;
   readonly crop: number;
   readonly flip: number;
   readonly jitter: number;
@@ -59,6 +61,7 @@ const schema: z.ZodType<Recipe> = z.strictObject({
   weightDecay: z.number().min(0),
   warmup: z.number().min(0).max(1),
   smoothing: z.number().min(0).max(0.9),
+  zoom: z.number().min(0).max(0.9).optional(),
   crop: z.int().min(0),
   flip: z.number().min(0).max(1),
   jitter: z.number().min(0).max(1),

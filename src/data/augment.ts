@@ -1,6 +1,6 @@
 /**
- * Seeded augmentation of normalised images for pre-training: random crop with zero padding, horizontal flip, colour
- * jitter, and mixup. Pure functions of the images and a random stream, so a training can be repeated bit for bit.
+ * Seeded augmentation of normalised images for pre-training: random zoom, random crop with zero padding, horizontal
+ * flip, colour jitter, and mixup. Pure functions of the images and a random stream, so a training can be repeated bit for bit.
  *
  * @module
  */
@@ -8,6 +8,11 @@ import type { Rng } from "../core/rng.ts";
 
 /** What to do to each image. Values of 0 switch a part off. */
 export interface Augmentation {
+  /**
+   * Largest share of the side that zooming in cuts off: the image becomes a square part of it, enlarged. Sides are
+   * drawn evenly from 1 - zoom to 1 (after the random resized crop of Szegedy et al., arXiv 1409.4842).
+   */
+  readonly zoom?: number | undefined;
   /** Largest shift in pixels, in both directions; what comes in from outside is 0, the mean. */
   readonly crop: number;
   /** Probability of a horizontal flip. */
@@ -26,7 +31,7 @@ export interface ImageShape {
 export function augment(
   images: Float32Array,
   { channels, size }: ImageShape,
-  { crop, flip, jitter }: Augmentation,
+  { zoom = 0, crop, flip, jitter }: Augmentation,
   rng: Rng,
 ): void {
   const plane = size * size;
@@ -37,10 +42,12 @@ export function augment(
     const flipped = rng.uniform() < flip;
     const contrast = 1 + jitter * (2 * rng.uniform() - 1);
     const brightness = jitter * (2 * rng.uniform() - 1);
+    const view = zoom > 0 ? drawView(zoom, size, rng) : undefined;
     for (let c = 0; c < channels; c++) {
       const shift = brightness + 0.5 * jitter * (2 * rng.uniform() - 1);
       const target = images.subarray(start + c * plane, start + (c + 1) * plane);
-      source.set(target);
+      if (view) enlarge(source, target, size, view);
+      else source.set(target);
       for (let y = 0; y < size; y++) {
         for (let x = 0; x < size; x++) {
           const fromY = y - down;
@@ -50,6 +57,37 @@ export function augment(
         }
       }
     }
+  }
+}
+
+/** A square part of an image, in pixels. */
+interface View {
+  readonly side: number;
+  readonly top: number;
+  readonly left: number;
+}
+
+function drawView(zoom: number, size: number, rng: Rng): View {
+  const side = size * (1 - zoom * rng.uniform());
+  return { side, top: (size - side) * rng.uniform(), left: (size - side) * rng.uniform() };
+}
+
+/** Enlarges a part of a plane to the whole: bilinear, with half-pixel centres, clamped at the edges. */
+function enlarge(target: Float32Array, source: Float32Array, size: number, { side, top, left }: View): void {
+  const place = (start: number) => (to: number) => {
+    const from = Math.min(size - 1, Math.max(0, start + (to + 0.5) * side / size - 0.5));
+    const low = Math.min(Math.floor(from), Math.max(0, size - 2));
+    return { low, high: Math.min(low + 1, size - 1), share: from - low };
+  };
+  const columns = Array.from({ length: size }, (_, x) => place(left)(x));
+  for (let y = 0; y < size; y++) {
+    const row = place(top)(y);
+    const [above, below] = [row.low * size, row.high * size];
+    columns.forEach(({ low, high, share }, x) => {
+      const upper = source[above + low]! + share * (source[above + high]! - source[above + low]!);
+      const lower = source[below + low]! + share * (source[below + high]! - source[below + low]!);
+      target[y * size + x] = upper + row.share * (lower - upper);
+    });
   }
 }
 

@@ -32,6 +32,35 @@ Deno.test("augment() is decided by its random stream", () => {
   assert.equal(augmented(all, 1).length, 36);
 });
 
+Deno.test("augment() zooms into a square part of the image, all channels alike", () => {
+  const seen = new Set<number>();
+  for (let seed = 0; seed < 20; seed++) {
+    const result = augmented({ zoom: 0.5 }, seed);
+    for (const image of [0, 1]) {
+      const [first, second] = [0, 1].map((channel) => plane(result, 2 * image + channel));
+      const start = 2 * image * 9;
+      // The numbers rise by 3 a row and 1 a column, so that the middle ones tell the scale, unless clamped.
+      for (const [y, row] of first!.entries()) {
+        for (const [x, value] of row.entries()) {
+          assert.ok(Math.abs(second![y]![x]! - value - 9) < 1e-5);
+          assert.ok(value >= start + 1 && value <= start + 9);
+          if (x > 0) assert.ok(value - row[x - 1]! >= -1e-5 && value - row[x - 1]! <= 1 + 1e-5);
+        }
+      }
+      const spread = first![2]![2]! - first![0]![0]!;
+      assert.ok(spread >= 0.5 * 8 - 1.01 && spread <= 8 + 1e-5, `${spread}`);
+      seen.add(spread);
+    }
+  }
+  assert.ok(seen.size > 30);
+  // Half the side at the top left: pixel centres at 0 (clamped), 0.25 + 0.5 · … of the numbers 1 … 9.
+  const fixed = images();
+  const draws = [0, 0, 0, 1];
+  const rng = { ...createRng(0, ""), integer: () => 0, uniform: () => draws.shift() ?? 0 };
+  augment(fixed.subarray(0, 9), { channels: 1, size: 3 }, { ...NONE, zoom: 0.5 }, rng);
+  assert.deepEqual(plane(fixed, 0), [[1, 1.25, 1.75], [1.75, 2, 2.5], [3.25, 3.5, 4]]);
+});
+
 Deno.test("augment() flips rows", () => {
   assert.deepEqual(plane(augmented({ flip: 1 }), 0), [[3, 2, 1], [6, 5, 4], [9, 8, 7]]);
   assert.deepEqual(plane(augmented({ flip: 1 }), 3), [[30, 29, 28], [33, 32, 31], [36, 35, 34]]);
