@@ -4,18 +4,12 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Activation, LoadOptions } from "../mod.ts";
+import type { BackboneOverrides, LoadOptions } from "../mod.ts";
 import { positiveInteger, positiveNumber } from "./cli.ts";
 
 /** Values of the flags. */
-export interface BackboneFlags {
+export interface BackboneFlags extends BackboneOverrides {
   readonly card?: string;
-  readonly heads?: number;
-  readonly norm?: "pre" | "post";
-  readonly activation?: Activation;
-  readonly epsilon?: number;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
   readonly image?: number;
   readonly ignoreUnknown?: true;
 }
