@@ -9,7 +9,7 @@ import { type Backbone, InputError, loadBackbone, type LoadOptions } from "../mo
 const folder = new URL("../fixtures/backbones/", import.meta.url);
 
 /** Names of the shipped backbones. */
-export const shippedBackbones: readonly string[] = ["nano"];
+export const shippedBackbones: readonly string[] = ["nano", "nano-procedural"];
 
 /**
  * The path that a shipped backbone's name or a user's path means: a weight file, or a folder with one.
