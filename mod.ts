@@ -114,7 +114,7 @@ export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./src/train/features.ts";
 export { probeDataset, probeFeatures, type ProbeScores } from "./src/train/probe.ts";
-export { tokenCount } from "./src/nn/config.ts";
+export { backboneTensors, tokenCount } from "./src/nn/config.ts";
 export {
   decodePeft,
   encodePeft,

@@ -17,6 +17,7 @@ import {
 import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "./cli.ts";
 import { describeEnvironment } from "./environment.ts";
+import { cellBytes, cellsInMemory, freeMemory } from "./memory.ts";
 import {
   hasKeptAdapters,
   type LoadedSuite,
@@ -64,7 +65,11 @@ function configure(command: Command): void {
       "protocol settings: head (linear, cosine, ncm), rank, alpha, targets (q+v), batchSize, optimiser, " +
         "learningRate, weightDecay, schedule, warmup",
     )
-    .option("--jobs <n>", "cells at a time (default: one per core, on a GPU 1)", positiveInteger)
+    .option(
+      "--jobs <n>",
+      "cells at a time (default: one per core as far as memory goes, on a GPU 1)",
+      positiveInteger,
+    )
     .option("--out <dir>", "folder for records and snapshots", "runs/bench")
     .option("--keep-adapters", "keep trained adapters in <out>/adapters, for deno task export")
     .option("--fresh", "run finished cells again");
@@ -84,9 +89,7 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
     if (record && isWhole) finished.push(record);
     else waiting.push(planned);
   }
-  const cores = navigator.hardwareConcurrency;
-  const workers = options.jobs ??
-    (info.backend === "webgpu" ? 1 : Math.max(1, Math.min(cores, waiting.length)));
+  const workers = options.jobs ?? workersFor(suite, waiting.length, output);
   output.err(
     `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
       `(${why}), ${workers} at a time\n`,
@@ -100,6 +103,18 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   const failed = statuses.filter((status) => status !== "done").length;
   if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
   return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
+}
+
+/** One cell per core, as far as memory goes; a GPU is one. */
+function workersFor({ info, backbone, settings }: LoadedSuite, waiting: number, output: Output): number {
+  if (info.backend === "webgpu") return 1;
+  const wanted = Math.max(1, Math.min(navigator.hardwareConcurrency, waiting));
+  const bytes = cellBytes(backbone.config, settings.batchSize);
+  const fitting = cellsInMemory(bytes, freeMemory());
+  if (fitting < wanted) {
+    output.err(`A cell may claim ${(bytes / 2 ** 30).toFixed(1)} GiB of memory; --jobs decides otherwise\n`);
+  }
+  return Math.min(wanted, fitting);
 }
 
 async function runWaiting(
