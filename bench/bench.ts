@@ -106,10 +106,14 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
 }
 
 /** One cell per core, as far as memory goes; a GPU is one. */
-function workersFor({ info, backbone, settings }: LoadedSuite, waiting: number, output: Output): number {
+function workersFor(
+  { info, dataset, backbone, settings }: LoadedSuite,
+  waiting: number,
+  output: Output,
+): number {
   if (info.backend === "webgpu") return 1;
   const wanted = Math.max(1, Math.min(navigator.hardwareConcurrency, waiting));
-  const bytes = cellBytes(backbone.config, settings.batchSize);
+  const bytes = cellBytes(backbone.config, settings.batchSize, dataset);
   const fitting = cellsInMemory(bytes, freeMemory());
   if (fitting < wanted) {
     output.err(`A cell may claim ${(bytes / 2 ** 30).toFixed(1)} GiB of memory; --jobs decides otherwise\n`);

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { backboneTensors, sizeOf, tokenCount, type ViTConfig } from "../mod.ts";
+import { backboneTensors, type Dataset, sizeOf, tokenCount, type ViTConfig } from "../mod.ts";
 
-/** What a worker needs without a model. */
+/** What a worker needs without model and data. */
 const WORKER_BYTES = 300 * 2 ** 20;
 /** Copies of the weights: of the host, and of model and session of the step and of the features. */
 const WEIGHT_COPIES = 8;
@@ -19,12 +19,18 @@ const SHARE = 0.8;
  * Bytes that a cell claims at its peak, roughly: 5.4 GiB for ViT-B/16 at batch 8, where 5.39 were measured.
  *
  * @param batch Images of a training step
+ * @param data Of which every worker has a copy
  */
-export function cellBytes(config: ViTConfig, batch: number): number {
+export function cellBytes(
+  config: ViTConfig,
+  batch: number,
+  { train, test }: Pick<Dataset, "train" | "test">,
+): number {
   const { width, depth } = config;
   const parameters = backboneTensors(config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const values = batch * depth * tokenCount(config) * VALUES_PER_WIDTH * width;
-  return WORKER_BYTES + 4 * (WEIGHT_COPIES * parameters + values);
+  const images = train.images.byteLength + test.images.byteLength;
+  return WORKER_BYTES + images + 4 * (WEIGHT_COPIES * parameters + values);
 }
 
 /** Free memory in bytes; undefined where this program may not ask. */
