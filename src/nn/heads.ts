@@ -135,20 +135,18 @@ export function hostLogits({ weight, bias }: LinearHead, features: ArrayLike<num
   return logits;
 }
 
-/** Share of features [samples, width] whose largest logit is their label's; of equal logits the first wins. */
-export function accuracy(
-  head: LinearHead,
-  features: ArrayLike<number>,
-  labels: ArrayLike<number>,
-): number {
-  const classes = head.bias.data.length;
-  const logits = hostLogits(head, features);
+/** Share of rows of logits [samples, classes] whose largest is their label's; of equal logits the first wins. */
+export function shareRight(logits: ArrayLike<number>, labels: ArrayLike<number>): number {
+  const classes = logits.length / labels.length;
   let right = 0;
   for (let sample = 0; sample < labels.length; sample++) {
-    const own = logits.subarray(sample * classes, (sample + 1) * classes);
-    if (own.indexOf(own.reduce((best, value) => Math.max(best, value), -Infinity)) === labels[sample]) {
-      right++;
+    let found = -1;
+    let best = -Infinity;
+    for (let label = 0; label < classes; label++) {
+      const logit = logits[sample * classes + label]!;
+      if (logit > best) [found, best] = [label, logit];
     }
+    if (found === labels[sample]) right++;
   }
   return right / labels.length;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { accuracy, hostLogits } from "./heads.ts";
+import { hostLogits, shareRight } from "./heads.ts";
 import { ridgeHead } from "./ridge.ts";
 
 const features = Float64Array.of(1, 2, 3, -1, 0, 5, 2, 2, -3, 1, 4, 7);
@@ -54,7 +54,7 @@ Deno.test("ridgeHead() separates what is separable, and refuses a penalty that i
     (_, i) => i % 2 === 0 ? Math.floor(i / 2) % 2 : Math.sin(i),
   );
   const own = Int32Array.from({ length: 20 }, (_, i) => i % 2);
-  assert.equal(accuracy(ridgeHead(separable, own, 2), separable, own), 1);
+  assert.equal(shareRight(hostLogits(ridgeHead(separable, own, 2), separable), own), 1);
   for (const penalty of [0, -1, NaN]) {
     assert.throws(() => ridgeHead(features, labels, 3, penalty), /wanted a positive one/);
   }

@@ -1,5 +1,6 @@
 /**
- * Features of images from a frozen backbone: what a probe, or a look at a foreign checkpoint, needs of a model.
+ * Images through a model in batches, and features from a frozen backbone: what a probe, or a look at a foreign
+ * checkpoint, needs of a model.
  *
  * @module
  */
@@ -24,19 +25,21 @@ export function featureBatch(config: ViTConfig): number {
   return Math.max(1, Math.min(MOST_IMAGES, Math.floor(LARGEST_VALUE / largest)));
 }
 
-/** How images reach a program of `traceFeatures`. */
-export interface FeatureFeed {
+/** How images reach a program with an input `images`, and what it gives for each. */
+export interface ImageFeed {
   readonly preprocessing: Preprocessing;
   /** Images per run, as the program was traced. */
   readonly batch: number;
-  /** Of a feature. */
+  /** Name of the output. */
+  readonly output: string;
+  /** Values of the output for one image. */
   readonly width: number;
 }
 
-/** Runs a program of `traceFeatures` over the images at `indices`: [indices.length, width]. */
-export async function runFeatures(
+/** Runs a program over the images at `indices` and gathers an output: [indices.length, width]. */
+export async function runImages(
   executable: Executable,
-  { preprocessing, batch: size, width }: FeatureFeed,
+  { preprocessing, batch: size, output, width }: ImageFeed,
   split: Split,
   indices: ArrayLike<number>,
 ): Promise<Float32Array> {
@@ -44,9 +47,9 @@ export async function runFeatures(
   let done = 0;
   for (const batch of batchesOf(indices, size)) {
     const images = toFloatImages(split, batch.indices, preprocessing);
-    const { feature } = await executable.run({ images }, ["feature"]);
+    const values = (await executable.run({ images }, [output]))[output]!;
     const count = Math.min(size, indices.length - done);
-    result.set(feature!.subarray(0, count * width) as Float32Array, done * width);
+    result.set(values.subarray(0, count * width) as Float32Array, done * width);
     done += count;
   }
   return result;
@@ -92,9 +95,10 @@ export async function createFeatureExtractor(
     release();
     throw error;
   });
-  const feed = { preprocessing: preprocessingOf(images, backbone), batch, width: config.width };
+  const preprocessing = preprocessingOf(images, backbone);
+  const feed = { preprocessing, batch, output: "feature", width: config.width };
   return {
-    extract: (split, indices) => runFeatures(executable, feed, split, indices),
+    extract: (split, indices) => runImages(executable, feed, split, indices),
     dispose() {
       executable.dispose();
       release();

@@ -7,7 +7,7 @@
 import { createRng } from "../core/rng.ts";
 import { hostTensor, type NamedTensors, type TensorSpec } from "../core/tensors.ts";
 import { augment, type Augmentation, mixup } from "../data/augment.ts";
-import { batchesOf, epochBatches } from "../data/batches.ts";
+import { epochBatches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
 import type { Executable, Executor, HostArray } from "../executors/executor.ts";
@@ -15,11 +15,12 @@ import { add, mul, narrow, reshape } from "../graph/functions.ts";
 import { type Graph, type Program, trace } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
 import { backboneTensors, type ViTConfig } from "../nn/config.ts";
-import { linearHead } from "../nn/heads.ts";
+import { linearHead, shareRight } from "../nn/heads.ts";
 import { initBackbone } from "../nn/init.ts";
 import { smoothedLoss } from "../nn/losses.ts";
 import { createPacking, pack, type Packing, unpack, unpackTensors } from "../nn/packing.ts";
 import { vitFeature } from "../nn/vit.ts";
+import { runImages } from "./features.ts";
 import { checkFinite, fit } from "./fit.ts";
 import { HEAD_BIAS, HEAD_WEIGHT } from "./lora_programs.ts";
 import { type OptimiserSettings, packedRows } from "./optimiser.ts";
@@ -180,17 +181,8 @@ async function testAccuracy(
   { dataset: { test, classNames }, preprocessing, batchSize }: PretrainOptions,
   scorer: Executable,
 ): Promise<number> {
-  const classes = classNames.length;
-  let hits = 0;
-  for (const { indices, weights } of batchesOf(Array.from({ length: test.count }, (_, i) => i), batchSize)) {
-    const images = toFloatImages(test, indices, preprocessing);
-    const { logits } = await scorer.run({ images }, ["logits"]);
-    indices.forEach((index, i) => {
-      const scores = Array.from(logits!.subarray(i * classes, (i + 1) * classes));
-      if (weights[i] === 1 && scores.indexOf(Math.max(...scores)) === test.labels[index]) hits++;
-    });
-  }
-  return hits / test.count;
+  const feed = { preprocessing, batch: batchSize, output: "logits", width: classNames.length };
+  return shareRight(await runImages(scorer, feed, test, [...test.labels.keys()]), test.labels);
 }
 
 function freshParameters(

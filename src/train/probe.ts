@@ -4,8 +4,15 @@
  *
  * @module
  */
-import { accuracy, classMeans, cosineMeansHead, euclideanHead } from "../nn/heads.ts";
-import { RIDGE_PENALTY, ridgeHead } from "../nn/ridge.ts";
+import {
+  classMeans,
+  cosineMeansHead,
+  euclideanHead,
+  hostLogits,
+  type LinearHead,
+  shareRight,
+} from "../nn/heads.ts";
+import { ridgeHead } from "../nn/ridge.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { InputError } from "../core/errors.ts";
 import type { FeatureExtractor } from "./features.ts";
@@ -31,14 +38,13 @@ export function probeFeatures(
   train: LabelledFeatures,
   test: LabelledFeatures,
   classes: number,
-  penalty: number = RIDGE_PENALTY,
 ): ProbeScores {
   const statistics = classMeans(train.features, train.labels, classes);
-  const score = (head: Parameters<typeof accuracy>[0]) => accuracy(head, test.features, test.labels);
+  const score = (head: LinearHead) => shareRight(hostLogits(head, test.features), test.labels);
   return {
     ncmCosine: score(cosineMeansHead(statistics)),
     ncmEuclidean: score(euclideanHead(statistics)),
-    ridge: score(ridgeHead(train.features, train.labels, classes, penalty)),
+    ridge: score(ridgeHead(train.features, train.labels, classes)),
   };
 }
 
@@ -50,7 +56,6 @@ export function probeFeatures(
 export async function probeDataset(
   extractor: FeatureExtractor,
   dataset: Dataset,
-  penalty: number = RIDGE_PENALTY,
 ): Promise<ProbeScores> {
   const { name, classNames, train, test } = dataset;
   for (const [what, { count }] of [["training", train], ["test", test]] as const) {
@@ -60,5 +65,5 @@ export async function probeDataset(
     features: await extractor.extract(split, [...split.labels.keys()]),
     labels: split.labels,
   });
-  return probeFeatures(await featuresOf(train), await featuresOf(test), classNames.length, penalty);
+  return probeFeatures(await featuresOf(train), await featuresOf(test), classNames.length);
 }

@@ -16,7 +16,7 @@ import type { Backbone } from "../nn/backbone.ts";
 import { foldAdapter, sitePlace } from "../nn/fold.ts";
 import type { LinearHead } from "../nn/heads.ts";
 import { pack, type Packing, unpack } from "../nn/packing.ts";
-import { runFeatures } from "./features.ts";
+import { runImages } from "./features.ts";
 import { checkFinite, fit } from "./fit.ts";
 import { packFrozen } from "./frozen.ts";
 import {
@@ -164,8 +164,8 @@ export class Trainer {
     const { shape, featureBatch, preprocessing } = this.#options;
     const executable = await (this.#features ??= this.#compileFeatures());
     this.#deploy(adapter);
-    const feed = { preprocessing, batch: featureBatch, width: shape.config.width };
-    return await runFeatures(executable, feed, split, indices);
+    const feed = { preprocessing, batch: featureBatch, output: "feature", width: shape.config.width };
+    return await runImages(executable, feed, split, indices);
   }
 
   /** Mean squared gradient of the log-likelihood over the images at `indices`; see `Kit.fisher`. */
