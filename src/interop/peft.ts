@@ -173,10 +173,17 @@ function sortTensors(tensors: NamedTensors, fail: (why: string) => never) {
         [];
     const [, saved, kind] =
       /^(?:.*\.)?(\w+?)(?:\.modules_to_save)?(?:\.default)?\.(weight|bias)$/.exec(name) ?? [];
+    const twice = () => fail(`two tensors mean the same, one of them "${name}"`);
     if (module !== undefined) {
-      factors.set(module, { ...factors.get(module), [letter === "A" ? "a" : "b"]: tensor });
-    } else if (saved !== undefined && headModules.includes(saved)) head[kind as "weight" | "bias"] = tensor;
-    else fail(`found the tensor "${name}", wanted lora_A and lora_B of linear layers, and a classifier`);
+      const key = letter === "A" ? "a" : "b";
+      const known = factors.get(module);
+      if (known?.[key]) twice();
+      factors.set(module, { ...known, [key]: tensor });
+    } else if (saved !== undefined && headModules.includes(saved)) {
+      const key = kind as "weight" | "bias";
+      if (head[key]) twice();
+      head[key] = tensor;
+    } else fail(`found the tensor "${name}", wanted lora_A and lora_B of linear layers, and a classifier`);
   }
   return { factors, head };
 }

@@ -5,7 +5,6 @@
  * @module
  */
 import { z } from "zod";
-import type { Json } from "../core/json.ts";
 import { describeIssues } from "../core/schema.ts";
 
 /** What we write. */
@@ -64,30 +63,40 @@ const harmless: ReadonlySet<string> = new Set([
 ]);
 
 /** Values of others that do not either. Other starts than these change the weights of the base model. */
-const neutral: Readonly<Record<string, readonly Json[]>> = {
-  bias: ["none"],
-  init_lora_weights: [true, "gaussian", "orthogonal", "eva"],
-};
+const neutral: ReadonlyMap<string, readonly unknown[]> = new Map([
+  ["bias", ["none"]],
+  ["init_lora_weights", [true, "gaussian", "orthogonal", "eva"]],
+]);
 
 function isOff(value: unknown): boolean {
   return value === null || value === false ||
     (typeof value === "object" && Object.keys(value as object).length === 0);
 }
 
-/** Longer patterns, or patterns of more parts, could take long to match. */
+/** Longer patterns are none that anybody writes. */
 const MAX_PATTERN = 200;
-const MAX_REPEATS = 3;
+
+/** Steps that matching one name may take. */
+const MAX_STEPS = 1e8;
+
+/** At most so many steps it takes to match a name: repeats end anywhere in it, and alternatives multiply. */
+function stepsOf(key: string, name: string): number {
+  const count = (parts: RegExp) => key.match(parts)?.length ?? 0;
+  const groups = 1 + count(/\(/g);
+  return name.length ** (1 + count(/[*+{]/g)) * 2 ** count(/\?/g) * (1 + count(/\|/g) / groups) ** groups;
+}
 
 /** A key of rank_pattern or alpha_pattern: it matches a module's name from some dot on. */
-function compile(key: string, fail: (why: string) => never): RegExp {
-  const isSimple = key.length <= MAX_PATTERN && !/\)[*+?{]|\\[1-9k]|\(\?/.test(key) &&
-    (key.match(/[*+{]/g)?.length ?? 0) <= MAX_REPEATS;
-  if (!isSimple) return fail(`found the pattern ${JSON.stringify(key)}, wanted names of modules`);
+function compile(key: string, fail: (why: string) => never): (module: string) => boolean {
+  const refuse = () => fail(`found the pattern ${JSON.stringify(key)}, wanted names of modules`);
+  if (key.length > MAX_PATTERN || /\)[*+?{]|\\[1-9k]|\(\?/.test(key)) return refuse();
+  let pattern: RegExp;
   try {
-    return new RegExp(`^(.*\\.)?(${key})$`);
+    pattern = new RegExp(`^(.*\\.)?(${key})$`);
   } catch {
     return fail(`found the pattern ${JSON.stringify(key)}, which is none`);
   }
+  return (module) => stepsOf(key, module) <= MAX_STEPS ? pattern.test(module) : refuse();
 }
 
 function lookup<T>(
@@ -95,7 +104,7 @@ function lookup<T>(
   fail: (why: string) => never,
 ): (module: string) => T | undefined {
   const compiled = Object.entries(patterns ?? {}).map(([key, value]) => [compile(key, fail), value] as const);
-  return (module) => compiled.find(([pattern]) => pattern.test(module))?.[1];
+  return (module) => compiled.find(([matches]) => matches(module))?.[1];
 }
 
 /** What a config says of a module. */
@@ -122,8 +131,8 @@ export function parsePeftConfig(text: string, fail: (why: string) => never): Pef
   const { r, lora_alpha, use_rslora, rank_pattern, alpha_pattern, ...others } = parsed.data;
   for (const [key, value] of Object.entries(others)) {
     if (harmless.has(key) || isOff(value)) continue;
-    const allowed = neutral[key] ?? [];
-    if (allowed.includes(value as Json)) continue;
+    const allowed = neutral.get(key) ?? [];
+    if (allowed.includes(value)) continue;
     const wanted = allowed.length > 0 ? `one of ${allowed.join(", ")}` : "it off";
     return fail(`found ${key} ${JSON.stringify(value)}, wanted ${wanted}`);
   }

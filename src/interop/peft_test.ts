@@ -182,6 +182,9 @@ Deno.test("decodePeft() takes alpha from patterns, by the square root of the ran
   assert.equal(doubled.scale, 2);
   assert.deepEqual(doubled.pairs["1.q"]!.b.data, plain.pairs["1.q"]!.b.data.map((value) => 2 * value));
   assert.deepEqual(doubled.pairs["0.q"], plain.pairs["0.q"]);
+  const blocks = Array.from({ length: 24 }, (_, i) => i).join("|");
+  const alpha_pattern = { [`.*layer\\.(${blocks})\\..*query`]: 6 };
+  assert.equal(decodePeft(changed({ alpha_pattern }), "x").adapter.scale, 2);
 });
 
 Deno.test("decodePeft() believes the config where somebody has changed it since", () => {
@@ -210,6 +213,11 @@ Deno.test("decodePeft() refuses by name what would change the update, and files 
   refused(changed({ r: 4 }), /found rank 3 of "vit.*query", wanted 4/);
   refused(changed({ alpha_pattern: { "(a+)+b": 1 } }), /found the pattern "\(a\+\)\+b"/);
   refused(changed({ alpha_pattern: { "(a": 1 } }), /found the pattern "\(a", which is none/);
+  // Matching these would take longer than anybody lives.
+  for (const key of ["v?".repeat(99), "(v|v)".repeat(40), ".*.*.*.*.*query"]) {
+    refused(changed({ alpha_pattern: { [key]: 1 } }), /found the pattern "[^"]+", wanted names of modules/);
+  }
+  refused(changed({ constructor: 1 }), /found constructor 1, wanted it off/);
   refused({ ...changed({}), config: "{" }, /its config is not JSON/);
   refused({ ...changed({}), weights: new Uint8Array(3) }, /found 3 bytes/);
   const query = "base_model.model.vit.encoder.layer.0.attention.attention.query";
@@ -222,6 +230,11 @@ Deno.test("decodePeft() refuses by name what would change the update, and files 
   refused(added({ "__proto__.lora_A.weight": hostTensor([3, 8]) }), /the module "__proto__"/);
   refused(added({ [`${query}.lora_A.weight`]: hostTensor([2, 8]) }), /found A \[2,8\] and B \[8,3\]/);
   refused(added({ "layers.0.attention.q_proj.lora_A.weight": hostTensor([3, 8]) }), /two modules are 0\.q/);
+  refused(added({ [`${query}.lora_A.default.weight`]: hostTensor([3, 8]) }), /two tensors mean the same/);
+  refused(
+    added({ "classifier.weight": hostTensor([3, 8]), "head.weight": hostTensor([3, 8]) }),
+    /two tensors mean the same, one of them "head\.weight"/,
+  );
   refused(added({ "classifier.weight": hostTensor([3, 8]) }), /a classifier of \[3,8\] and no bias/);
   refused(changed({}, () => ({})), /found no lora_A/);
 });
