@@ -16,14 +16,14 @@ import type { BackboneFacts } from "./facts.ts";
 import { isHubConfig, parseHubConfig } from "./hugging_face.ts";
 
 /** Our card. */
-export interface BackboneCard {
+interface BackboneCard {
   readonly format: "ham-bench backbone";
   readonly config: ViTConfig;
   readonly pixels: PixelStatistics;
   readonly patchOrder?: PatchOrder | undefined;
   readonly names?: Readonly<Record<string, string | null>> | undefined;
   /** Anything else worth knowing: licence, training data, accuracies. Not read. */
-  readonly about?: Json | undefined;
+  readonly about?: unknown;
 }
 
 const count = z.number().int().positive();
@@ -51,7 +51,7 @@ const ownCard: z.ZodType<BackboneCard> = z.strictObject({
   }),
   pixels: z.strictObject({ mean: numbers, std: z.array(z.number().positive()).min(1) }),
   ...naming,
-  about: z.json().optional(),
+  about: z.unknown().optional(),
 });
 
 const wordyCard = z.object({
@@ -80,10 +80,12 @@ function only<T>(text: string, patterns: readonly (readonly [RegExp, T])[]): T |
 /** What a text says is not so: "exact GELU, not tanh". */
 const DENIED = /\b(not|no|without) (the )?[\w-]+/gi;
 
+const EPSILON = /(?:\b|_)eps(?:ilon)?\s*(?:(?:[=:]|of|is)\s*)?(\d*\.?\d+(?:e-?\d+)?)/gi;
+
 /** Norm order, activation and epsilon from words such as "PRE-norm (standard ViT), exact-erf GELU MLP, eps 1e-5". */
 function parseBlock(block: string): BackboneFacts["config"] {
   const text = block.replace(DENIED, "");
-  const epsilon = /(?:\b|_)eps(?:ilon)?\s*(?:(?:[=:]|of|is)\s*)?(\d*\.?\d+(?:e-?\d+)?)/i.exec(text)?.[1];
+  const epsilons = new Set(Array.from(text.matchAll(EPSILON), ([, value]) => Number(value)));
   return {
     norm: only(text, [
       [/\bpre-?(norm|ln)\b|norm_first\s*=\s*true/i, "pre"],
@@ -94,7 +96,7 @@ function parseBlock(block: string): BackboneFacts["config"] {
       [/^(?=.*(tanh|gelu_new|gelu_fast))(?!.*quick).*\bgelu/is, "gelu-tanh"],
       [/\brelu\b/i, "relu"],
     ]),
-    epsilon: epsilon === undefined ? undefined : Number(epsilon),
+    epsilon: epsilons.size === 1 ? [...epsilons][0] : undefined,
   };
 }
 

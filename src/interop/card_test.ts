@@ -27,6 +27,9 @@ Deno.test("parseCard() reads what formatCard() writes", () => {
   assert.deepEqual({ found, statistics }, { found: config, statistics: pixels });
   const shuffled = Object.fromEntries(Object.entries(config).reverse()) as unknown as ViTConfig;
   assert.equal(formatCard({ config: shuffled, pixels }, { licence: "MIT" }), text);
+  const deep = text.replace(/\{\s*"licence": "MIT"\s*\}/, `${"[".repeat(50_000)}${"]".repeat(50_000)}`);
+  assert.ok(deep.length > 100_000);
+  assert.deepEqual(parseCard(deep, "x.json").config, config);
 });
 
 Deno.test("parseCard() understands blocks described in words", () => {
@@ -82,6 +85,7 @@ Deno.test("parseCard() reads norm, activation and epsilon under keys of their ow
     1e-5,
   ]);
   assert.deepEqual(facts({ norm: "pre", block: "POST-norm, ReLU" }), [undefined, "relu", undefined]);
+  assert.deepEqual(facts({ eps: 1e-6, block: "GELU, eps 1e-5" }), [undefined, "gelu", undefined]);
 });
 
 Deno.test("parseCard() reads the names of tensors and the order of patches from either format", () => {
