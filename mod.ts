@@ -63,7 +63,7 @@ export {
   recordHash,
   type RunRecord,
 } from "./src/protocol/record.ts";
-export { DEPLOYED, hasAdapters, trainedName } from "./src/protocol/artifacts.ts";
+export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
 export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
@@ -79,7 +79,7 @@ export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/interop/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";
 export { optimiserOf } from "./src/protocol/settings.ts";
-export { replaceFile } from "./src/core/files.ts";
+export { ifThere, replaceFile } from "./src/core/files.ts";
 export { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./src/train/pretrain.ts";
 export { readSafetensors, writeSafetensors } from "./src/weights/safetensors.ts";
 export {
@@ -109,11 +109,11 @@ export {
 } from "./src/interop/adapter_file.ts";
 export { encodeMerged, mergeAdapter, type MergedModel } from "./src/interop/merged.ts";
 export { exportOnnx } from "./src/interop/onnx_export.ts";
-export { limitClasses, selectImages } from "./src/data/dataset.ts";
+export { limitClasses } from "./src/data/dataset.ts";
 export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./src/train/features.ts";
-export { probeDataset, probeFeatures, type ProbeScores } from "./src/train/probe.ts";
+export { probeDataset, type ProbeScores } from "./src/train/probe.ts";
 export { backboneTensors, tokenCount } from "./src/nn/config.ts";
 export {
   decodePeft,

@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { type Backbone, InputError, loadBackbone, type LoadOptions } from "../mod.ts";
+import { exists } from "./folders.ts";
 
 const folder = new URL("../fixtures/backbones/", import.meta.url);
 
@@ -21,7 +22,7 @@ export async function backbonePath(idOrPath: string): Promise<string> {
     return fileURLToPath(new URL(`${idOrPath}.safetensors`, folder));
   }
   const isName = !/[/\\.]/.test(idOrPath);
-  if (isName && !await Deno.stat(idOrPath).then(() => true, () => false)) {
+  if (isName && !await exists(idOrPath)) {
     throw new InputError(
       `Cannot open backbone "${idOrPath}": wanted ${shippedBackbones.join(", ")} or the path of ` +
         "a .safetensors or .onnx file or a folder with one",

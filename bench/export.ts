@@ -5,6 +5,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { dirname } from "node:path";
 import {
   type Backbone,
   encodeMerged,
@@ -94,7 +95,7 @@ function encode(kept: KeptAdapter, backbone: Backbone, { format, naming }: Optio
 }
 
 async function write(path: string, content: string | Uint8Array): Promise<void> {
-  await createFolder(path.replace(/[/\\][^/\\]*$/, ""));
+  await createFolder(dirname(path));
   try {
     await replaceFile(path, content);
   } catch (error) {

@@ -4,18 +4,19 @@
  *
  * @module
  */
+import { basename, join, resolve } from "node:path";
 import {
   type Backbone,
   decodeAdapterFile,
   DEPLOYED,
   InputError,
   type KeptAdapter,
+  keptNames,
   loadPeft,
   parseRecord,
   PEFT_CONFIG,
-  type RunRecord,
-  trainedName,
 } from "../mod.ts";
+import { exists } from "./folders.ts";
 
 /** An adapter, or what is deployed in the end, and where it belongs. */
 export interface Exportable {
@@ -38,18 +39,6 @@ export interface ExportSource {
 /** Whether all adapters are wanted, or the deployed models alone. */
 export type Extent = "adapters" | "deployed";
 
-function withoutSlash(path: string): string {
-  return path.replace(/(.)[/\\]+$/, "$1");
-}
-
-function baseName(path: string): string {
-  return path.replace(/^.*[/\\]/, "");
-}
-
-function parentOf(path: string): string {
-  return /[/\\]/.test(path) ? path.replace(/[/\\]+[^/\\]*$/, "") || "/" : ".";
-}
-
 async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
   try {
     return await access();
@@ -58,44 +47,34 @@ async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
 async function recordsIn(folder: string): Promise<string[]> {
-  const records = `${folder}/records`;
+  const records = join(folder, "records");
   const paths: string[] = [];
   await onDisk(folder, async () => {
     for await (const { name } of Deno.readDir(records)) {
-      if (name.endsWith(".jsonl")) paths.push(`${records}/${name}`);
+      if (name.endsWith(".jsonl")) paths.push(join(records, name));
     }
   });
   if (paths.length === 0) throw new InputError(`Cannot export ${folder}: found no records in it`);
   return paths.sort();
 }
 
-/** Files that a run with --keep-adapters leaves for a record. */
-function keptFiles({ tasks, end }: RunRecord, extent: Extent): string[] {
-  const trained = tasks.flatMap(({ training, index }) => training ? [trainedName(index)] : []);
-  return [...extent === "adapters" ? trained : [], ...end?.status === "done" ? [DEPLOYED] : []];
-}
-
 async function readCell(run: string, path: string, extent: Extent) {
-  const cell = baseName(path).replace(/\.jsonl$/, "");
+  const cell = basename(path, ".jsonl");
   const text = await onDisk(path, () => Deno.readTextFile(path));
   // A kill can leave a first line that is cut off.
   const record = text.includes("\n") ? parseRecord(text, path) : undefined;
-  const files = record ? keptFiles(record, extent) : [];
+  const files = record ? keptNames(record) : [];
   const exportables: Exportable[] = [];
-  for (const file of files) {
-    const kept = `${run}/adapters/${cell}/${file}`;
+  for (const file of files.filter((name) => extent === "adapters" || name === DEPLOYED)) {
+    const kept = join(run, "adapters", cell, file);
     if (!await exists(kept)) {
       throw new InputError(
         `Cannot export ${cell}: found no ${kept}; run deno task bench again with --keep-adapters`,
       );
     }
     exportables.push({
-      name: `${cell}/${file.replace(/\.safetensors$/, "")}`,
+      name: `${cell}/${basename(file, ".safetensors")}`,
       backbone: record!.start.cell.backbone,
       load: async () => decodeAdapterFile(await onDisk(kept, () => Deno.readFile(kept)), kept),
     });
@@ -117,8 +96,8 @@ function peftSource(folder: string): ExportSource {
     const { id, hash } = backbone;
     return { ...ownClassifier(backbone), ...await loadPeft(folder), backbone: { id, hash } };
   };
-  const name = baseName(folder);
-  return { out: `${parentOf(folder)}/exports`, exportables: [{ name, load }], notes: [] };
+  const name = basename(resolve(folder));
+  return { out: join(folder, "../exports"), exportables: [{ name, load }], notes: [] };
 }
 
 /**
@@ -126,21 +105,20 @@ function peftSource(folder: string): ExportSource {
  *
  * @throws {InputError} If the path is neither a record, a run nor an adapter, or the run has not kept its adapters
  */
-export async function findExportables(path: string, extent: Extent): Promise<ExportSource> {
-  const source = withoutSlash(path);
+export async function findExportables(source: string, extent: Extent): Promise<ExportSource> {
   const { isDirectory } = await onDisk(source, () => Deno.stat(source));
-  if (isDirectory && await exists(`${source}/${PEFT_CONFIG}`)) return peftSource(source);
+  if (isDirectory && await exists(join(source, PEFT_CONFIG))) return peftSource(source);
   if (!isDirectory && !source.endsWith(".jsonl")) {
     throw new InputError(
       `Cannot export ${source}: wanted a record (.jsonl), the folder of a run, or an adapter of PEFT`,
     );
   }
-  const run = isDirectory ? source : parentOf(parentOf(source));
+  const run = isDirectory ? source : join(source, "../..");
   const paths = isDirectory ? await recordsIn(source) : [source];
   const cells = [];
   for (const record of paths) cells.push(await readCell(run, record, extent));
   return {
-    out: `${run}/exports`,
+    out: join(run, "exports"),
     exportables: cells.flatMap(({ exportables }) => exportables),
     notes: cells.flatMap(({ notes }) => notes),
   };

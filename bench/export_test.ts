@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import {
   type Backbone,
@@ -138,6 +139,26 @@ Deno.test("export brings a run to every format, and each gives the kept adapters
     assert.equal(timm.code, 0, timm.err);
     const written = await Deno.readTextFile(`${folder}/timm/${cell}/deployed/adapter_config.json`);
     assert.deepEqual(JSON.parse(written).target_modules, ["attn.qkv"]);
+  }));
+
+Deno.test("export finds the run of a record, and the name of an adapter, from within their folders", () =>
+  withRun(["naive"], ["--keep-adapters"], async ({ out, backbone }) => {
+    const { cell } = await cellOf(out, "naive");
+    const exportIn = async (cwd: string, ...args: string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "-A", fileURLToPath(new URL("./export.ts", import.meta.url)), ...args],
+        env: { NO_COLOR: "1" },
+        cwd,
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      return new TextDecoder().decode(stdout);
+    };
+    const flags = ["--backbone", backbone, "--format"];
+    const printed = await exportIn(`${out}/records`, `${cell}.jsonl`, ...flags, "peft");
+    assert.match(printed, /^\.\.\/exports\/naive.*\/task-000\/adapter_model\.safetensors$/m);
+    const adapter = `${out}/exports/${cell}/deployed`;
+    assert.equal(await exportIn(adapter, ".", ...flags, "onnx"), "../exports/deployed.onnx\n");
+    assert.ok(await exists(`${out}/exports/${cell}/exports/deployed.onnx`));
   }));
 
 Deno.test("export answers wrong use with one sentence and code 2, and writes nothing", () =>

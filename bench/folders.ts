@@ -1,9 +1,9 @@
 /**
- * Folders that commands write to.
+ * Paths that users name.
  *
  * @module
  */
-import { InputError } from "../mod.ts";
+import { ifThere, InputError } from "../mod.ts";
 
 /**
  * Creates a folder for a command's output, with those above it.
@@ -16,4 +16,9 @@ export async function createFolder(folder: string): Promise<void> {
   } catch (error) {
     throw new InputError(`Cannot write to ${folder}: ${(error as Error).message}`);
   }
+}
+
+/** Whether there is a file or folder. */
+export async function exists(path: string): Promise<boolean> {
+  return await ifThere(() => Deno.stat(path)) !== undefined;
 }

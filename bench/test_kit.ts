@@ -15,6 +15,9 @@ import {
 } from "../mod.ts";
 import { type CommandSpec, runCommand } from "./cli.ts";
 
+export { inFolder } from "../src/core/test_folder.ts";
+export { exists } from "./folders.ts";
+
 /** Runs a command and gives its exit code and what it wrote. */
 export async function callCommand<Options>(spec: CommandSpec<Options>, args: readonly string[]) {
   const written = { out: "", err: "" };
@@ -23,21 +26,6 @@ export async function callCommand<Options>(spec: CommandSpec<Options>, args: rea
     err: (text) => written.err += text,
   });
   return { code, ...written };
-}
-
-/** Makes a folder for a test and removes it afterwards. */
-export async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "ham-bench-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Whether a path exists. */
-export async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 const WIDTH = 8;

@@ -48,10 +48,14 @@ function artifactsOf({ artifacts }: CellStore): ArtifactStore {
   return artifacts;
 }
 
+/** The files that a keeper leaves for a record: of every task that trained, and of what a finished one deploys. */
+export function keptNames({ tasks, end }: RunRecord): string[] {
+  const trained = tasks.flatMap(({ training, index }) => training ? [trainedName(index)] : []);
+  return end?.status === "done" ? [...trained, DEPLOYED] : trained;
+}
+
 /** Whether everything that a record's tasks trained has been kept. */
-export async function hasAdapters(store: CellStore, { tasks, end }: RunRecord): Promise<boolean> {
-  const names = tasks.flatMap(({ training, index }) => training ? [trainedName(index)] : []);
-  if (end?.status === "done") names.push(DEPLOYED);
-  for (const name of names) if (!await artifactsOf(store).has(name)) return false;
+export async function hasAdapters(store: CellStore, record: RunRecord): Promise<boolean> {
+  for (const name of keptNames(record)) if (!await artifactsOf(store).has(name)) return false;
   return true;
 }
