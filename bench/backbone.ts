@@ -13,7 +13,7 @@ import {
   createExecutor,
   createFeatureExtractor,
   type Dataset,
-  type Executor,
+  type FeatureExtractor,
   hostLogits,
   InputError,
   inspectBackbone,
@@ -110,33 +110,18 @@ async function openData(spec: string, options: Options, output: Output): Promise
   });
 }
 
-async function withFeatures<T>(
-  executor: Executor,
-  backbone: Backbone,
-  dataset: Dataset,
-  use: (extractor: Awaited<ReturnType<typeof createFeatureExtractor>>) => Promise<T>,
-): Promise<T> {
-  const extractor = await createFeatureExtractor(executor, backbone, dataset);
-  try {
-    return await use(extractor);
-  } finally {
-    extractor.dispose();
-  }
-}
-
 async function answer(
-  executor: Executor,
-  backbone: Backbone,
-  dataset: Dataset,
+  { extract }: FeatureExtractor,
+  { head }: Backbone,
+  { name, test, classNames }: Dataset,
   wanted: number,
 ): Promise<ImageAnswer[]> {
-  const { name, test, classNames } = dataset;
   if (wanted > test.count) {
     throw new InputError(`Cannot show ${wanted} test images of ${name}: found ${test.count}`);
   }
   const indices = Array.from({ length: wanted }, (_, i) => i);
-  const features = await withFeatures(executor, backbone, dataset, ({ extract }) => extract(test, indices));
-  const logits = backbone.head && hostLogits(backbone.head, features);
+  const features = await extract(test, indices);
+  const logits = head && hostLogits(head, features);
   const row = (values: ArrayLike<number>, index: number) => {
     const length = values.length / wanted;
     return Array.from({ length }, (_, i) => values[index * length + i]!);
@@ -149,19 +134,13 @@ async function answer(
   }));
 }
 
-async function probe(executor: Executor, backbone: Backbone, dataset: Dataset, data: string): Promise<Probe> {
+async function probe(extractor: FeatureExtractor, dataset: Dataset, data: string): Promise<Probe> {
   const { fingerprint, classNames, train, test } = dataset;
-  const scores = await withFeatures(
-    executor,
-    backbone,
-    dataset,
-    (extractor) => probeDataset(extractor, dataset),
-  );
-  const classes = classNames.length;
+  const scores = await probeDataset(extractor, dataset);
   return {
     data,
     fingerprint,
-    classes,
+    classes: classNames.length,
     train: train.count,
     test: test.count,
     penalty: RIDGE_PENALTY,
@@ -257,7 +236,7 @@ function describeProbe(
 
 async function run([path]: readonly string[], options: Options, output: Output): Promise<number> {
   checkOptions(options);
-  const { json, backend } = options;
+  const { logits, probe: probed, count = COUNT, json, backend } = options;
   const inspection = await inspectBackbone(await backbonePath(path!), loadOptionsOf(options));
   const show = (found: unknown) => output.out(`${JSON.stringify(found, undefined, 2)}\n`);
   let backbone: Backbone;
@@ -271,22 +250,28 @@ async function run([path]: readonly string[], options: Options, output: Output):
   }
   const found = facts(inspection, backbone);
   if (!json) output.out(describe(found));
-  if (options.logits === undefined && options.probe === undefined) {
+  if (logits === undefined && probed === undefined) {
     if (json) show(found);
     return 0;
   }
   const { executor, why } = await createExecutor(backend);
   try {
     const results: { answers?: readonly ImageAnswer[]; probe?: Probe } = {};
-    if (options.logits !== undefined) {
-      const dataset = await openData(options.logits, options, output);
-      results.answers = await answer(executor, backbone, dataset, options.count ?? COUNT);
-      if (!json) output.out(describeAnswers(options.logits, results.answers));
-    }
-    if (options.probe !== undefined) {
-      const dataset = await openData(options.probe, options, output);
-      results.probe = await probe(executor, backbone, dataset, options.probe);
-      if (!json) output.out(describeProbe(results.probe));
+    for (const data of new Set([logits, probed].filter((spec) => spec !== undefined))) {
+      const dataset = await openData(data, options, output);
+      const extractor = await createFeatureExtractor(executor, backbone, dataset);
+      try {
+        if (data === logits) {
+          results.answers = await answer(extractor, backbone, dataset, count);
+          if (!json) output.out(describeAnswers(data, results.answers));
+        }
+        if (data === probed) {
+          results.probe = await probe(extractor, dataset, data);
+          if (!json) output.out(describeProbe(results.probe));
+        }
+      } finally {
+        extractor.dispose();
+      }
     }
     if (json) show({ ...found, backend: { ...executor.info, why }, ...results });
     else output.out(`computed by   ${executor.info.backend} (${why})\n`);
