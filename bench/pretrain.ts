@@ -4,9 +4,11 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   type Backbone,
+  type BackendChoice,
+  backendChoices,
   type Checkpoint,
   checkpointTensors,
   createBackbone,
@@ -17,6 +19,7 @@ import {
   type Executor,
   formatCard,
   hashJson,
+  ifThere,
   InputError,
   optimiserOf,
   pretrain,
@@ -32,7 +35,7 @@ import { readRecipe, type Recipe } from "./recipe.ts";
 
 interface Options {
   readonly out: string;
-  readonly backend: Parameters<typeof createExecutor>[0];
+  readonly backend: BackendChoice;
   readonly threads?: number;
   readonly data?: string;
 }
@@ -45,7 +48,7 @@ function configure(command: Command): void {
       "where the recipe's images lie here, such as tiny-imagenet:PATH (default: as the recipe says)",
     )
     .option("--out <dir>", "folder for checkpoint, log, weights and card", "runs/pretrain")
-    .option("--backend <name>", "auto, webgpu, onnx, onnx-node, onnx-web or reference", "auto")
+    .addOption(new Option("--backend <name>", "what computes").choices(backendChoices).default("auto"))
     .option("--threads <n>", "threads of the backend (default: all cores)", positiveInteger);
 }
 
@@ -140,13 +143,8 @@ async function readCheckpoint(
   path: string,
   id: string,
 ): Promise<TimedCheckpoint | undefined> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const bytes = await ifThere(() => Deno.readFile(path));
+  if (!bytes) return undefined;
   const state = decodeState(bytes) as unknown as TimedCheckpoint & { readonly id: string };
   if (state.id !== id) {
     throw new InputError(

@@ -96,6 +96,7 @@ Deno.test("pretrain refuses another recipe's checkpoint, a wrong recipe, and dat
       assert.match(err, message);
     };
     await refused(/Cannot read recipe .*none\.json/, `${folder}/none.json`);
+    await refused(/--backend.*frob/, await writeRecipe(folder), "--backend", "frob");
     await refused(/Cannot use recipe .*batchSize/s, await writeRecipe(folder, { batchSize: 0 }));
     await refused(/none/, await writeRecipe(folder), "--data", `cifar100:${folder}/none`);
     assert.ok(!await exists(`${folder}/out`));
