@@ -6,14 +6,13 @@
  * @module
  */
 import { z } from "zod";
-import { InputError } from "../core/errors.ts";
 import { canonicalJson, type Json } from "../core/json.ts";
-import { describeIssues } from "../core/schema.ts";
 import type { Backbone, PixelStatistics } from "../nn/backbone.ts";
 import type { ViTConfig } from "../nn/config.ts";
 import type { PatchOrder } from "../weights/transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
-import { isHubConfig, parseHubConfig } from "./hugging_face.ts";
+import { checkJson, parseJson } from "./files.ts";
+import { readHubConfig } from "./hugging_face.ts";
 
 /** Our card. */
 interface BackboneCard {
@@ -118,19 +117,13 @@ function wordsOf(
  * @throws {InputError} If the text is not a card
  */
 export function parseCard(text: string, file: string): BackboneFacts {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`Cannot read card ${file}: ${(error as Error).message}`);
-  }
-  if (isHubConfig(json)) return parseHubConfig(text, file);
+  const json = parseJson(text, `card ${file}`);
+  const hub = readHubConfig(json, file);
+  if (hub) return hub;
   const isOwn = typeof json === "object" && json !== null && ("format" in json || "config" in json);
-  const parsed = isOwn ? ownCard.safeParse(json) : wordyCard.safeParse(json);
-  if (!parsed.success) throw new InputError(`Cannot read card ${file}: ${describeIssues(parsed.error)}`);
-  if ("config" in parsed.data) return parsed.data;
+  if (isOwn) return checkJson(ownCard, json, `card ${file}`);
   const { dim: width, depth, heads, mlp, patch, image, finalNorm, mean, std, patchOrder, names, ...words } =
-    parsed.data;
+    checkJson(wordyCard, json, `card ${file}`);
   const config = { width, depth, heads, mlp, patch, image, finalNorm, ...parseBlock(wordsOf(words)) };
   return { config, pixels: { mean, std }, patchOrder, names };
 }

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import type { z } from "zod";
 import { InputError } from "../core/errors.ts";
+import { ifThere } from "../core/files.ts";
+import { describeIssues } from "../core/schema.ts";
 
 async function onDisk<T>(path: string, access: (path: string) => Promise<T>): Promise<T> {
   try {
@@ -32,13 +35,8 @@ export function readText(path: string): Promise<string> {
   return onDisk(path, Deno.readTextFile);
 }
 
-async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+  return onDisk(path, () => ifThere(() => Deno.stat(path)));
 }
 
 /**
@@ -47,7 +45,7 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
  * @throws {InputError} If that cannot be found out
  */
 export async function isFile(path: string): Promise<boolean> {
-  return (await onDisk(path, statOf))?.isFile ?? false;
+  return (await statOf(path))?.isFile ?? false;
 }
 
 /**
@@ -56,7 +54,7 @@ export async function isFile(path: string): Promise<boolean> {
  * @throws {InputError} If that cannot be found out
  */
 export async function isFolder(path: string): Promise<boolean> {
-  return (await onDisk(path, statOf))?.isDirectory ?? false;
+  return (await statOf(path))?.isDirectory ?? false;
 }
 
 /**
@@ -70,4 +68,30 @@ export function listFiles(folder: string): Promise<string[]> {
     for await (const entry of Deno.readDir(folder)) if (!entry.isDirectory) names.push(entry.name);
     return names.sort();
   });
+}
+
+/**
+ * Parses JSON.
+ *
+ * @param file Named in errors
+ * @throws {InputError} If it is none
+ */
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`Cannot read ${file}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * What a schema makes of JSON.
+ *
+ * @param file Named in errors
+ * @throws {InputError} If it does not match
+ */
+export function checkJson<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw new InputError(`Cannot read ${file}: ${describeIssues(parsed.error)}`);
+  return parsed.data;
 }

@@ -7,9 +7,9 @@
  */
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
-import { describeIssues } from "../core/schema.ts";
 import type { Activation } from "../nn/config.ts";
 import type { BackboneFacts } from "./facts.ts";
+import { checkJson, parseJson } from "./files.ts";
 
 const count = z.number().int().positive();
 /** Of a square, as one number or as height and width. */
@@ -77,27 +77,8 @@ const preprocessor = z.object({
   image_std: statistics.optional(),
 });
 
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`Cannot read ${file}: ${(error as Error).message}`);
-  }
-}
-
-function parseWith<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new InputError(`Cannot read ${file}: ${describeIssues(parsed.error)}`);
-  return parsed.data;
-}
-
 function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
-}
-
-/** Whether some JSON is a configuration from the hub rather than a card. */
-export function isHubConfig(json: unknown): boolean {
-  return isObject(json) && ("model_type" in json || typeof json["architecture"] === "string");
 }
 
 function listOf(values: z.infer<typeof statistics> | undefined): readonly number[] | undefined {
@@ -114,7 +95,7 @@ function sideOf(key: string, size: z.infer<typeof side> | undefined, file: strin
 }
 
 function transformersFacts(json: unknown, file: string): BackboneFacts {
-  const facts = parseWith(transformers, json, file);
+  const facts = checkJson(transformers, json, file);
   const { model_type: type, hidden_act: act, hidden_size: width, mlp_ratio: ratio } = facts;
   if (!preNorm.includes(type)) {
     throw new InputError(`Cannot read ${file}: found model_type ${type}, wanted ${preNorm.join(", ")}`);
@@ -132,7 +113,7 @@ function transformersFacts(json: unknown, file: string): BackboneFacts {
       width,
       depth: facts.num_hidden_layers,
       heads: facts.num_attention_heads,
-      mlp: width && ratio ? Math.round(width * ratio) : facts.intermediate_size,
+      mlp: width && ratio ? Math.trunc(width * ratio) : facts.intermediate_size,
       image: sideOf("image_size", facts.image_size, file),
       patch: sideOf("patch_size", facts.patch_size, file),
       channels: facts.num_channels,
@@ -152,7 +133,7 @@ const TIMM_NAME =
   /^(?:vit|deit3?)_(tiny|small|base|large|huge)(?:_distilled)?_patch\d+(?:_distilled)?(?:_\d+)?(?:\.|_dino$|$)/;
 
 function timmFacts(json: unknown, file: string): BackboneFacts {
-  const facts = parseWith(timm, json, file);
+  const facts = checkJson(timm, json, file);
   const { architecture, global_pool: pool = "token", pretrained_cfg: pixels = {}, model_args = {} } = facts;
   if (pool !== "token") {
     throw new InputError(
@@ -170,19 +151,15 @@ function timmFacts(json: unknown, file: string): BackboneFacts {
 }
 
 /**
- * Facts from a `config.json`.
+ * Facts from a parsed `config.json`; undefined if it is none.
  *
  * @param file Named in errors
- * @throws {InputError} If it is not one, or describes another kind of model
+ * @throws {InputError} If it describes another kind of model
  */
-export function parseHubConfig(text: string, file: string): BackboneFacts {
-  const json = parseJson(text, file);
-  if (!isHubConfig(json)) {
-    throw new InputError(
-      `Cannot read ${file}: found neither model_type nor architecture, wanted a model's config`,
-    );
-  }
-  return isObject(json) && "model_type" in json ? transformersFacts(json, file) : timmFacts(json, file);
+export function readHubConfig(json: unknown, file: string): BackboneFacts | undefined {
+  if (!isObject(json)) return undefined;
+  if ("model_type" in json) return transformersFacts(json, file);
+  return typeof json["architecture"] === "string" ? timmFacts(json, file) : undefined;
 }
 
 /**
@@ -192,13 +169,10 @@ export function parseHubConfig(text: string, file: string): BackboneFacts {
  * @throws {InputError} If it is not one
  */
 export function parsePreprocessor(text: string, file: string): BackboneFacts["pixels"] {
-  const facts = parseWith(preprocessor, parseJson(text, file), file);
+  const facts = checkJson(preprocessor, parseJson(text, file), file);
   const factor = 255 * (facts.do_rescale === false ? 1 : facts.rescale_factor ?? 1 / 255);
   const ours = (values: readonly number[] | undefined) =>
     Math.abs(factor - 1) < 1e-6 ? values : values?.map((value) => value / factor);
-  if (facts.do_normalize === false) {
-    const channels = listOf(facts.image_mean)?.length ?? 3;
-    return { mean: Array(channels).fill(0), std: ours(Array(channels).fill(1)) };
-  }
+  if (facts.do_normalize === false) return { mean: [0], std: ours([1]) };
   return { mean: ours(listOf(facts.image_mean)), std: ours(listOf(facts.image_std)) };
 }

@@ -82,6 +82,8 @@ Deno.test("exportOnnx() and encodeMerged() give files that load as the merged ba
       const merged = mergeAdapter(backbone, kept);
       await Deno.writeFile(`${folder}/a.onnx`, exportOnnx(merged));
       await Deno.writeFile(`${folder}/b.safetensors`, encodeMerged(merged));
+      // The files' own cards say everything; what lies beside them for others does not hide them.
+      await Deno.writeTextFile(`${folder}/preprocessor_config.json`, '{"image_mean":[0],"image_std":[1]}');
       for (const file of ["a.onnx", "b.safetensors"]) {
         const inspection = await inspectBackbone(`${folder}/${file}`);
         assert.deepEqual([inspection.map, inspection.leftover, inspection.missing], ["timm", [], []]);

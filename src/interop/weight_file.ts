@@ -10,9 +10,9 @@ import { readSafetensors, type SafetensorsContent } from "../weights/safetensors
 import { parseCard } from "./card.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { isFile, isFolder, listFiles, readBytes, readText } from "./files.ts";
-import { isHubConfig, parsePreprocessor } from "./hugging_face.ts";
+import { parsePreprocessor } from "./hugging_face.ts";
 
-/** Key of an ONNX model's metadata under which a card is found. */
+/** Key of a weight file's metadata under which a card is found. */
 export const CARD_KEY = "card";
 
 const CONFIG = "config.json";
@@ -101,9 +101,24 @@ export async function readWeightFile(path: string): Promise<SafetensorsContent> 
   return readWeights(bytes, path, external);
 }
 
+/** The text that tells about a weight file, and where it comes from. */
+async function findCard(
+  weights: string,
+  given: string | undefined,
+  metadata: Readonly<Record<string, string>>,
+): Promise<{ readonly text: string; readonly source: string } | undefined> {
+  if (given !== undefined) return { text: await readText(given), source: given };
+  for (const path of [`${withoutExtension(weights)}.json`, `${folderOf(weights)}${CONFIG}`]) {
+    if (await isFile(path)) return { text: await readText(path), source: path };
+  }
+  const text = metadata[CARD_KEY];
+  return text === undefined ? undefined : { text, source: `the metadata of ${weights}` };
+}
+
 /**
- * The facts about a weight file: from the given card; else from the card of its name; else from `config.json` and
- * `preprocessor_config.json` in its folder; else from its metadata.
+ * The facts about a weight file: from the given card; else from the card of its name; else from `config.json` in its
+ * folder; else from its metadata. Pixel statistics that these do not state are those of `preprocessor_config.json`
+ * beside them.
  *
  * @returns The facts and where they come from
  * @throws {InputError} If a file is unsound
@@ -113,27 +128,15 @@ export async function findFacts(
   given: string | undefined,
   metadata: Readonly<Record<string, string>>,
 ): Promise<{ readonly facts: BackboneFacts; readonly source?: string }> {
-  const folder = folderOf(weights);
-  const beside = `${withoutExtension(weights)}.json`;
-  const path = given ??
-    (await isFile(beside)
-      ? beside
-      : await isFile(`${folder}${CONFIG}`) || await isFile(`${folder}${PREPROCESSOR}`)
-      ? `${folder}${CONFIG}`
-      : undefined);
-  if (path === undefined) {
-    const text = metadata[CARD_KEY];
-    if (text === undefined) return { facts: { config: {}, pixels: {} } };
-    const source = `the metadata of ${weights}`;
-    return { facts: parseCard(text, source), source };
-  }
-  const isAlone = given === undefined && !await isFile(path);
-  const text = isAlone ? undefined : await readText(path);
-  const facts = text === undefined ? { config: {}, pixels: {} } : parseCard(text, path);
-  const preprocessor = `${folderOf(path)}${PREPROCESSOR}`;
-  const isHub = text === undefined || isHubConfig(JSON.parse(text));
-  if (!isHub || !await isFile(preprocessor)) return { facts, source: path };
-  const { mean, std } = parsePreprocessor(await readText(preprocessor), preprocessor);
-  const pixels = { mean: mean ?? facts.pixels.mean, std: std ?? facts.pixels.std };
-  return { facts: { ...facts, pixels }, source: isAlone ? preprocessor : `${path} and ${preprocessor}` };
+  const card = await findCard(weights, given, metadata);
+  const facts = card ? parseCard(card.text, card.source) : { config: {}, pixels: {} };
+  const { mean, std } = facts.pixels;
+  const preprocessor = `${folderOf(given ?? weights)}${PREPROCESSOR}`;
+  if ((mean && std) || !await isFile(preprocessor)) return { facts, ...(card && { source: card.source }) };
+  const found = parsePreprocessor(await readText(preprocessor), preprocessor);
+  const pixels = { mean: mean ?? found.mean, std: std ?? found.std };
+  return {
+    facts: { ...facts, pixels },
+    source: card ? `${card.source} and ${preprocessor}` : preprocessor,
+  };
 }
