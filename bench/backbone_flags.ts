@@ -47,17 +47,16 @@ export function addBackboneFlags(command: Command): Command {
     .option("--ignore-unknown", "load weights although the file has tensors of unknown meaning");
 }
 
-/** How to load a backbone as the flags say. */
-export function loadOptionsOf(flags: BackboneFlags): LoadOptions {
-  const { card, image, ignoreUnknown, heads, norm, activation, epsilon, mean, std } = flags;
-  const overrides = {
-    ...(heads !== undefined && { heads }),
-    ...(norm !== undefined && { norm }),
-    ...(activation !== undefined && { activation }),
-    ...(epsilon !== undefined && { epsilon }),
-    ...(mean !== undefined && { mean }),
-    ...(std !== undefined && { std }),
-  };
+/** The given flags about the backbone among all options of a command. */
+export function backboneFlagsAmong(options: BackboneFlags): BackboneFlags {
+  const { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown } = options;
+  const flags = { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown };
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
+/** How to load a backbone as the flags among a command's options say. */
+export function loadOptionsOf(options: BackboneFlags): LoadOptions {
+  const { card, image, ignoreUnknown, ...overrides } = backboneFlagsAmong(options);
   return {
     overrides,
     ...(card !== undefined && { card }),

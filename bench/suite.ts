@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { InputError, type ProtocolSettings } from "../mod.ts";
-import type { BackboneFlags } from "./backbone_flags.ts";
+import { type BackboneFlags, backboneFlagsAmong } from "./backbone_flags.ts";
 
 /** A benchmark before data, backbone and backend are loaded. */
 export interface Suite {
@@ -89,13 +89,12 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
   const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
   const { classesPerTask, limitPerClass } = flags;
   const settings = Object.fromEntries(set.map(parseSetting));
-  const facts = backboneFactsOf(flags);
   return check("the flags", {
     ...base,
     ...(data !== undefined && { data }),
     ...(backbone !== undefined && { backbone }),
     // Facts belong to their backbone: those of the suite do not hold for another.
-    backboneFacts: { ...(backbone === undefined && base.backboneFacts), ...facts },
+    backboneFacts: { ...(backbone === undefined && base.backboneFacts), ...backboneFlagsAmong(flags) },
     ...(backend !== undefined && { backend }),
     ...(methods !== undefined && { methods: splitMethods(methods) }),
     ...(tasks !== undefined && { tasks: parseIntegers("--tasks", tasks, 1) }),
@@ -113,12 +112,6 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
       ...settings,
     },
   });
-}
-
-function backboneFactsOf(flags: BackboneFlags): BackboneFlags {
-  const { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown } = flags;
-  const all = { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 async function readSuite(name: string): Promise<Suite> {
