@@ -69,9 +69,10 @@ Deno.test("backbone probes frozen features, on the classes and images that were 
       assert.ok(probe[score] >= 0 && probe[score] <= 1, `${score} ${probe[score]}`);
     }
     const few = await call(
-      ...[path, "--probe", toy, "--backend", "reference"],
+      ...[path, "--logits", toy, "--count", "1", "--probe", toy, "--backend", "reference"],
       ...["--classes", "2", "--train-per-class", "3", "--test-per-class", "2"],
     );
+    assert.match(few.out, /^test 0 of procedural.*: 0 \(/m);
     assert.match(
       few.out,
       /2 classes at once, 6 training images, 4 test images\n {2}NCM, cosine +\d+\.\d\d %\n/,
