@@ -6,7 +6,10 @@
  */
 import type { Backbone, BackendInfo, Dataset, Environment, Progress, ProtocolSettings } from "../mod.ts";
 
-/** Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat its bits. */
+/**
+ * Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat
+ * its bits.
+ */
 export const CELL_THREADS = 1;
 
 /** What a worker is started with. */

@@ -1,6 +1,7 @@
 /**
  * Seeded augmentation of normalised images for pre-training: random zoom, random crop with zero padding, horizontal
- * flip, colour jitter, and mixup. Pure functions of the images and a random stream, so a training can be repeated bit for bit.
+ * flip, colour jitter, and mixup. Pure functions of the images and a random stream, so a training can be repeated bit
+ * for bit.
  *
  * @module
  */

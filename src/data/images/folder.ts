@@ -1,6 +1,6 @@
 /**
- * Image folders: `train/<class>/*` and `test/<class>/*`, or one of them or `<class>/*` split by a seed. Classes are numbered by the
- * order of their names, as torchvision's `ImageFolder` does.
+ * Image folders: `train/<class>/*` and `test/<class>/*`, or `train/<class>/*` alone or `<class>/*` split by a seed.
+ * Classes are numbered by the order of their names, as torchvision's `ImageFolder` does.
  *
  * @module
  */
@@ -42,7 +42,7 @@ function imagesOf(names: readonly string[], { images }: TreeIndex): readonly str
 }
 
 /**
- * Splits `<class>/*` by a seed, 80 to 20 in each class, at least one image on each side where there are two.
+ * Splits images by a seed, 80 to 20 in each class, at least one image on each side where there are two.
  *
  * @param classNames All classes, at their numbers
  * @param depth Where in the paths the class stands
