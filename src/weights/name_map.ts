@@ -228,10 +228,14 @@ export function nearestNameMap(
 }
 
 /** The path that all names begin with, with its last dot. */
-function sharedPrefix(names: readonly string[]): string {
-  const [first = "", ...others] = names;
-  const paths = [...first.matchAll(/\./g)].map(({ index }) => first.slice(0, index + 1));
-  return paths.findLast((path) => others.every((name) => name.startsWith(path))) ?? "";
+function sharedPrefix([first = "", ...others]: readonly string[]): string {
+  let length = first.length;
+  for (const name of others) {
+    let same = 0;
+    while (same < length && name[same] === first[same]) same++;
+    length = same;
+  }
+  return first.slice(0, first.slice(0, length).lastIndexOf(".") + 1);
 }
 
 function nearestAsNamed(
@@ -279,24 +283,11 @@ function tryNameMap(
   }
 }
 
-/**
- * As `nearestNameMap`, and nothing may be missing.
- *
- * @throws {InputError} As there, and if no map gives all tensors
- */
-export function chooseNameMap(
-  maps: readonly NameMap[],
-  tensors: NamedTensors,
-  wanted: WantedNames,
-  file: string,
-): MappedTensors {
-  const best = nearestNameMap(maps, tensors, wanted, file);
-  checkNothingMissing(best, file);
-  return best;
-}
-
 /** @throws {InputError} If the file does not give all tensors */
-export function checkNothingMissing({ map, missing, leftover }: MappedTensors, file: string): void {
+export function checkNothingMissing(
+  { map, missing, leftover }: Pick<MappedTensors, "map" | "missing" | "leftover">,
+  file: string,
+): void {
   if (missing.length === 0) return;
   throw new InputError(
     `Cannot load ${file}: no name map fits; the nearest, ${map}, misses ${listed(missing)}` +
