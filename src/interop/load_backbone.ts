@@ -8,10 +8,11 @@
 import { InputError } from "../core/errors.ts";
 import type { HostTensor, NamedTensors } from "../core/tensors.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
-import { checkNothingMissing, listed, type MappedTensors, nearestNameMap } from "../weights/name_map.ts";
 import { nameMapOf } from "../weights/card_names.ts";
+import { checkNothingMissing, listed, type MappedTensors, nearestNameMap } from "../weights/name_map.ts";
 import { nameMaps } from "../weights/name_maps.ts";
 import { resamplePositions } from "../weights/positions.ts";
+import type { SafetensorsContent } from "../weights/safetensors.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { checkRepresentable, isBuffer } from "./representable.ts";
 import {
@@ -23,7 +24,7 @@ import {
   settlePositions,
   tensorNames,
 } from "./settle.ts";
-import { findFacts, findWeights, readWeightFile, readWeights } from "./weight_file.ts";
+import { findFacts, findWeights, idOf, readWeightFile, readWeights } from "./weight_file.ts";
 
 export type { BackboneOverrides } from "./settle.ts";
 
@@ -71,8 +72,8 @@ function resizePositions(tensors: NamedTensors, image: number | undefined, patch
  * @param file Path or name of the weights, named in errors
  * @throws {InputError} If the content is unsound
  */
-export function inspectWeights(
-  content: ReturnType<typeof readWeights>,
+function inspectWeights(
+  content: SafetensorsContent,
   file: string,
   id: string,
   facts: BackboneFacts,
@@ -82,8 +83,9 @@ export function inspectWeights(
   const { tensors: mapped, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
   const all = { ...content.tensors, ...content.integers };
   const unknown = [...names.leftover, ...Object.keys(content.integers)];
-  const leftover = unknown.filter((name) => !isBuffer(name, all[name]!));
-  const unneeded = [...names.unneeded, ...unknown.filter((name) => isBuffer(name, all[name]!))];
+  const buffers = new Set(unknown.filter((name) => isBuffer(name, all[name]!)));
+  const leftover = unknown.filter((name) => !buffers.has(name));
+  const unneeded = [...names.unneeded, ...buffers];
   return {
     ...names,
     leftover,
@@ -92,7 +94,7 @@ export function inspectWeights(
     count: Object.keys(all).length,
     backbone() {
       checkRepresentable({ ...names, leftover }, file);
-      checkNothingMissing({ ...names, tensors: mapped, leftover }, file);
+      checkNothingMissing({ ...names, leftover }, file);
       if (leftover.length > 0 && !ignoreUnknown) {
         throw new InputError(
           `Cannot load ${file}: found tensors that the name map ${names.map} does not know (${
@@ -130,8 +132,7 @@ export function parseBackbone(
   facts: BackboneFacts = { config: {}, pixels: {} },
   options: LoadOptions = {},
 ): Backbone {
-  const id = file.replace(/^.*[/\\]/, "").replace(/\.(safetensors|onnx)$/, "");
-  return inspectWeights(readWeights(weights, file), file, id, facts, options).backbone();
+  return inspectWeights(readWeights(weights, file), file, idOf(file), facts, options).backbone();
 }
 
 /**

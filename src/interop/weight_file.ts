@@ -37,13 +37,18 @@ function withoutExtension(path: string): string {
   return path.replace(/\.(safetensors|onnx)$/, "");
 }
 
+/** The name of a weight file for people: the last part of its path, without the extension. */
+export function idOf(path: string): string {
+  return withoutExtension(baseName(path));
+}
+
 /**
  * The weight file that a path means: itself, or the one in a folder.
  *
  * @throws {InputError} If there is none in the folder, or several without one called `model`
  */
 export async function findWeights(path: string): Promise<BackboneFiles> {
-  if (!await isFolder(path)) return { weights: path, id: withoutExtension(baseName(path)) };
+  if (!await isFolder(path)) return { weights: path, id: idOf(path) };
   const all = await listFiles(path);
   const names = all.filter((name) => /\.(safetensors|onnx)$/.test(name));
   const usual = ["model.safetensors", "model.onnx"].find((name) => names.includes(name));
