@@ -5,7 +5,7 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
-import { externalFiles, readOnnxWeights } from "../weights/onnx_weights.ts";
+import { decodeOnnx, externalFiles, onnxWeights } from "../weights/onnx_weights.ts";
 import { readSafetensors, type SafetensorsContent } from "../weights/safetensors.ts";
 import { parseCard } from "./card.ts";
 import type { BackboneFacts } from "./facts.ts";
@@ -63,19 +63,15 @@ export async function findWeights(path: string): Promise<BackboneFiles> {
 }
 
 /**
- * The content of a weight file, by its extension.
+ * The content of a weight file that has all values in it, by its extension.
  *
- * @param external Other files of an ONNX model
  * @throws {InputError} If it is unsound
  */
-export function readWeights(
-  bytes: Uint8Array,
-  file: string,
-  external: ReadonlyMap<string, Uint8Array> = new Map(),
-): SafetensorsContent {
+export function readWeights(bytes: Uint8Array, file: string): SafetensorsContent {
+  const options = { file, finite: true };
   return file.endsWith(".onnx")
-    ? readOnnxWeights(bytes, { file, finite: true, external })
-    : readSafetensors(bytes, { file, finite: true });
+    ? onnxWeights(decodeOnnx(bytes, options), options)
+    : readSafetensors(bytes, options);
 }
 
 /**
@@ -92,8 +88,10 @@ export async function readWeightFile(path: string): Promise<SafetensorsContent> 
     );
   }
   const bytes = await readBytes(path);
+  if (!path.endsWith(".onnx")) return readWeights(bytes, path);
+  const model = decodeOnnx(bytes, { file: path });
   const external = new Map<string, Uint8Array>();
-  for (const name of path.endsWith(".onnx") ? externalFiles(bytes, { file: path }) : []) {
+  for (const name of externalFiles(model)) {
     if (name === "" || /[/\\]|^\.\.?$/.test(name)) {
       throw new InputError(
         `Cannot read ${path}: found values in the file ${
@@ -103,7 +101,7 @@ export async function readWeightFile(path: string): Promise<SafetensorsContent> 
     }
     external.set(name, await readBytes(`${folderOf(path)}${name}`));
   }
-  return readWeights(bytes, path, external);
+  return onnxWeights(model, { file: path, finite: true, external });
 }
 
 /** The text that tells about a weight file, and where it comes from. */

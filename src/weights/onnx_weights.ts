@@ -199,15 +199,6 @@ function failure({ file = "ONNX model" }: ReadOptions): Fail {
   };
 }
 
-function decodeBytes(bytes: Uint8Array, fail: Fail): ModelProto {
-  try {
-    return decodeModel(bytes);
-  } catch (error) {
-    if (error instanceof RangeError) return fail(error.message);
-    throw error;
-  }
-}
-
 /** A name that a model gave: dotted, or one of a token or of positions. Exporters make up others for constants. */
 const GIVEN = /^(?!onnx::|\/)(?=.*(\.|token|embed|position)).+$/;
 
@@ -252,25 +243,34 @@ function nameWeights(
 }
 
 /**
- * Locations, relative to the model's folder, of the files that hold values outside the model.
+ * Decodes a model. It shares memory with the bytes.
  *
  * @throws {InputError} If the bytes are no ONNX model
  */
-export function externalFiles(bytes: Uint8Array, options: ReadOptions = {}): string[] {
-  const { graph } = decodeBytes(bytes, failure(options));
+export function decodeOnnx(bytes: Uint8Array, options: ReadOptions = {}): ModelProto {
+  try {
+    return decodeModel(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return failure(options)(error.message);
+    throw error;
+  }
+}
+
+/** Locations, relative to the model's folder, of the files that hold values outside the model. */
+export function externalFiles({ graph }: ModelProto): string[] {
   const entries = graph.initializer.filter(({ dataLocation }) => dataLocation === EXTERNAL)
     .flatMap(({ externalData = [] }) => externalData);
   return [...new Set(entries.filter(({ key }) => key === "location").map(({ value }) => value ?? ""))];
 }
 
 /**
- * Reads the weights of a model, stored as in PyTorch ([out, in]), under the names they had there.
+ * The weights of a model, stored as in PyTorch ([out, in]), under the names they had there.
  *
- * @throws {InputError} If the bytes are no ONNX model, values are not where it says, or a weight's name is lost
+ * @throws {InputError} If values are not where it says, or a weight's name is lost
  */
-export function readOnnxWeights(bytes: Uint8Array, options: OnnxReadOptions = {}): SafetensorsContent {
+export function onnxWeights(model: ModelProto, options: OnnxReadOptions = {}): SafetensorsContent {
   const fail = failure(options);
-  const { graph, metadataProps = [] } = decodeBytes(bytes, fail);
+  const { graph, metadataProps = [] } = model;
   const initialisers = new Map<string, HostTensor>();
   for (const tensor of graph.initializer) {
     const value = decodeTensor(tensor, options, fail);

@@ -4,19 +4,20 @@ import {
   dataTypes,
   encodeModel,
   type GraphProto,
+  type ModelProto,
   type NodeProto,
   type TensorProto,
   tensorProto,
 } from "../executors/onnx/model.ts";
-import { externalFiles, type OnnxReadOptions, readOnnxWeights } from "./onnx_weights.ts";
+import { decodeOnnx, externalFiles, type OnnxReadOptions, onnxWeights } from "./onnx_weights.ts";
 
-function bytesOf(graph: Partial<GraphProto>): Uint8Array {
-  return encodeModel({
+function modelOf(graph: Partial<GraphProto>): ModelProto {
+  return decodeOnnx(encodeModel({
     irVersion: 10,
     opsetImport: [{ version: 18 }],
     graph: { node: [], initializer: [], input: [], output: [], ...graph },
     metadataProps: [{ key: "card", value: "{}" }],
-  });
+  }));
 }
 
 function read(
@@ -24,7 +25,7 @@ function read(
   node: readonly NodeProto[] = [],
   options: OnnxReadOptions = {},
 ) {
-  return readOnnxWeights(bytesOf({ initializer, node }), { file: "w.onnx", ...options });
+  return onnxWeights(modelOf({ initializer, node }), { file: "w.onnx", ...options });
 }
 
 function failsWith(message: RegExp, run: () => unknown): void {
@@ -44,7 +45,7 @@ function float(name: string, shape: readonly number[], ...values: number[]): Ten
 const FOLDED = [1, 2, 3, 4, 5, 6];
 const STORED = [1, 4, 2, 5, 3, 6];
 
-Deno.test("readOnnxWeights() reads every element type, from bytes and from lists", () => {
+Deno.test("onnxWeights() reads every element type, from bytes and from lists", () => {
   const raw = (dataType: number, data: ArrayBufferView) => ({
     name: "a.weight",
     dims: [2],
@@ -68,7 +69,7 @@ Deno.test("readOnnxWeights() reads every element type, from bytes and from lists
   }
 });
 
-Deno.test("readOnnxWeights() leaves out constants and integers, and gives the metadata", () => {
+Deno.test("onnxWeights() leaves out constants and integers, and gives the metadata", () => {
   const index = tensorProto("a.index", BigInt64Array.of(1n), [1]);
   const content = read([
     index,
@@ -80,7 +81,7 @@ Deno.test("readOnnxWeights() leaves out constants and integers, and gives the me
   assert.deepEqual([content.integers, content.metadata], [{}, { card: "{}" }]);
 });
 
-Deno.test("readOnnxWeights() undoes the transposition of factors, by whichever trace names them", () => {
+Deno.test("onnxWeights() undoes the transposition of factors, by whichever trace names them", () => {
   const product = (more: Partial<NodeProto>): NodeProto => ({
     opType: "MatMul",
     input: ["x", "onnx::MatMul_9"],
@@ -118,7 +119,7 @@ Deno.test("readOnnxWeights() undoes the transposition of factors, by whichever t
   assert.deepEqual([...own(1).data], FOLDED);
 });
 
-Deno.test("readOnnxWeights() gives equal weights that were stored once to each of their names", () => {
+Deno.test("onnxWeights() gives equal weights that were stored once to each of their names", () => {
   const { tensors } = read([float("a.bias", [1], 5)], [{
     opType: "Identity",
     input: ["a.bias"],
@@ -128,7 +129,7 @@ Deno.test("readOnnxWeights() gives equal weights that were stored once to each o
   assert.equal(tensors["b.bias"]!.data[0], 5);
 });
 
-Deno.test("readOnnxWeights() finds a class token that was folded into a constant", () => {
+Deno.test("onnxWeights() finds a class token that was folded into a constant", () => {
   const join = { opType: "Concat", input: ["expand", "patches"], output: ["tokens"] };
   const read1 = (position: string, ...rows: number[]) =>
     read([float("expand", [rows.length / 2, 1, 2], ...rows), float(position, [1, 1, 2], 0, 0)], [join])
@@ -140,7 +141,7 @@ Deno.test("readOnnxWeights() finds a class token that was folded into a constant
   assert.ok(!("cls_token" in read1("pos_embed", 1, 2, 1, 3)));
 });
 
-Deno.test("readOnnxWeights() refuses weights whose names are lost or used twice", () => {
+Deno.test("onnxWeights() refuses weights whose names are lost or used twice", () => {
   const factor = float("val_3", [2, 3], ...FOLDED);
   failsWith(
     /renamed weights \("val_3"\)/,
@@ -162,7 +163,7 @@ Deno.test("readOnnxWeights() refuses weights whose names are lost or used twice"
   );
 });
 
-Deno.test("readOnnxWeights() refuses what does not add up", () => {
+Deno.test("onnxWeights() refuses what does not add up", () => {
   failsWith(
     /"a.bias" has 1 values, wanted 2 for F32\[2\]/,
     () => read([{ ...float("a.bias", [1], 1), dims: [2] }]),
@@ -171,10 +172,10 @@ Deno.test("readOnnxWeights() refuses what does not add up", () => {
   failsWith(/shape \[-1\], wanted sizes/, () => read([{ name: "a.bias", dims: [-1], dataType: 1 }]));
   failsWith(/"a.bias" has NaN at element 0/, () => read([float("a.bias", [1], NaN)], [], { finite: true }));
   assert.ok(read([float("a.bias", [1], NaN)]));
-  failsWith(/no valid protocol buffer/, () => readOnnxWeights(Uint8Array.of(255), { file: "w.onnx" }));
+  failsWith(/no valid protocol buffer/, () => decodeOnnx(Uint8Array.of(255), { file: "w.onnx" }));
 });
 
-Deno.test("readOnnxWeights() reads values that lie in other files", () => {
+Deno.test("onnxWeights() reads values that lie in other files", () => {
   const at = (...facts: readonly (readonly [string, string])[]): TensorProto => ({
     name: "a.bias",
     dims: [2],
@@ -185,7 +186,7 @@ Deno.test("readOnnxWeights() reads values that lie in other files", () => {
   const file = new Uint8Array(Float32Array.of(9, 1, 2).buffer);
   const external = new Map([["w.data", file]]);
   const place = at(["location", "w.data"], ["offset", "4"], ["length", "8"]);
-  assert.deepEqual(externalFiles(bytesOf({ initializer: [place, float("b.bias", [1], 1)] })), ["w.data"]);
+  assert.deepEqual(externalFiles(modelOf({ initializer: [place, float("b.bias", [1], 1)] })), ["w.data"]);
   assert.deepEqual([...read([place], [], { external }).tensors["a.bias"]!.data], [1, 2]);
   const rest = at(["location", "w.data"], ["offset", "4"]);
   assert.deepEqual([...read([rest], [], { external }).tensors["a.bias"]!.data], [1, 2]);
