@@ -15,6 +15,7 @@ import {
   createStream,
   type Dataset,
   hasAdapters,
+  ifThere,
   InputError,
   limitPerClass,
   type Method,
@@ -140,10 +141,6 @@ export async function hasKeptAdapters(out: string, { name }: Job, record?: RunRe
 export async function removeCell(out: string, { name }: Job): Promise<void> {
   const own = [`records/${name}.jsonl`, `snapshots/${name}.state`, `adapters/${name}`];
   for (const path of own.map((file) => `${out}/${file}`)) {
-    try {
-      await Deno.remove(path, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    await ifThere(() => Deno.remove(path, { recursive: true }));
   }
 }
