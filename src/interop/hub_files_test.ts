@@ -5,13 +5,11 @@ import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
 import { inFolder } from "../core/test_folder.ts";
 import { dataTypes, encodeModel } from "../executors/onnx/model.ts";
-import { createReferenceExecutor } from "../executors/reference/executor.ts";
-import { trace } from "../graph/graph.ts";
 import type { Backbone } from "../nn/backbone.ts";
-import { linearHead } from "../nn/heads.ts";
-import { stateLookup, vitFeature } from "../nn/vit.ts";
+import { distance } from "../nn/testing.ts";
 import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
 import { inspectBackbone, loadBackbone, type LoadOptions } from "./load_backbone.ts";
+import { scoresOf } from "./test_models.ts";
 
 const folder = new URL("../../fixtures/interop/", import.meta.url).pathname;
 const { tensors: expected } = readSafetensors(await Deno.readFile(`${folder}expected.safetensors`));
@@ -21,35 +19,11 @@ const stated: LoadOptions = {
   overrides: { heads: 2, norm: "pre", activation: "gelu", epsilon: 1e-6, mean: [0, 0, 0], std: [1, 1, 1] },
 };
 
-async function logitsOf(backbone: Backbone, input: string): Promise<ArrayLike<number>> {
-  const { config, weights, head } = backbone;
-  const { shape, data } = expected[input]!;
-  const tensors = { ...weights, "head.weight": head!.weight, "head.bias": head!.bias };
-  const program = trace((graph) => {
-    const feature = vitFeature(config, stateLookup(graph, config), graph.input("images", shape));
-    const [weight, bias] = [head!.weight, head!.bias].map((tensor, i) =>
-      graph.state(i === 0 ? "head.weight" : "head.bias", tensor.shape)
-    );
-    graph.output("logits", linearHead(feature, weight!, bias!));
-  });
-  const executor = createReferenceExecutor();
-  const states = Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [
-      name,
-      executor.tensor({ shape: tensor.shape, values: tensor.data }),
-    ]),
-  );
-  const executable = await executor.compile(program, states);
-  return (await executable.run({ images: data }, ["logits"]))["logits"]!;
-}
-
 async function assertLogits(backbone: Backbone, input: string, name: string): Promise<void> {
-  const found = await logitsOf(backbone, input);
-  const wanted = expected[`${name}/logits`]!.data;
-  assert.equal(found.length, wanted.length);
-  wanted.forEach((value, i) =>
-    assert.ok(Math.abs(found[i]! - value) < 2e-5, `${i}: ${found[i]}, wanted ${value}`)
-  );
+  const classifier = { kind: "linear", classNames: [], ...backbone.head! } as const;
+  const found = await scoresOf(backbone, { classifier }, expected[input]!.data);
+  const error = distance(found, expected[`${name}/logits`]!.data);
+  assert.ok(error < 2e-5, `${error}`);
 }
 
 Deno.test("loadBackbone() of a folder from transformers gives its logits, with all facts from its files", async () => {
@@ -151,9 +125,8 @@ Deno.test("loadBackbone() for larger images gives the logits of timm's resampled
   }
 });
 
-Deno.test("inspectBackbone() lists what is missing and left over, and refuses a folder without clear weights", async () => {
-  const copy = await Deno.makeTempDir();
-  try {
+Deno.test("inspectBackbone() lists what is missing and left over, and refuses a folder without clear weights", () =>
+  inFolder(async (copy) => {
     const { tensors } = readSafetensors(await Deno.readFile(`${folder}timm_scaled.safetensors`));
     const { "blocks.1.norm2.bias": _, ...fewer } = tensors;
     const bytes = writeSafetensors({ tensors: { ...fewer, "blocks.1.extra": tensors["norm.weight"]! } });
@@ -173,7 +146,4 @@ Deno.test("inspectBackbone() lists what is missing and left over, and refuses a 
     await assert.rejects(loadBackbone(`${copy}/none`), /none: it does not exist/);
     await Deno.mkdir(`${copy}/empty`);
     await assert.rejects(loadBackbone(`${copy}/empty`), /found no weights/);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
-});
+  }));

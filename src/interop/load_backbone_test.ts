@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
 import { createRng } from "../core/rng.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { inFolder } from "../core/test_folder.ts";
 import { type BackendChoice, createExecutor } from "../executors/select.ts";
 import { trace } from "../graph/graph.ts";
 import type { Backbone } from "../nn/backbone.ts";
@@ -174,9 +175,8 @@ Deno.test("parseBackbone() refuses tensors that do not make a Vision Transformer
   failsWith(/nothing for "head\.bias"/, () => parse(headless));
 });
 
-Deno.test("loadBackbone() reads the card beside the weights, or the one it is told", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+Deno.test("loadBackbone() reads the card beside the weights, or the one it is told", () =>
+  inFolder(async (folder) => {
     const path = `${folder}/tiny.safetensors`;
     await Deno.writeFile(path, writeSafetensors({ tensors: whole }));
     await assert.rejects(loadBackbone(path), /no "heads"/);
@@ -190,10 +190,7 @@ Deno.test("loadBackbone() reads the card beside the weights, or the one it is to
     const fromFolder = await loadBackbone(folder);
     assert.equal(fromFolder.hash, parse().hash);
     assert.equal(fromFolder.id, folder.replace(/^.*\//, ""));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  }));
 
 /** A safetensors file of half-precision values; `bits` gives those of a number. */
 function halfFile(dtype: "F16" | "BF16", bits: (value: number) => number): Uint8Array {

@@ -14,14 +14,11 @@ import { linearHead } from "../nn/heads.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import { type MergedModel, mergedTensors } from "./merged.ts";
 
-/** Name of the model's input. */
-export const IMAGES = "images";
-
-/** Name of the model's output. */
-export const LOGITS = "logits";
+const IMAGES = "images";
+const LOGITS = "logits";
 
 /** The classifier as a program over states of the names of `mergedTensors`. */
-export function traceClassifier(config: ViTConfig, classes: number, batch: number): Program {
+function traceClassifier(config: ViTConfig, classes: number, batch: number): Program {
   const { channels, image, width } = config;
   return trace((graph) => {
     const images = graph.input(IMAGES, [batch, channels, image, image]);

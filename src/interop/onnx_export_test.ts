@@ -4,12 +4,12 @@ import { inFolder } from "../core/test_folder.ts";
 import { decodeModel } from "../executors/onnx/model.ts";
 import { type Flavour, loadRuntime } from "../executors/onnx/session.ts";
 import type { ViTConfig } from "../nn/config.ts";
+import { distance } from "../nn/testing.ts";
 import type { KeptAdapter } from "./adapter_file.ts";
 import { inspectBackbone, loadBackbone } from "./load_backbone.ts";
 import { encodeMerged, mergeAdapter } from "./merged.ts";
 import { exportOnnx } from "./onnx_export.ts";
 import {
-  largestDifference,
   randomAdapter,
   randomBackbone,
   randomClassifier,
@@ -45,7 +45,7 @@ for (const kind of kinds) {
       const images = randomImages(batch);
       const wanted = await scoresOf(backbone, kept, images);
       for (const flavour of flavours) {
-        const error = largestDifference(await run(model, flavour, images, batch), wanted);
+        const error = distance(await run(model, flavour, images, batch), wanted);
         assert.ok(error < 1e-5, `${flavour}, batch ${batch}: ${error}`);
       }
     }
@@ -66,7 +66,7 @@ Deno.test("exportOnnx() keeps post-norm blocks, ReLU, the tanh GELU and a missin
     };
     const images = randomImages(3);
     const found = await run(exportOnnx(mergeAdapter(other, kept)), "node", images, 3);
-    const error = largestDifference(found, await scoresOf(other, kept, images));
+    const error = distance(found, await scoresOf(other, kept, images));
     assert.ok(error < 1e-5, `${error}`);
   }
 });

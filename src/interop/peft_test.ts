@@ -3,19 +3,13 @@ import { InputError } from "../core/errors.ts";
 import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import type { Adapter, LoraTarget } from "../nn/adapter.ts";
 import { foldAdapter } from "../nn/fold.ts";
+import { distance } from "../nn/testing.ts";
 import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
 import type { KeptAdapter } from "./adapter_file.ts";
 import { loadBackbone } from "./load_backbone.ts";
 import { decodePeft, encodePeft, loadPeft, type PeftFiles } from "./peft.ts";
 import { peftNamings } from "./peft_names.ts";
-import {
-  largestDifference,
-  randomAdapter,
-  randomBackbone,
-  randomClassifier,
-  scoresOf,
-  tinyViT,
-} from "./test_models.ts";
+import { randomAdapter, randomBackbone, randomClassifier, scoresOf, tinyViT } from "./test_models.ts";
 
 const folder = new URL("../../fixtures/interop/", import.meta.url).pathname;
 const backbone = randomBackbone();
@@ -55,7 +49,7 @@ for (const naming of peftNamings) {
       assert.equal(plain.importance, 1);
       const [found, wanted] = [plain, adapter].map((one) => foldAdapter(tinyViT, backbone.weights, one));
       for (const [name, { data }] of Object.entries(wanted!)) {
-        assert.ok(largestDifference(found![name]!.data, data) < 1e-6, `${naming}: ${name}`);
+        assert.ok(distance(found![name]!.data, data) < 1e-6, `${naming}: ${name}`);
       }
     }
   });
@@ -120,7 +114,7 @@ for (const name of ["hub", "timm"]) {
     const { adapter, classifier } = await loadPeft(`${folder}peft_${name}`);
     assert.deepEqual(classifier!.classNames, ["0", "1", "2"]);
     const found = await scoresOf(base, { adapter, classifier: classifier! }, expected["x"]!.data);
-    assert.ok(largestDifference(found, expected[`peft_${name}/logits`]!.data) < 2e-5);
+    assert.ok(distance(found, expected[`peft_${name}/logits`]!.data) < 2e-5);
   });
 }
 

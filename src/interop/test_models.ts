@@ -7,13 +7,12 @@
  * @module
  */
 import { createRng } from "../core/rng.ts";
-import { type Adapter, createAdapter, type LoraSpec } from "../nn/adapter.ts";
+import { type Adapter, adapterToTensors, createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
 import { backboneTensors, type ViTConfig } from "../nn/config.ts";
 import { unitRows } from "../nn/heads.ts";
 import { branchFromTensors } from "../nn/lora.ts";
 import { evaluate, noise } from "../nn/testing.ts";
-import { adapterToTensors } from "../nn/adapter.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import type { ClassifierKind, KeptAdapter, KeptClassifier } from "./adapter_file.ts";
 
@@ -95,10 +94,4 @@ export async function scoresOf(
       for (let j = 0; j < width; j++) score += feature![i * width + j]! * rows[c * width + j]!;
       return score;
     })).flat();
-}
-
-/** Largest difference between two lists of numbers of equal length. */
-export function largestDifference(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
-  if (found.length !== wanted.length) return Infinity;
-  return Array.from(wanted).reduce((most, value, i) => Math.max(most, Math.abs(found[i]! - value)), 0);
 }
