@@ -93,6 +93,8 @@ Deno.test("loadBackbone() does not follow a model to files outside its folder", 
     }
     await Deno.writeFile(`${copy}/w.pth`, new Uint8Array(9));
     await assert.rejects(loadBackbone(`${copy}/w.pth`), /found a \.pth file, wanted \.safetensors or \.onnx/);
+    await Deno.remove(`${copy}/w.onnx`);
+    await assert.rejects(loadBackbone(copy), /w\.pth: found a \.pth file, wanted \.safetensors or \.onnx/);
   }));
 
 Deno.test("loadBackbone() of transformers' model exported by torch.onnx gives its logits", async () => {

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { describeIssues } from "../core/schema.ts";
+import { show } from "../weights/safetensors.ts";
 
 /** What we write. */
 export interface PeftConfig {
@@ -88,13 +89,13 @@ function stepsOf(key: string, name: string): number {
 
 /** A key of rank_pattern or alpha_pattern: it matches a module's name from some dot on. */
 function compile(key: string, fail: (why: string) => never): (module: string) => boolean {
-  const refuse = () => fail(`found the pattern ${JSON.stringify(key)}, wanted names of modules`);
+  const refuse = () => fail(`found the pattern ${show(key)}, wanted names of modules`);
   if (key.length > MAX_PATTERN || /\)[*+?{]|\\[1-9k]|\(\?/.test(key)) return refuse();
   let pattern: RegExp;
   try {
     pattern = new RegExp(`^(.*\\.)?(${key})$`);
   } catch {
-    return fail(`found the pattern ${JSON.stringify(key)}, which is none`);
+    return fail(`found the pattern ${show(key)}, which is none`);
   }
   return (module) => stepsOf(key, module) <= MAX_STEPS ? pattern.test(module) : refuse();
 }
@@ -134,7 +135,7 @@ export function parsePeftConfig(text: string, fail: (why: string) => never): Pef
     const allowed = neutral.get(key) ?? [];
     if (allowed.includes(value)) continue;
     const wanted = allowed.length > 0 ? `one of ${allowed.join(", ")}` : "it off";
-    return fail(`found ${key} ${JSON.stringify(value)}, wanted ${wanted}`);
+    return fail(`found ${key} ${show(value)}, wanted ${wanted}`);
   }
   const rankOf = lookup(rank_pattern, fail);
   const alphaOf = lookup(alpha_pattern, fail);

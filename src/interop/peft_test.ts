@@ -209,7 +209,7 @@ Deno.test("decodePeft() refuses by name what would change the update, and files 
   refused(changed({ alpha_pattern: { "(a": 1 } }), /found the pattern "\(a", which is none/);
   // Matching these would take longer than anybody lives.
   for (const key of ["v?".repeat(99), "(v|v)".repeat(40), ".*.*.*.*.*query"]) {
-    refused(changed({ alpha_pattern: { [key]: 1 } }), /found the pattern "[^"]+", wanted names of modules/);
+    refused(changed({ alpha_pattern: { [key]: 1 } }), /found the pattern ".+, wanted names of modules/);
   }
   refused(changed({ constructor: 1 }), /found constructor 1, wanted it off/);
   refused({ ...changed({}), config: "{" }, /its config is not JSON/);

@@ -42,6 +42,17 @@ export function idOf(path: string): string {
   return withoutExtension(baseName(path));
 }
 
+/** @throws {InputError} If the name is that of weights in a format that cannot be read */
+function checkFormat(path: string): void {
+  const other = /\.(bin|ckpt|h5|npz|pkl|pt|pth)$/.exec(path)?.[0];
+  if (other) {
+    throw new InputError(
+      `Cannot load ${path}: found a ${other} file, wanted .safetensors or .onnx; ` +
+        "PyTorch writes it with safetensors.torch.save_file(model.state_dict(), path)",
+    );
+  }
+}
+
 /**
  * The weight file that a path means: itself, or the one in a folder.
  *
@@ -49,8 +60,10 @@ export function idOf(path: string): string {
  */
 export async function findWeights(path: string): Promise<BackboneFiles> {
   if (!await isFolder(path)) return { weights: path, id: idOf(path) };
+  const folder = path.replace(/[/\\]+$/, "");
   const all = await listFiles(path);
   const names = all.filter((name) => /\.(safetensors|onnx)$/.test(name));
+  if (names.length === 0) all.forEach((name) => checkFormat(`${folder}/${name}`));
   const usual = ["model.safetensors", "model.onnx"].find((name) => names.includes(name));
   const [only, ...others] = usual ? [usual] : names;
   if (only === undefined || others.length > 0) {
@@ -59,7 +72,7 @@ export async function findWeights(path: string): Promise<BackboneFiles> {
         "wanted one .safetensors or .onnx file, or one called model",
     );
   }
-  return { weights: `${path.replace(/[/\\]+$/, "")}/${only}`, id: baseName(path) };
+  return { weights: `${folder}/${only}`, id: baseName(path) };
 }
 
 /**
@@ -80,13 +93,7 @@ export function readWeights(bytes: Uint8Array, file: string): SafetensorsContent
  * @throws {InputError} If a file cannot be read or is unsound
  */
 export async function readWeightFile(path: string): Promise<SafetensorsContent> {
-  const other = /\.(bin|ckpt|h5|npz|pkl|pt|pth)$/.exec(path)?.[0];
-  if (other) {
-    throw new InputError(
-      `Cannot load ${path}: found a ${other} file, wanted .safetensors or .onnx; ` +
-        "PyTorch writes it with safetensors.torch.save_file(model.state_dict(), path)",
-    );
-  }
+  checkFormat(path);
   const bytes = await readBytes(path);
   if (!path.endsWith(".onnx")) return readWeights(bytes, path);
   const model = decodeOnnx(bytes, { file: path });

@@ -18,7 +18,7 @@ import {
   type TensorProto,
 } from "../executors/onnx/model.ts";
 import { storedTypes } from "./dtypes.ts";
-import type { ReadOptions, SafetensorsContent } from "./safetensors.ts";
+import { checkFinite, type ReadOptions, type SafetensorsContent } from "./safetensors.ts";
 import { transposed } from "./transforms.ts";
 
 type Fail = (why: string) => never;
@@ -280,12 +280,7 @@ export function onnxWeights(model: ModelProto, options: OnnxReadOptions = {}): S
   }
   const weights = nameWeights(graph, initialisers, fail);
   if (options.finite) {
-    for (const [name, { data }] of weights) {
-      const at = data.findIndex((number) => !Number.isFinite(number));
-      if (at >= 0) {
-        fail(`weight ${JSON.stringify(name)} has ${data[at]} at element ${at}, wanted finite numbers`);
-      }
-    }
+    for (const [name, { data }] of weights) checkFinite(`weight ${JSON.stringify(name)}`, data, fail);
   }
   return {
     tensors: Object.fromEntries(weights),

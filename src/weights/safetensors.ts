@@ -76,8 +76,14 @@ function parseMetadata(value: unknown, fail: (why: string) => never): Readonly<R
   return value as Readonly<Record<string, string>>;
 }
 
-/** A value of the header for an error; it may be as long as the file. */
-function show(value: unknown): string {
+/** Fails if a tensor has a value that is no finite number. */
+export function checkFinite(of: string, values: Float32Array, fail: (why: string) => never): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) fail(`${of} has ${values[at]} at element ${at}, wanted finite numbers`);
+}
+
+/** A value of a file for an error; it may be as long as the file. */
+export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
@@ -157,10 +163,7 @@ export function readSafetensors(bytes: Uint8Array, options: ReadOptions = {}): S
     const values = decode(name, dtype, data.subarray(begin, end), fail);
     if (values instanceof Int32Array) integers.push([name, { shape, data: values }]);
     else {
-      const bad = options.finite ? values.findIndex((value) => !Number.isFinite(value)) : -1;
-      if (bad >= 0) {
-        fail(`tensor ${JSON.stringify(name)} has ${values[bad]} at element ${bad}, wanted finite numbers`);
-      }
+      if (options.finite) checkFinite(`tensor ${JSON.stringify(name)}`, values, fail);
       tensors.push([name, hostTensor(shape, values)]);
     }
   }
