@@ -6,6 +6,7 @@
  * @module
  */
 import type { Rng } from "../core/rng.ts";
+import { resample, taps } from "./resample.ts";
 
 /** What to do to each image. Values of 0 switch a part off. */
 export interface Augmentation {
@@ -47,7 +48,7 @@ export function augment(
     for (let c = 0; c < channels; c++) {
       const shift = brightness + 0.5 * jitter * (2 * rng.uniform() - 1);
       const target = images.subarray(start + c * plane, start + (c + 1) * plane);
-      if (view) enlarge(source, target, size, view);
+      if (view) resample(target, size, view, source);
       else source.set(target);
       for (let y = 0; y < size; y++) {
         for (let x = 0; x < size; x++) {
@@ -61,35 +62,12 @@ export function augment(
   }
 }
 
-/** A square part of an image, in pixels. */
-interface View {
-  readonly side: number;
-  readonly top: number;
-  readonly left: number;
-}
-
-function drawView(zoom: number, size: number, rng: Rng): View {
+/** A random square part of an image, as the places where the rows and columns of the whole then read. */
+function drawView(zoom: number, size: number, rng: Rng) {
   const side = size * (1 - zoom * rng.uniform());
-  return { side, top: (size - side) * rng.uniform(), left: (size - side) * rng.uniform() };
-}
-
-/** Enlarges a part of a plane to the whole: bilinear, with half-pixel centres, clamped at the edges. */
-function enlarge(target: Float32Array, source: Float32Array, size: number, { side, top, left }: View): void {
-  const place = (start: number) => (to: number) => {
-    const from = Math.min(size - 1, Math.max(0, start + (to + 0.5) * side / size - 0.5));
-    const low = Math.min(Math.floor(from), Math.max(0, size - 2));
-    return { low, high: Math.min(low + 1, size - 1), share: from - low };
-  };
-  const columns = Array.from({ length: size }, (_, x) => place(left)(x));
-  for (let y = 0; y < size; y++) {
-    const row = place(top)(y);
-    const [above, below] = [row.low * size, row.high * size];
-    columns.forEach(({ low, high, share }, x) => {
-      const upper = source[above + low]! + share * (source[above + high]! - source[above + low]!);
-      const lower = source[below + low]! + share * (source[below + high]! - source[below + low]!);
-      target[y * size + x] = upper + row.share * (lower - upper);
-    });
-  }
+  const top = (size - side) * rng.uniform();
+  const left = (size - side) * rng.uniform();
+  return { rows: taps(size, size, top, side), columns: taps(size, size, left, side) };
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import { sizeOf } from "../core/shape.ts";
 import type { Split } from "./dataset.ts";
+import { resample, taps } from "./resample.ts";
 
 /** What the images are and what the backbone wants. */
 export interface Preprocessing {
@@ -66,8 +67,10 @@ export function writeFloatImages(
       `Cannot write ${indices.length} images: found room for ${target.length} values, wanted ${wanted}`,
     );
   }
-  const resize = height === size && width === size ? undefined : resizer(height, width, size);
-  const scratch = new Float32Array(resize ? plane : 0);
+  const places = height === size && width === size
+    ? undefined
+    : { rows: taps(height, size), columns: taps(width, size) };
+  const scratch = new Float32Array(places ? plane : 0);
   const tables = mean.map((m, c) => byteTable(m, std[c]!));
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i]!;
@@ -76,10 +79,10 @@ export function writeFloatImages(
     }
     const image = split.images.subarray(index * channels * plane, (index + 1) * channels * plane);
     for (let c = 0; c < mean.length; c++) {
-      const [into, at] = resize ? [scratch, 0] : [target, offset];
+      const [into, at] = places ? [scratch, 0] : [target, offset];
       if (channels === 3 && mean.length === 1) writeLuma(into, at, image, mean[0]!, std[0]!);
       else writePlane(into, at, image.subarray(channels === 3 ? c * plane : 0), plane, tables[c]!);
-      resize?.(scratch, target, offset);
+      if (places) resample(scratch, width, places, target, offset);
       offset += outPlane;
     }
   }
@@ -106,33 +109,6 @@ function writeLuma(target: Float32Array, at: number, rgb: Uint8Array, mean: numb
     const luma = LUMA[0] * rgb[p]! + LUMA[1] * rgb[plane + p]! + LUMA[2] * rgb[2 * plane + p]!;
     target[at + p] = (luma / 255 - mean) / std;
   }
-}
-
-/** Bilinear resampling of a plane; where each target row and column reads is worked out once. */
-function resizer(height: number, width: number, size: number) {
-  const rows = taps(height, size);
-  const columns = taps(width, size);
-  return (source: Float32Array, target: Float32Array, offset: number): void => {
-    for (const row of rows) {
-      const low = row.low * width, high = row.high * width;
-      for (const column of columns) {
-        const top = source[low + column.low]! * (1 - column.share) +
-          source[low + column.high]! * column.share;
-        const bottom = source[high + column.low]! * (1 - column.share) +
-          source[high + column.high]! * column.share;
-        target[offset++] = top * (1 - row.share) + bottom * row.share;
-      }
-    }
-  };
-}
-
-/** The two source positions of each target position and the share of the higher one. */
-function taps(from: number, to: number): { low: number; high: number; share: number }[] {
-  return Array.from({ length: to }, (_, i) => {
-    const at = Math.min(Math.max((i + 0.5) * from / to - 0.5, 0), from - 1);
-    const low = Math.floor(at);
-    return { low, high: Math.min(low + 1, from - 1), share: at - low };
-  });
 }
 
 function checkOptions({ size, mean, std }: Preprocessing): void {
