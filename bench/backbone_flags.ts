@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { BackboneOverrides, LoadOptions } from "../mod.ts";
+import { activations, type BackboneOverrides, type LoadOptions, normOrders } from "../mod.ts";
 import { positiveInteger, positiveNumber } from "./cli.ts";
 
 /** Values of the flags. */
@@ -28,13 +28,9 @@ export function addBackboneFlags(command: Command): Command {
       "facts about the backbone: a card or a config.json (default: beside the weights)",
     )
     .option("--heads <n>", "attention heads of the backbone, if no card tells", positiveInteger)
-    .addOption(new Option("--norm <order>", "layer norms, if no card tells").choices(["pre", "post"]))
+    .addOption(new Option("--norm <order>", "layer norms, if no card tells").choices(normOrders))
     .addOption(
-      new Option("--activation <name>", "of the MLP, if no card tells").choices([
-        "gelu",
-        "gelu-tanh",
-        "relu",
-      ]),
+      new Option("--activation <name>", "of the MLP, if no card tells").choices(activations),
     )
     .option("--epsilon <number>", "of the layer norms, if no card tells", positiveNumber)
     .option("--mean <list>", "pixel means per channel, of values from 0 to 1, if no card tells", numbers)

@@ -5,25 +5,11 @@
  * @module
  */
 import { resourceUsage } from "node:process";
-import { type BackendChoice, type RunShape, type ViTConfig } from "../mod.ts";
+import { type BackendChoice, type RunShape, vitB16 } from "../mod.ts";
 import { type Contestant, ownContestant } from "./step_contestants.ts";
 
 /** Models by name. */
-export const largeModels = {
-  /** Dosovitskiy et al., arXiv 2010.11929, table 1, with timm's epsilon. */
-  "vit-b16": {
-    image: 224,
-    patch: 16,
-    channels: 3,
-    width: 768,
-    depth: 12,
-    heads: 12,
-    mlp: 3072,
-    norm: "pre",
-    activation: "gelu",
-    epsilon: 1e-6,
-  },
-} as const satisfies Readonly<Record<string, ViTConfig>>;
+export const largeModels = { "vit-b16": vitB16 } as const;
 
 /** Name of a model. */
 export type LargeModel = keyof typeof largeModels;

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { InputError, type ViTConfig } from "../mod.ts";
+import { activations, InputError, normOrders, type ViTConfig } from "../mod.ts";
 
 /** How a backbone is made. Equal recipes give equal weights on one backend. */
 export interface Recipe {
@@ -49,8 +49,8 @@ const schema: z.ZodType<Recipe> = z.strictObject({
     depth: size,
     heads: size,
     mlp: size,
-    norm: z.enum(["pre", "post"]),
-    activation: z.enum(["gelu", "gelu-tanh", "relu"]),
+    norm: z.enum(normOrders),
+    activation: z.enum(activations),
     epsilon: z.number().positive(),
   }),
   pixels: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) }),

@@ -5,7 +5,14 @@
  * @module
  */
 import { z } from "zod";
-import { InputError, type ProtocolSettings } from "../mod.ts";
+import {
+  activations,
+  type BackendChoice,
+  backendChoices,
+  InputError,
+  normOrders,
+  type ProtocolSettings,
+} from "../mod.ts";
 import { type BackboneFlags, backboneFlagsAmong } from "./backbone_flags.ts";
 
 /** A benchmark before data, backbone and backend are loaded. */
@@ -16,7 +23,7 @@ export interface Suite {
   readonly backbone: string;
   /** Facts about it that no file tells, and the size of images. */
   readonly backboneFacts: BackboneFlags;
-  readonly backend: "auto" | "webgpu" | "onnx" | "onnx-node" | "onnx-web" | "reference";
+  readonly backend: BackendChoice;
   /** Names with options, such as `ham:keep=0.5,groupRank=16`. */
   readonly methods: readonly string[];
   /** Numbers of tasks T. */
@@ -36,8 +43,8 @@ const size = z.int().min(1);
 const backboneFacts = z.strictObject({
   card: z.string().exactOptional(),
   heads: size.exactOptional(),
-  norm: z.enum(["pre", "post"]).exactOptional(),
-  activation: z.enum(["gelu", "gelu-tanh", "relu"]).exactOptional(),
+  norm: z.enum(normOrders).exactOptional(),
+  activation: z.enum(activations).exactOptional(),
   epsilon: z.number().positive().exactOptional(),
   mean: z.array(z.number()).min(1).exactOptional(),
   std: z.array(z.number().positive()).min(1).exactOptional(),
@@ -49,7 +56,7 @@ const schema: z.ZodType<Suite> = z.strictObject({
   data: z.string().min(1).default("procedural"),
   backbone: z.string().min(1).default("nano"),
   backboneFacts: backboneFacts.default({}),
-  backend: z.enum(["auto", "webgpu", "onnx", "onnx-node", "onnx-web", "reference"]).default("auto"),
+  backend: z.enum(backendChoices).default("auto"),
   methods: z.array(z.string().min(1)).min(1),
   tasks: z.array(z.int().min(1)).min(1),
   seeds: z.array(z.int().min(0)).min(1),

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { canonicalJson, type Json } from "../core/json.ts";
 import type { Backbone, PixelStatistics } from "../nn/backbone.ts";
-import type { ViTConfig } from "../nn/config.ts";
+import { activations, normOrders, type ViTConfig } from "../nn/config.ts";
 import type { PatchOrder } from "../weights/transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { checkJson, parseJson } from "./files.ts";
@@ -43,8 +43,8 @@ const ownCard: z.ZodType<BackboneCard> = z.strictObject({
     depth: count,
     heads: count,
     mlp: count,
-    norm: z.enum(["pre", "post"]),
-    activation: z.enum(["gelu", "gelu-tanh", "relu"]),
+    norm: z.enum(normOrders),
+    activation: z.enum(activations),
     epsilon: z.number().positive(),
     finalNorm: z.literal(false).exactOptional(),
   }),

@@ -8,7 +8,7 @@ import { InputError } from "../core/errors.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
 import type { NamedTensors } from "../core/tensors.ts";
 import type { PixelStatistics } from "../nn/backbone.ts";
-import { type Activation, backboneTensors, type ViTConfig } from "../nn/config.ts";
+import { type Activation, backboneTensors, type NormOrder, type ViTConfig } from "../nn/config.ts";
 import { withTokenPosition } from "../weights/positions.ts";
 import { asConvolution, type PatchOrder } from "../weights/transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
@@ -16,7 +16,7 @@ import type { BackboneFacts } from "./facts.ts";
 /** Facts that the caller states; they win over all others. */
 export interface BackboneOverrides {
   readonly heads?: number;
-  readonly norm?: "pre" | "post";
+  readonly norm?: NormOrder;
   readonly activation?: Activation;
   readonly epsilon?: number;
   readonly mean?: readonly number[];

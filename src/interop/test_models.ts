@@ -9,10 +9,10 @@
 import { createRng } from "../core/rng.ts";
 import { type Adapter, adapterToTensors, createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
-import { backboneTensors, type ViTConfig } from "../nn/config.ts";
+import type { ViTConfig } from "../nn/config.ts";
 import { unitRows } from "../nn/heads.ts";
 import { branchFromTensors } from "../nn/lora.ts";
-import { evaluate, noise } from "../nn/testing.ts";
+import { evaluate, noise, randomWeights } from "../nn/testing.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import type { ClassifierKind, KeptAdapter, KeptClassifier } from "./adapter_file.ts";
 
@@ -30,17 +30,10 @@ export const tinyViT: ViTConfig = {
   epsilon: 1e-5,
 };
 
-/** A backbone of random weights; norms and biases are random too. */
+/** A backbone of random weights. */
 export function randomBackbone(config: ViTConfig = tinyViT): Backbone {
-  const weights = Object.fromEntries(
-    backboneTensors(config).map(({ name, shape }) => {
-      const tensor = noise(shape, createRng(0, name));
-      const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
-      return [name, { shape, data: tensor.data.map((value) => centre + 0.3 * value) }];
-    }),
-  );
   const pixels = { mean: [0.5, 0.4, 0.3], std: [0.5, 0.25, 0.2] };
-  return createBackbone({ id: "tiny", config, weights, pixels });
+  return createBackbone({ id: "tiny", config, weights: randomWeights(config), pixels });
 }
 
 /** An adapter of random factors. */

@@ -6,8 +6,13 @@
  */
 import type { TensorSpec } from "../core/tensors.ts";
 
-/** Activation of the MLP: exact GELU, its tanh approximation, or ReLU. */
-export type Activation = "gelu" | "gelu-tanh" | "relu";
+/** Activations of the MLP: exact GELU, its tanh approximation, and ReLU. */
+export const activations = ["gelu", "gelu-tanh", "relu"] as const;
+export type Activation = typeof activations[number];
+
+/** Where layer norms stand: before each sub-layer (timm), or after the residual sum (the original Transformer). */
+export const normOrders = ["pre", "post"] as const;
+export type NormOrder = typeof normOrders[number];
 
 /** Architecture of a Vision Transformer whose feature is that of the class token. */
 export interface ViTConfig {
@@ -21,14 +26,27 @@ export interface ViTConfig {
   readonly heads: number;
   /** Hidden width of the MLP. */
   readonly mlp: number;
-  /** Layer norm before each sub-layer (timm), or after the residual sum (the original Transformer). */
-  readonly norm: "pre" | "post";
+  readonly norm: NormOrder;
   readonly activation: Activation;
   /** Of every layer norm. */
   readonly epsilon: number;
   /** Present if there is no norm after the last block, as in some post-norm models. */
   readonly finalNorm?: false;
 }
+
+/** ViT-B/16 at 224 pixels (Dosovitskiy et al., arXiv 2010.11929, table 1), with timm's epsilon. */
+export const vitB16: ViTConfig = {
+  image: 224,
+  patch: 16,
+  channels: 3,
+  width: 768,
+  depth: 12,
+  heads: 12,
+  mlp: 3072,
+  norm: "pre",
+  activation: "gelu",
+  epsilon: 1e-6,
+};
 
 /** Tokens per image: the patches and the class token. */
 export function tokenCount({ image, patch }: ViTConfig): number {

@@ -9,7 +9,7 @@ import type { HostArray } from "../executors/executor.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { type Graph, trace } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
-import type { ViTConfig } from "./config.ts";
+import { backboneTensors, type ViTConfig } from "./config.ts";
 
 /** A Vision Transformer small enough for central differences. */
 export const tinyConfig: ViTConfig = {
@@ -53,6 +53,18 @@ export function noise(shape: readonly number[], rng: Rng = createRng(0, `noise $
   const tensor = hostTensor(shape);
   for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = rng.normal();
   return tensor;
+}
+
+/** Weights large enough that features depend on the images; norms and biases are random too. */
+export function randomWeights(config: ViTConfig, seed = 0): NamedTensors {
+  const weights = backboneTensors(config).map(({ name, shape }) => {
+    const rng = createRng(seed, name);
+    const tensor = hostTensor(shape);
+    const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
+    for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = centre + 0.3 * rng.normal();
+    return [name, tensor] as const;
+  });
+  return Object.fromEntries(weights);
 }
 
 /** Tensors with noise added to every value, so that none is trivially zero or one. */

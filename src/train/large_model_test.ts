@@ -12,24 +12,11 @@ import { planMemory } from "../executors/webgpu/planner.ts";
 import { nativeProgram, schedule } from "../executors/webgpu/schedule.ts";
 import { paddedSize } from "../executors/webgpu/views.ts";
 import type { Program } from "../graph/graph.ts";
-import type { ViTConfig } from "../nn/config.ts";
+import { vitB16 as config } from "../nn/config.ts";
 import { featureBatch } from "./features.ts";
 import { type RunShape, traceFeatures, traceFisher, traceLoraStep } from "./lora_programs.ts";
 import { defaultOptimiser } from "./optimiser.ts";
 
-/** ViT-B/16 at 224 pixels (Dosovitskiy et al., arXiv 2010.11929, table 1). */
-const config: ViTConfig = {
-  image: 224,
-  patch: 16,
-  channels: 3,
-  width: 768,
-  depth: 12,
-  heads: 12,
-  mlp: 3072,
-  norm: "pre",
-  activation: "gelu",
-  epsilon: 1e-6,
-};
 const shape: RunShape = {
   config,
   batch: 8,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { limitPerClass } from "../data/dataset.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
+import { vitB16 } from "../nn/config.ts";
 import { createFeatureExtractor, featureBatch } from "./features.ts";
 import { probeDataset, probeFeatures } from "./probe.ts";
 import { countingExecutor, tinyBackbone, tinyConfig, toyDataset } from "./test_kit.ts";
@@ -60,7 +61,6 @@ Deno.test("probeDataset() refuses a split without images", async () => {
 
 Deno.test("featureBatch() is smaller for larger models", () => {
   assert.equal(featureBatch(tinyConfig), 100);
-  const vitB = { ...tinyConfig, image: 224, patch: 16, width: 768, heads: 12, mlp: 3072, depth: 12 };
-  assert.equal(featureBatch(vitB), 27);
-  assert.equal(featureBatch({ ...vitB, image: 4096 }), 1);
+  assert.equal(featureBatch(vitB16), 27);
+  assert.equal(featureBatch({ ...vitB16, image: 4096 }), 1);
 });

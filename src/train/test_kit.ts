@@ -6,13 +6,13 @@
  * @module
  */
 import { createRng } from "../core/rng.ts";
-import { hostTensor } from "../core/tensors.ts";
 import { createDataset, type Dataset, type Split } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import type { Executor } from "../executors/executor.ts";
 import { type Adapter, createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
-import { backboneTensors, type ViTConfig } from "../nn/config.ts";
+import type { ViTConfig } from "../nn/config.ts";
+import { randomWeights } from "../nn/testing.ts";
 import { type OptimiserSettings } from "./optimiser.ts";
 
 /** The smallest transformer that has everything. */
@@ -45,17 +45,10 @@ export const constantAdam: OptimiserSettings = {
   warmup: 0,
 };
 
-/** Weights large enough that features depend on the images. */
+/** A backbone of random weights. */
 export function tinyBackbone(seed = 0): Backbone {
-  const weights = backboneTensors(tinyConfig).map(({ name, shape }) => {
-    const rng = createRng(seed, name);
-    const tensor = hostTensor(shape);
-    const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
-    for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = centre + 0.3 * rng.normal();
-    return [name, tensor] as const;
-  });
   const pixels = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
-  return createBackbone({ id: "tiny", config: tinyConfig, weights: Object.fromEntries(weights), pixels });
+  return createBackbone({ id: "tiny", config: tinyConfig, weights: randomWeights(tinyConfig, seed), pixels });
 }
 
 /** Images of 8x8 pixels, class-interleaved: a random picture for each class, and noise on each image. */
