@@ -31,7 +31,7 @@ function differs(what: string): never {
 }
 
 /** What a size is that has these values at the two batch sizes. */
-function sizeOf(first: number, second: number, what: string): Size {
+function sizeFrom(first: number, second: number, what: string): Size {
   if (first === second) return { count: first, perItem: false };
   const count = first / BATCHES[0];
   if (!Number.isInteger(count) || count * BATCHES[1] !== second) return differs(what);
@@ -116,7 +116,7 @@ function openValue(first: ValueInfoProto, second: ValueInfoProto): ValueInfoProt
   const tensorType = first.type!.tensorType!;
   const others = second.type!.tensorType!.shape!.dim;
   const dim = tensorType.shape!.dim.map(({ dimValue }, axis) => {
-    const { count, perItem } = sizeOf(dimValue!, others[axis]!.dimValue!, `"${first.name}"`);
+    const { count, perItem } = sizeFrom(dimValue!, others[axis]!.dimValue!, `"${first.name}"`);
     return perItem ? { dimParam: count === 1 ? "batch" : `${count}*batch` } : { dimValue: count };
   });
   return { name: first.name, type: { tensorType: { ...tensorType, shape: { dim } } } };
@@ -144,7 +144,7 @@ export function withAnyBatch(lower: (batch: number) => ModelProto, input: string
     const [found, wanted] = [integersOf(tensor), integersOf(second)];
     const isShape = (node.opType === "Reshape" || node.opType === "Expand") && position === 1;
     if (!isShape || !found || found.length !== wanted?.length) return differs(`an operand of ${node.name}`);
-    return writer.shape(found.map((size, i) => sizeOf(size, wanted[i]!, `a shape of ${node.name}`)), node);
+    return writer.shape(found.map((size, i) => sizeFrom(size, wanted[i]!, `a shape of ${node.name}`)), node);
   };
   if (model.graph.node.length !== other.graph.node.length) differs("the number of nodes");
   const nodes = model.graph.node.map((node, i) => {
