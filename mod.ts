@@ -37,15 +37,15 @@ export * as ops from "./src/graph/functions.ts";
 export type { Backbone, PixelStatistics } from "./src/nn/backbone.ts";
 export type { Activation, ViTConfig } from "./src/nn/config.ts";
 export type { LinearHead } from "./src/nn/heads.ts";
-export { checkGolden, type TensorError } from "./src/interop/golden.ts";
-export { type GoldenCase, type GoldenOptimiser, loadGoldenCase } from "./src/interop/golden_case.ts";
+export { checkGolden, type TensorError } from "./src/conformance/golden.ts";
+export { type GoldenCase, type GoldenOptimiser, loadGoldenCase } from "./src/conformance/golden_case.ts";
 export {
   type BackboneInspection,
   type BackboneOverrides,
   inspectBackbone,
   loadBackbone,
   type LoadOptions,
-} from "./src/interop/load_backbone.ts";
+} from "./src/formats/backbones/load_backbone.ts";
 export { canonicalJson, hashJson, type Json, type JsonObject } from "./src/core/json.ts";
 export { createRng, type Rng } from "./src/core/rng.ts";
 export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";
@@ -76,12 +76,12 @@ export {
 } from "./src/protocol/comparison.ts";
 export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board.ts";
 export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
-export { formatCard } from "./src/interop/card.ts";
+export { formatCard } from "./src/formats/backbones/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";
 export { optimiserOf } from "./src/protocol/settings.ts";
 export { ifThere, replaceFile } from "./src/core/files.ts";
 export { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./src/train/pretrain.ts";
-export { readSafetensors, writeSafetensors } from "./src/weights/safetensors.ts";
+export { readSafetensors, writeSafetensors } from "./src/formats/files/safetensors.ts";
 export {
   type DatasetKind,
   type DatasetKindName,
@@ -106,9 +106,9 @@ export {
   encodeAdapterFile,
   type KeptAdapter,
   type KeptClassifier,
-} from "./src/interop/adapter_file.ts";
-export { encodeMerged, mergeAdapter, type MergedModel } from "./src/interop/merged.ts";
-export { exportOnnx } from "./src/interop/onnx_export.ts";
+} from "./src/formats/adapters/adapter_file.ts";
+export { encodeMerged, mergeAdapter, type MergedModel } from "./src/formats/backbones/merged.ts";
+export { exportOnnx } from "./src/formats/backbones/onnx_export.ts";
 export { limitClasses } from "./src/data/dataset.ts";
 export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
@@ -123,5 +123,5 @@ export {
   PEFT_WEIGHTS,
   type PeftAdapter,
   type PeftFiles,
-} from "./src/interop/peft.ts";
-export { type PeftNaming, peftNamings } from "./src/interop/peft_names.ts";
+} from "./src/formats/adapters/peft.ts";
+export { type PeftNaming, peftNamings } from "./src/formats/adapters/peft_names.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { InputError } from "../mod.ts";
-import { addBackboneFlags, type BackboneFlags, loadOptionsOf } from "./backbone_flags.ts";
+import { addBackboneFlags, type BackboneFlags, loadOptionsOf } from "./commands/backbone_flags.ts";
 import { openBackbone } from "./backbones.ts";
 import type { CommandSpec } from "./cli.ts";
 import { callCommand, inFolder, writeBackbone } from "./test_kit.ts";

@@ -5,8 +5,8 @@
  */
 import { createMethod, resolveSettings } from "../mod.ts";
 import { fuzz, mutateJson, mutateText } from "../src/core/test_fuzz.ts";
-import { parseRecipe } from "./recipe.ts";
-import { parseSuite, resolveSuite } from "./suite.ts";
+import { parseRecipe } from "./commands/recipe.ts";
+import { parseSuite, resolveSuite } from "./grid/suite.ts";
 
 /** What a refusal says. */
 const SENTENCE = /^Cannot (read|use|create) [^]+: [^]+/;

@@ -13,10 +13,10 @@ const layers: Readonly<Record<string, number>> = {
   data: 1,
   executors: 2,
   nn: 3,
-  weights: 3,
   merge: 4,
   train: 4,
-  interop: 4,
+  formats: 4,
+  conformance: 5,
   methods: 5,
   protocol: 6,
 };

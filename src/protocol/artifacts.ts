@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { encodeAdapterFile, type KeptAdapter, type KeptClassifier } from "../interop/adapter_file.ts";
+import {
+  encodeAdapterFile,
+  type KeptAdapter,
+  type KeptClassifier,
+} from "../formats/adapters/adapter_file.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import type { RunRecord } from "./record.ts";
 import type { ArtifactStore, CellStore } from "./store.ts";

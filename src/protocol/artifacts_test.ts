@@ -3,7 +3,7 @@ import { inFolder } from "../core/test_folder.ts";
 import { proceduralDataset } from "../data/procedural/procedural.ts";
 import { createStream } from "../data/stream.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
-import { decodeAdapterFile } from "../interop/adapter_file.ts";
+import { decodeAdapterFile } from "../formats/adapters/adapter_file.ts";
 import { createMethod } from "../methods/mod.ts";
 import { tinyBackbone, tinyLora } from "../train/test_kit.ts";
 import { DEPLOYED, trainedName } from "./artifacts.ts";

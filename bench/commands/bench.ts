@@ -1,0 +1,179 @@
+/**
+ * `deno task bench`: scores methods over growing task counts and prints the table. Finished cells are skipped,
+ * unfinished ones resumed.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import {
+  backendChoices,
+  cellName,
+  compare,
+  describeSection,
+  growthTable,
+  prepareFolder,
+  type RunRecord,
+} from "../../mod.ts";
+import { addBackboneFlags } from "./backbone_flags.ts";
+import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
+import { describeEnvironment } from "../grid/environment.ts";
+import { cellBytes, cellsInMemory, freeMemory } from "../grid/memory.ts";
+import {
+  hasKeptAdapters,
+  type LoadedSuite,
+  loadSuite,
+  plannedWork,
+  readFinished,
+  removeCell,
+} from "../grid/plan.ts";
+import { runJobs } from "../grid/pool.ts";
+import { createProgressView } from "../grid/progress.ts";
+import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
+import { formatTable } from "../table.ts";
+
+interface Options extends SuiteFlags {
+  readonly jobs?: number;
+  readonly out: string;
+  readonly fresh?: true;
+  readonly keepAdapters?: true;
+}
+
+function configure(command: Command): void {
+  command
+    .option("--suite <name>", `named suite (${namedSuites.join(", ")}) or path of a suite file`, "quick")
+    .option("--methods <list>", "methods, with options after a colon: ham,naive or ham:keep=0.5,groupRank=16")
+    .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
+    .option(
+      "--classes-per-task <n>",
+      "classes of each task, so that more tasks are more classes (default: all classes are dealt out)",
+    )
+    .option("--seeds <list>", "seeds of the class order and of training, such as 0,1,2")
+    .option("--train-seed <n>", "one training seed for all class orders (default: the class order's seed)")
+    .option(
+      "--data <spec>",
+      "such as procedural, cifar100:PATH or folder:PATH,size=32; see deno task data list",
+    )
+    .option(
+      "--backbone <id|path>",
+      "name of a shipped backbone, or a .safetensors or .onnx file or a folder with one",
+    )
+    .option("--backend <name>", backendChoices.join(" | "))
+    .option("--epochs <n>", "epochs per task")
+    .option("--limit-per-class <n>", "use the first n images of each class, in both splits")
+    .option(
+      "--set <key=value...>",
+      "protocol settings: head (linear, cosine, ncm), rank, alpha, targets (q+v), batchSize, optimiser, " +
+        "learningRate, weightDecay, schedule, warmup",
+    )
+    .option(
+      "--jobs <n>",
+      "cells at a time (default: one per core as far as memory goes, on a GPU 1)",
+      positiveInteger,
+    )
+    .option("--out <dir>", "folder for records and snapshots", "runs/bench")
+    .option("--keep-adapters", "keep trained adapters in <out>/adapters, for deno task export")
+    .option("--fresh", "run finished cells again");
+  addBackboneFlags(command);
+}
+
+async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
+  const suite = await loadSuite(await resolveSuite(options), output);
+  const { info, why, cells } = suite;
+  await prepareFolder(options.out);
+  const finished: RunRecord[] = [];
+  const waiting = [];
+  for (const planned of cells) {
+    if (options.fresh) await removeCell(options.out, planned.job);
+    const record = await readFinished(options.out, planned.job);
+    const isWhole = !options.keepAdapters || await hasKeptAdapters(options.out, planned.job, record);
+    if (record && isWhole) finished.push(record);
+    else waiting.push(planned);
+  }
+  const workers = options.jobs ?? workersFor(suite, waiting.length, output);
+  output.err(
+    `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
+      `(${why}), ${workers} at a time\n`,
+  );
+  const { statuses, records } = await runWaiting(suite, waiting, workers, options, output);
+  const all = [...finished, ...records];
+  for (const section of compare(inPlanOrder(suite, all))) {
+    output.out(`${describeSection(section)}\n${formatTable(growthTable(section))}`);
+  }
+  output.err(`Records are in ${options.out}/records; deno task board --in ${options.out} renders them\n`);
+  const failed = statuses.filter((status) => status !== "done").length;
+  if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
+  return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
+}
+
+/** One cell per core, as far as memory goes; a GPU is one. */
+function workersFor(
+  { info, dataset, backbone, settings }: LoadedSuite,
+  waiting: number,
+  output: Output,
+): number {
+  if (info.backend === "webgpu") return 1;
+  const wanted = Math.max(1, Math.min(navigator.hardwareConcurrency, waiting));
+  const bytes = cellBytes(backbone.config, settings.batchSize, dataset);
+  const fitting = cellsInMemory(bytes, freeMemory());
+  if (fitting < wanted) {
+    output.err(`A cell may claim ${(bytes / 2 ** 30).toFixed(1)} GiB of memory; --jobs decides otherwise\n`);
+  }
+  return Math.min(wanted, fitting);
+}
+
+async function runWaiting(
+  suite: LoadedSuite,
+  waiting: LoadedSuite["cells"],
+  workers: number,
+  options: Options,
+  output: Output,
+) {
+  if (waiting.length === 0) return { statuses: [], records: [] };
+  const { dataset, backbone, info, settings } = suite;
+  const plan = waiting.map((planned) => plannedWork(planned, suite));
+  const jobs = new Map(plan.map(({ job }) => [job.id, job]));
+  const view = createProgressView(plan, () => performance.now() / 1000, output.err);
+  const setup = {
+    dataset,
+    backbone,
+    backend: info.backend,
+    settings,
+    environment: await describeEnvironment(info),
+    out: options.out,
+    keepAdapters: options.keepAdapters ?? false,
+  };
+  try {
+    const results = await runJobs([...jobs.values()], workers, setup, (reply) => {
+      if (reply.kind === "progress") view.update(jobs.get(reply.id)!, reply.progress);
+      if (reply.kind === "done") view.finish(jobs.get(reply.id)!, reply.message ?? "done");
+      if (reply.kind === "error" && reply.id !== undefined) {
+        view.finish(jobs.get(reply.id)!, `stopped: ${reply.message}`);
+      }
+    });
+    const records = [];
+    for (const { job } of results) records.push(await readFinished(options.out, job));
+    return {
+      statuses: results.map(({ status }) => status),
+      records: records.filter((record) => record !== undefined),
+    };
+  } finally {
+    view.stop();
+  }
+}
+
+/** Records in the order that was asked for, whichever ended first. */
+function inPlanOrder({ cells }: LoadedSuite, records: readonly RunRecord[]): RunRecord[] {
+  const position = new Map(cells.map(({ cell }, i) => [cellName(cell), i]));
+  const of = ({ start }: RunRecord) => position.get(cellName(start.cell)) ?? cells.length;
+  return [...records].sort((a, b) => of(a) - of(b));
+}
+
+/** The command. */
+export const bench: CommandSpec<Options> = {
+  name: "bench",
+  description: "Scores continual-learning methods while the number of tasks grows, and prints the table.",
+  configure,
+  run,
+};
+
+if (import.meta.main) await runMain(bench);

@@ -1,0 +1,168 @@
+/**
+ * `deno task board`: renders the records of any number of folders to one leaderboard. Equal records give equal
+ * files, in whatever folders and order they are found.
+ *
+ * @module
+ */
+import { type Command } from "commander";
+import {
+  canonicalJson,
+  type Cell,
+  cellName,
+  compare,
+  InputError,
+  parseRecord,
+  renderCsv,
+  renderMarkdown,
+  replaceFile,
+  type RunRecord,
+} from "../../mod.ts";
+import { type CommandSpec, type Output, runMain } from "../cli.ts";
+
+interface Options {
+  readonly in: readonly string[];
+  readonly out?: string;
+}
+
+/** A record and the file it came from. */
+interface FoundRecord {
+  readonly path: string;
+  readonly record: RunRecord;
+}
+
+/** All records of some folders, each cell once, and the files that a kill left without a first line. */
+interface Collection {
+  readonly records: readonly FoundRecord[];
+  readonly empty: readonly string[];
+}
+
+/** The `.jsonl` files of a folder and of its `records`, sorted. */
+async function listRecords(folder: string): Promise<string[]> {
+  const list = async (path: string) => {
+    const files: string[] = [];
+    for await (const { name, isDirectory } of Deno.readDir(path)) {
+      if (!isDirectory && name.endsWith(".jsonl")) files.push(`${path}/${name}`);
+    }
+    return files.sort();
+  };
+  try {
+    const direct = await list(folder);
+    try {
+      return [...direct, ...await list(`${folder}/records`)];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return direct;
+      throw error;
+    }
+  } catch (error) {
+    throw new InputError(`Cannot read records in ${folder}: ${(error as Error).message}`);
+  }
+}
+
+/** Of two records of a cell the one that got further; two that ended must agree. */
+function furtherOf(a: FoundRecord, b: FoundRecord): FoundRecord {
+  if (a.record.end && b.record.end && a.record.end.hash !== b.record.end.hash) {
+    throw new InputError(
+      `Cannot use both ${a.path} and ${b.path}: they are records of one cell with different results`,
+    );
+  }
+  const progress = ({ record: { tasks, end } }: FoundRecord) => end ? Infinity : tasks.length;
+  return progress(b) > progress(a) ? b : a;
+}
+
+async function collect(folders: readonly string[]): Promise<Collection> {
+  const cells = new Map<string, FoundRecord>();
+  const empty: string[] = [];
+  for (const folder of folders) {
+    for (const path of await listRecords(folder.replace(/(.)[/\\]+$/, "$1"))) {
+      const text = await Deno.readTextFile(path);
+      if (!text.includes("\n")) {
+        empty.push(path);
+        continue;
+      }
+      const found = { path, record: parseRecord(text, path) };
+      const name = cellName(found.record.start.cell);
+      const known = cells.get(name);
+      cells.set(name, known ? furtherOf(known, found) : found);
+    }
+  }
+  if (cells.size === 0) {
+    throw new InputError(`Cannot make a leaderboard: found no records in ${folders.join(", ")}`);
+  }
+  return { records: [...cells.values()].sort(inBoardOrder), empty: [...new Set(empty)].sort() };
+}
+
+/** Sections together, then methods by name; nothing depends on folders or file names. */
+function inBoardOrder({ record: a }: FoundRecord, { record: b }: FoundRecord): number {
+  const keys = ({ dataset, backbone, backend, settings, method, options }: Cell) => [
+    dataset.name,
+    dataset.fingerprint,
+    backbone.id,
+    backbone.hash,
+    backend,
+    canonicalJson(settings),
+    method,
+    canonicalJson(options),
+  ];
+  const [left, right] = [keys(a.start.cell), keys(b.start.cell)];
+  const differing = left.findIndex((key, i) => key !== right[i]);
+  if (differing >= 0) return left[differing]! < right[differing]! ? -1 : 1;
+  const numbers = ({ tasks, orderSeed, trainSeed }: Cell) => [tasks, orderSeed, trainSeed];
+  const [m, n] = [numbers(a.start.cell), numbers(b.start.cell)];
+  return m.map((value, i) => value - n[i]!).find((difference) => difference !== 0) ?? 0;
+}
+
+function describeUnfinished({ path, record: { start: { cell }, tasks } }: FoundRecord): string {
+  const { method, orderSeed } = cell;
+  return `unfinished: ${method} T=${cell.tasks} seed ${orderSeed}, ${tasks.length} tasks done (${path})\n`;
+}
+
+async function write(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) await replaceFile(`${folder}/${name}`, content);
+  } catch (error) {
+    throw new InputError(`Cannot write the leaderboard to ${folder}: ${(error as Error).message}`);
+  }
+}
+
+function configure(command: Command): void {
+  command
+    .requiredOption(
+      "--in <dirs>",
+      "folders of bench, or of .jsonl records, separated by commas; repeatable",
+      (text: string, earlier: readonly string[] = []) => [...earlier, ...text.split(",").filter(Boolean)],
+    )
+    .option("--out <dir>", "where LEADERBOARD.md and leaderboard.csv go (default: the first of --in)");
+}
+
+async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
+  const [first] = options.in;
+  if (first === undefined) throw new InputError("Cannot make a leaderboard: --in names no folder");
+  const { records, empty } = await collect(options.in);
+  const sections = compare(records.map(({ record }) => record));
+  const folder = options.out ?? first;
+  await write(folder, {
+    "LEADERBOARD.md": renderMarkdown(sections),
+    "leaderboard.csv": renderCsv(sections),
+  });
+  const unfinished = records.filter(({ record }) => !record.end);
+  const failed = records.filter(({ record }) => record.end?.status === "failed");
+  output.out(
+    `${records.length} records in ${sections.length} sections: ` +
+      `${records.length - unfinished.length - failed.length} done, ${failed.length} failed, ` +
+      `${unfinished.length + empty.length} unfinished; see ${folder}/LEADERBOARD.md\n`,
+  );
+  for (const found of unfinished) output.out(describeUnfinished(found));
+  for (const path of empty) output.out(`unfinished: nothing done (${path})\n`);
+  return 0;
+}
+
+/** The command. */
+export const board: CommandSpec<Options> = {
+  name: "board",
+  description: "Renders records to LEADERBOARD.md and leaderboard.csv.",
+  configure,
+  run,
+};
+
+if (import.meta.main) await runMain(board);

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { canonicalJson, type Cell, recordHash, resolveSettings, type RunRecord } from "../../mod.ts";
+import { board } from "./board.ts";
+import { callCommand, exists, inFolder } from "../test_kit.ts";
+
+const call = (...args: string[]) => callCommand(board, args);
+
+const HASH = "0".repeat(64);
+
+/** The text of a two-task record. */
+function recordText(method: string, seed: number, final: number, status: "done" | "open" = "done"): string {
+  const cell: Cell = {
+    edition: 1,
+    method,
+    options: {},
+    dataset: { name: "toy", fingerprint: HASH, classes: 4, train: 8, test: 8 },
+    backbone: { id: "tiny", hash: HASH },
+    backend: "reference",
+    tasks: 2,
+    orderSeed: seed,
+    trainSeed: seed,
+    streamHash: HASH,
+    settings: resolveSettings(),
+  };
+  const start = { event: "start", cell, environment: {} } as const;
+  const tasks: RunRecord["tasks"] = [[1], [final, final]].map((row, index) => ({
+    event: "task",
+    index,
+    classes: [2 * index, 2 * index + 1],
+    evaluation: { classIncremental: row, taskIncremental: row, taskInference: 1, predictionHash: HASH },
+    keptBytes: { method: 1, head: 1 },
+    facts: {},
+    seconds: { train: 1, method: 1, evaluate: 1 },
+  }));
+  const end = { event: "end", status: "done", details: {}, hash: recordHash({ start, tasks }, undefined) };
+  const events = status === "done" ? [start, ...tasks, end] : [start, tasks[0]];
+  return events.map((event) => `${canonicalJson(event)}\n`).join("");
+}
+
+/** Writes files by their paths in a new folder. */
+function withFiles(files: Readonly<Record<string, string>>, test: (folder: string) => Promise<void>) {
+  return inFolder(async (folder) => {
+    for (const [path, text] of Object.entries(files)) {
+      const target = `${folder}/${path}`;
+      await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.writeTextFile(target, text);
+    }
+    await test(folder);
+  });
+}
+
+async function leaderboard(folder: string): Promise<string> {
+  return await Deno.readTextFile(`${folder}/LEADERBOARD.md`) +
+    await Deno.readTextFile(`${folder}/leaderboard.csv`);
+}
+
+Deno.test("board renders records of several folders, of either layout, to the first of them", () =>
+  withFiles({
+    "a/records/x.jsonl": recordText("ham", 0, 0.75),
+    "b/y.jsonl": recordText("naive", 0, 0.5),
+    "b/notes.txt": "not a record",
+    "c/records/z.jsonl": recordText("naive", 1, 0.5),
+  }, async (folder) => {
+    const { code, out, err } = await call("--in", `${folder}/a,${folder}/b/`, "--in", `${folder}/c`);
+    assert.deepEqual([code, err], [0, ""]);
+    assert.match(
+      out,
+      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/LEADERBOARD\.md\n$/,
+    );
+    const markdown = await Deno.readTextFile(`${folder}/a/LEADERBOARD.md`);
+    assert.match(markdown, /\| ham +\| 75\.0 \(n=1; missing: seed 1\) \|/);
+    assert.match(markdown, /\| naive +\| +50\.0 ± 0\.0 \(n=2\) \|/);
+    assert.match(markdown, /\*\*ham − best other\*\* \| +\+25\.0 \(naive, n=1\) \|/);
+    assert.equal((await Deno.readTextFile(`${folder}/a/leaderboard.csv`)).trimEnd().split("\n").length, 3);
+    assert.equal(await exists(`${folder}/b/LEADERBOARD.md`), false);
+  }));
+
+Deno.test("board gives the same files, however the records are named and ordered", () =>
+  withFiles({
+    "a/1.jsonl": recordText("naive", 0, 0.5),
+    "a/2.jsonl": recordText("ham", 1, 0.75),
+    "a/3.jsonl": recordText("ham", 0, 0.25),
+    "b/9.jsonl": recordText("naive", 0, 0.5),
+    "b/8.jsonl": recordText("ham", 1, 0.75),
+    "c/7.jsonl": recordText("ham", 0, 0.25),
+  }, async (folder) => {
+    await call("--in", `${folder}/a`);
+    await call("--in", `${folder}/c,${folder}/b`, "--out", `${folder}/out/new`);
+    await call("--in", `${folder}/b`, "--in", `${folder}/c,${folder}/a`, "--out", `${folder}/all`);
+    assert.equal(await leaderboard(`${folder}/out/new`), await leaderboard(`${folder}/a`));
+    assert.equal(await leaderboard(`${folder}/all`), await leaderboard(`${folder}/a`));
+  }));
+
+Deno.test("board counts and lists unfinished runs, unless another folder has finished them", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75, "open"),
+    "a/y.jsonl": recordText("naive", 0, 0.5, "open"),
+    "a/z.jsonl": `{"event":"sta`,
+    "b/x.jsonl": recordText("ham", 0, 0.75),
+  }, async (folder) => {
+    const { code, out } = await call("--in", `${folder}/a`, "--in", `${folder}/b`);
+    assert.equal(code, 0);
+    const [counts, ...list] = out.trimEnd().split("\n");
+    assert.match(counts!, /^2 records in 1 sections: 1 done, 0 failed, 2 unfinished;/);
+    assert.deepEqual(list, [
+      `unfinished: naive T=2 seed 0, 1 tasks done (${folder}/a/y.jsonl)`,
+      `unfinished: nothing done (${folder}/a/z.jsonl)`,
+    ]);
+    assert.match(await Deno.readTextFile(`${folder}/a/LEADERBOARD.md`), /\| naive .* missing: seed 0 \|/);
+  }));
+
+Deno.test("board names what it cannot use in one sentence, exits with 2 and writes nothing", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75),
+    "b/y.jsonl": recordText("ham", 0, 0.5),
+    "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("0.75", "0.85"),
+    "empty/none.txt": "",
+    "file": "",
+  }, async (folder) => {
+    const refused = async (message: RegExp, ...args: string[]) => {
+      const { code, out, err } = await call(...args, "--out", `${folder}/out`);
+      assert.deepEqual([code, out], [2, ""], args.join(" "));
+      assert.match(err, message);
+      assert.match(err, /^[^\n]*\.\n$/);
+      assert.equal(await exists(`${folder}/out`), false);
+    };
+    const both = /Cannot use both .*a\/x\.jsonl and .*b\/y\.jsonl: they are records of one cell/;
+    await refused(both, "--in", `${folder}/a,${folder}/b`);
+    await refused(/Cannot read record .*damaged\/z\.jsonl, line 4: the hash/, "--in", `${folder}/damaged`);
+    await refused(/found no records in .*empty/, "--in", `${folder}/empty`);
+    await refused(/Cannot read records in .*missing: /, "--in", `${folder}/missing`);
+    await refused(/Cannot read records in .*file: /, "--in", `${folder}/file`);
+    await refused(/--in names no folder/, "--in", ",");
+    const unwritable = await call("--in", `${folder}/a`, "--out", `${folder}/file/out`);
+    assert.equal(unwritable.code, 2);
+    assert.match(unwritable.err, /^Cannot write the leaderboard to .*file\/out: .*\.\n$/);
+    assert.equal((await call()).code, 2);
+    assert.equal((await call("--in", `${folder}/a`, "--format", "html")).code, 2);
+  }));

@@ -1,0 +1,125 @@
+/**
+ * What `deno task export` can export: the kept adapters of one record or of all records of a run, or an adapter in
+ * PEFT's format.
+ *
+ * @module
+ */
+import { basename, join, resolve } from "node:path";
+import {
+  type Backbone,
+  decodeAdapterFile,
+  DEPLOYED,
+  InputError,
+  type KeptAdapter,
+  keptNames,
+  loadPeft,
+  parseRecord,
+  PEFT_CONFIG,
+} from "../../mod.ts";
+import { exists } from "../folders.ts";
+
+/** An adapter, or what is deployed in the end, and where it belongs. */
+export interface Exportable {
+  /** Path below the output folder, without extension. */
+  readonly name: string;
+  /** What it was trained on, if that is known before it is loaded. */
+  readonly backbone?: { readonly id: string; readonly hash: string };
+  load(backbone: Backbone): Promise<KeptAdapter>;
+}
+
+/** What a path holds. */
+export interface ExportSource {
+  /** Where exports go unless the user says otherwise. */
+  readonly out: string;
+  readonly exportables: readonly Exportable[];
+  /** Cells that have nothing to export yet, in words. */
+  readonly notes: readonly string[];
+}
+
+/** Whether all adapters are wanted, or the deployed models alone. */
+export type Extent = "adapters" | "deployed";
+
+async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
+  try {
+    return await access();
+  } catch (error) {
+    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function recordsIn(folder: string): Promise<string[]> {
+  const records = join(folder, "records");
+  const paths: string[] = [];
+  await onDisk(folder, async () => {
+    for await (const { name } of Deno.readDir(records)) {
+      if (name.endsWith(".jsonl")) paths.push(join(records, name));
+    }
+  });
+  if (paths.length === 0) throw new InputError(`Cannot export ${folder}: found no records in it`);
+  return paths.sort();
+}
+
+async function readCell(run: string, path: string, extent: Extent) {
+  const cell = basename(path, ".jsonl");
+  const text = await onDisk(path, () => Deno.readTextFile(path));
+  // A kill can leave a first line that is cut off.
+  const record = text.includes("\n") ? parseRecord(text, path) : undefined;
+  const files = record ? keptNames(record) : [];
+  const exportables: Exportable[] = [];
+  for (const file of files.filter((name) => extent === "adapters" || name === DEPLOYED)) {
+    const kept = join(run, "adapters", cell, file);
+    if (!await exists(kept)) {
+      throw new InputError(
+        `Cannot export ${cell}: found no ${kept}; run deno task bench again with --keep-adapters`,
+      );
+    }
+    exportables.push({
+      name: `${cell}/${basename(file, ".safetensors")}`,
+      backbone: record!.start.cell.backbone,
+      load: async () => decodeAdapterFile(await onDisk(kept, () => Deno.readFile(kept)), kept),
+    });
+  }
+  const state = record?.end?.status === "failed" ? "failed" : "is unfinished";
+  const isWhole = record?.end?.status === "done";
+  return { exportables, notes: isWhole ? [] : [`${cell} ${state}: nothing is deployed`] };
+}
+
+/** The classifier that the backbone came with, for an adapter that has none. */
+function ownClassifier({ head }: Backbone): Pick<KeptAdapter, "classifier"> {
+  if (!head) return {};
+  const classNames = Array.from(head.bias.data, (_, i) => `${i}`);
+  return { classifier: { kind: "linear", classNames, ...head } };
+}
+
+function peftSource(folder: string): ExportSource {
+  const load = async (backbone: Backbone): Promise<KeptAdapter> => {
+    const { id, hash } = backbone;
+    return { ...ownClassifier(backbone), ...await loadPeft(folder), backbone: { id, hash } };
+  };
+  const name = basename(resolve(folder));
+  return { out: join(folder, "../exports"), exportables: [{ name, load }], notes: [] };
+}
+
+/**
+ * Finds what there is to export.
+ *
+ * @throws {InputError} If the path is neither a record, a run nor an adapter, or the run has not kept its adapters
+ */
+export async function findExportables(source: string, extent: Extent): Promise<ExportSource> {
+  const { isDirectory } = await onDisk(source, () => Deno.stat(source));
+  if (isDirectory && await exists(join(source, PEFT_CONFIG))) return peftSource(source);
+  if (!isDirectory && !source.endsWith(".jsonl")) {
+    throw new InputError(
+      `Cannot export ${source}: wanted a record (.jsonl), the folder of a run, or an adapter of PEFT`,
+    );
+  }
+  const run = isDirectory ? source : join(source, "../..");
+  const paths = isDirectory ? await recordsIn(source) : [source];
+  const cells = [];
+  for (const record of paths) cells.push(await readCell(run, record, extent));
+  return {
+    out: join(run, "exports"),
+    exportables: cells.flatMap(({ exportables }) => exportables),
+    notes: cells.flatMap(({ notes }) => notes),
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * `deno task pretrain RECIPE`: trains a small backbone from a recipe and writes its weights and card. A training
+ * that was stopped goes on from its last whole epoch and ends with the same weights.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import {
+  type Backbone,
+  type BackendChoice,
+  backendChoices,
+  type Checkpoint,
+  checkpointTensors,
+  createBackbone,
+  createExecutor,
+  type Dataset,
+  decodeState,
+  encodeState,
+  type Executor,
+  formatCard,
+  hashJson,
+  ifThere,
+  InputError,
+  optimiserOf,
+  pretrain,
+  replaceFile,
+  resolveSettings,
+  writeSafetensors,
+} from "../../mod.ts";
+import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
+import { createFolder } from "../folders.ts";
+import { loadData } from "../grid/load_data.ts";
+import { formatDuration } from "../grid/progress.ts";
+import { readRecipe, type Recipe } from "./recipe.ts";
+
+interface Options {
+  readonly out: string;
+  readonly backend: BackendChoice;
+  readonly threads?: number;
+  readonly data?: string;
+}
+
+function configure(command: Command): void {
+  command
+    .argument("<recipe>", "path of a recipe, such as bench/recipes/procedural.json")
+    .option(
+      "--data <spec>",
+      "where the recipe's images lie here, such as tiny-imagenet:PATH (default: as the recipe says)",
+    )
+    .option("--out <dir>", "folder for checkpoint, log, weights and card", "runs/pretrain")
+    .addOption(new Option("--backend <name>", "what computes").choices(backendChoices).default("auto"))
+    .option("--threads <n>", "threads of the backend (default: all cores)", positiveInteger);
+}
+
+async function run([path]: readonly string[], options: Options, output: Output): Promise<number> {
+  const recipe = await readRecipe(path!);
+  const dataset = await loadData(options.data ?? recipe.data, output);
+  const base = `${options.out}/${recipe.name}`;
+  const id = hashJson({ recipe, fingerprint: dataset.fingerprint });
+  await createFolder(options.out);
+  const before = await readCheckpoint(`${base}.checkpoint`, id);
+  const { executor, why } = await createExecutor(
+    options.backend,
+    options.threads === undefined ? {} : { threads: options.threads },
+  );
+  output.err(
+    `${recipe.name}: ${dataset.train.count} images of ${dataset.classNames.length} classes, ` +
+      `${before?.epochsDone ?? 0} of ${recipe.epochs} epochs done; ${executor.info.backend} (${why})\n`,
+  );
+  try {
+    const { checkpoint, seconds } = await train({ recipe, dataset, executor, base, id, before }, output);
+    const backbone = await writeBackbone(base, recipe, dataset, checkpoint, seconds);
+    output.out(`${base}.safetensors ${backbone.hash}\n`);
+  } finally {
+    await executor.dispose();
+  }
+  return 0;
+}
+
+interface TimedCheckpoint extends Checkpoint {
+  /** Of training, over all runs of the command. */
+  readonly seconds: number;
+}
+
+interface Work {
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly executor: Executor;
+  /** Path of the files without their ending. */
+  readonly base: string;
+  /** Of recipe and images. */
+  readonly id: string;
+  readonly before: TimedCheckpoint | undefined;
+}
+
+/** Trains from the last checkpoint to the end, keeping a checkpoint and a line of the log after every epoch. */
+async function train({ recipe, dataset, executor, base, id, before }: Work, output: Output) {
+  const clock = () => performance.now() / 1000;
+  const began = clock();
+  let seconds = before?.seconds ?? 0;
+  let epochBegan = began;
+  const checkpoint = await pretrain({
+    executor,
+    config: recipe.config,
+    dataset,
+    preprocessing: { ...dataset, ...recipe.pixels, size: recipe.config.image },
+    optimiser: optimiserOf(resolveSettings({
+      learningRate: recipe.learningRate,
+      weightDecay: recipe.weightDecay,
+      warmup: recipe.warmup,
+    })),
+    batchSize: recipe.batchSize,
+    epochs: recipe.epochs,
+    smoothing: recipe.smoothing,
+    augmentation: recipe,
+    mixup: recipe.mixup,
+    seed: recipe.seed,
+    ...(before && { checkpoint: before }),
+    async onEpoch({ checkpoint: { epochsDone, packed }, losses, accuracy }) {
+      const now = clock();
+      seconds += now - epochBegan;
+      epochBegan = now;
+      const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+      await replaceFile(`${base}.checkpoint`, encodeState({ id, seconds, epochsDone, packed }));
+      await Deno.writeTextFile(
+        `${base}.log.jsonl`,
+        `${JSON.stringify({ epoch: epochsDone, loss, accuracy, seconds })}\n`,
+        { append: true },
+      );
+      const pace = (now - began) / (epochsDone - (before?.epochsDone ?? 0));
+      output.err(
+        `epoch ${epochsDone}/${recipe.epochs}: mean loss ${loss.toFixed(4)}, ` +
+          `${(100 * accuracy).toFixed(1)} % of the test images right, ${formatDuration(seconds)} in all, ` +
+          `${formatDuration(pace * (recipe.epochs - epochsDone))} left\n`,
+      );
+    },
+  });
+  return { checkpoint, seconds };
+}
+
+/** The last checkpoint of the same recipe and data; another recipe's is refused rather than overwritten. */
+async function readCheckpoint(
+  path: string,
+  id: string,
+): Promise<TimedCheckpoint | undefined> {
+  const bytes = await ifThere(() => Deno.readFile(path));
+  if (!bytes) return undefined;
+  const state = decodeState(bytes) as unknown as TimedCheckpoint & { readonly id: string };
+  if (state.id !== id) {
+    throw new InputError(
+      `Cannot go on from ${path}: it belongs to another recipe or other data, wanted another --out or no such file`,
+    );
+  }
+  return state;
+}
+
+async function writeBackbone(
+  base: string,
+  recipe: Recipe,
+  dataset: Dataset,
+  checkpoint: Checkpoint,
+  seconds: number,
+): Promise<Backbone> {
+  const { name, config, pixels, description, licence } = recipe;
+  const classes = dataset.classNames.length;
+  const tensors = checkpointTensors(checkpoint, config, classes);
+  const { "head.weight": _, "head.bias": __, ...weights } = tensors;
+  const backbone = createBackbone({ id: name, config, weights, pixels });
+  await replaceFile(`${base}.safetensors`, writeSafetensors({ tensors: weights }));
+  const about = {
+    description,
+    licence,
+    recipe: { ...recipe },
+    fingerprint: dataset.fingerprint,
+    hours: Math.round(seconds / 36) / 100,
+  };
+  await replaceFile(`${base}.json`, formatCard(backbone, JSON.parse(JSON.stringify(about))));
+  return backbone;
+}
+
+/** The command. */
+export const pretrainCommand: CommandSpec<Options> = {
+  name: "pretrain",
+  description: "Trains a small backbone from a recipe; goes on where a stopped training ended.",
+  configure,
+  run,
+};
+
+if (import.meta.main) await runMain(pretrainCommand);

@@ -1,0 +1,55 @@
+/**
+ * The messages between the command and its workers. A worker loads nothing itself: data and backbone are sent to
+ * it, checked once by the command.
+ *
+ * @module
+ */
+import type { Backbone, BackendInfo, Dataset, Environment, Progress, ProtocolSettings } from "../../mod.ts";
+
+/**
+ * Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat
+ * its bits.
+ */
+export const CELL_THREADS = 1;
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly dataset: Dataset;
+  readonly backbone: Backbone;
+  readonly backend: BackendInfo["backend"];
+  readonly settings: ProtocolSettings;
+  readonly environment: Environment;
+  readonly out: string;
+  readonly keepAdapters: boolean;
+}
+
+/** One cell to run. */
+export interface Job {
+  /** Position in the plan. */
+  readonly id: number;
+  /** Method with options. */
+  readonly method: string;
+  readonly tasks: number;
+  readonly classesPerTask?: number;
+  readonly orderSeed: number;
+  readonly trainSeed: number;
+  /** Base name of the cell's files. */
+  readonly name: string;
+}
+
+/** To a worker. */
+export type WorkerRequest =
+  | { readonly kind: "setup"; readonly setup: WorkerSetup }
+  | { readonly kind: "run"; readonly job: Job };
+
+/** From a worker. */
+export type WorkerReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "progress"; readonly id: number; readonly progress: Progress }
+  | {
+    readonly kind: "done";
+    readonly id: number;
+    readonly status: "done" | "failed";
+    readonly message?: string;
+  }
+  | { readonly kind: "error"; readonly id?: number; readonly message: string; readonly stack?: string };

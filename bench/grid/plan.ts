@@ -1,0 +1,146 @@
+/**
+ * From a suite to the cells still to run. Loading data, backbone and backend here, once and before anything is
+ * written, is what makes wrong input end with one sentence and no trace.
+ *
+ * @module
+ */
+import {
+  type BackendInfo,
+  type Cell,
+  cellName,
+  cellOf,
+  createExecutor,
+  createFileStore,
+  createMethod,
+  createStream,
+  type Dataset,
+  hasAdapters,
+  ifThere,
+  InputError,
+  limitPerClass,
+  type Method,
+  parseRecord,
+  type ProtocolSettings,
+  resolveSettings,
+  type RunRecord,
+} from "../../mod.ts";
+import { loadOptionsOf } from "../commands/backbone_flags.ts";
+import { openBackbone } from "../backbones.ts";
+import type { Output } from "../cli.ts";
+import { CELL_THREADS, type Job } from "./jobs.ts";
+import { loadData } from "./load_data.ts";
+import type { PlannedWork } from "./progress.ts";
+import type { Suite } from "./suite.ts";
+
+/** A benchmark whose parts are all there. */
+export interface LoadedSuite {
+  readonly dataset: Dataset;
+  readonly backbone: Awaited<ReturnType<typeof openBackbone>>;
+  readonly settings: ProtocolSettings;
+  readonly info: BackendInfo;
+  /** Why this backend. */
+  readonly why: string;
+  /** Every cell of the grid, longest first, so that no core idles at the end. */
+  readonly cells: readonly PlannedCell[];
+}
+
+/** A cell and how to run it. */
+export interface PlannedCell {
+  readonly cell: Cell;
+  readonly method: Method;
+  readonly job: Job;
+  /** Numbers of images in its stream. */
+  readonly images: { readonly train: number; readonly test: number };
+}
+
+/**
+ * Loads what a suite names and checks every cell of its grid.
+ *
+ * @param output Told what loading decided for the user
+ * @throws {InputError} If a method, an option, a file or a number of tasks is wrong
+ * @throws {BackendUnavailableError} If the backend cannot run here
+ */
+export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSuite> {
+  const settings = resolveSettings(suite.settings);
+  const methods = suite.methods.map((spec) => ({ spec, method: createMethod(spec) }));
+  const backbone = await openBackbone(suite.backbone, loadOptionsOf(suite.backboneFacts));
+  const whole = await loadData(suite.data, output);
+  const limit = suite.limitPerClass;
+  const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
+  const { executor, why } = await createExecutor(suite.backend, { threads: CELL_THREADS });
+  const { info } = executor;
+  await executor.dispose();
+  const cells = [...suite.tasks].sort((a, b) => b - a).flatMap((tasks) =>
+    suite.seeds.flatMap((orderSeed) => {
+      const shape = {
+        tasks,
+        orderSeed,
+        ...(suite.classesPerTask && { classesPerTask: suite.classesPerTask }),
+      };
+      const stream = createStream(dataset, shape);
+      const images = {
+        train: sum(stream.tasks.map(({ train }) => train.length)),
+        test: sum(stream.tasks.map(({ test }) => test.length)),
+      };
+      const trainSeed = suite.trainSeed ?? orderSeed;
+      return methods.map(({ spec, method }) => {
+        const cell = cellOf({ method, stream, backbone, settings, trainSeed, backend: info.backend });
+        return {
+          cell,
+          method,
+          images,
+          job: { id: 0, method: spec, ...shape, trainSeed, name: cellName(cell) },
+        };
+      });
+    })
+  );
+  // A method may be named twice, with options that are its defaults: two workers must not share a record.
+  const distinct = [...new Map(cells.map((planned) => [planned.job.name, planned])).values()];
+  const numbered = distinct.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
+  return { dataset, backbone, settings, info, why, cells: numbered };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** A cell's share of the work, in images passed through the model; a training step counts three times. */
+export function plannedWork({ method, job, images }: PlannedCell, { settings }: LoadedSuite): PlannedWork {
+  const trained = method.trains === "never" ? 0 : settings.epochs * images.train;
+  const evaluations = method.trains === "joint" ? 1 : (job.tasks + 1) / 2;
+  return {
+    job,
+    label: `${job.method} T=${job.tasks} seed ${job.orderSeed}`,
+    work: 3 * trained + evaluations * images.test,
+  };
+}
+
+/** The finished record of a cell, if there is one. */
+export async function readFinished(out: string, { name }: Job): Promise<RunRecord | undefined> {
+  const path = `${out}/records/${name}.jsonl`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new InputError(`Cannot read record ${path}: ${(error as Error).message}`);
+  }
+  // A kill can leave a first line that is cut off.
+  if (!text.includes("\n")) return undefined;
+  const record = parseRecord(text, path);
+  return record.end ? record : undefined;
+}
+
+/** Whether a finished cell has kept what it trained; one that failed has nothing to keep. */
+export async function hasKeptAdapters(out: string, { name }: Job, record?: RunRecord): Promise<boolean> {
+  if (!record || record.end?.status === "failed") return true;
+  return await hasAdapters(await createFileStore(out, name), record);
+}
+
+/** Forgets what is known of a cell. */
+export async function removeCell(out: string, { name }: Job): Promise<void> {
+  const own = [`records/${name}.jsonl`, `snapshots/${name}.state`, `adapters/${name}`];
+  for (const path of own.map((file) => `${out}/${file}`)) {
+    await ifThere(() => Deno.remove(path, { recursive: true }));
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * What a benchmark consists of: a suite file, or one of the named suites, with command-line flags on top. The
+ * result is checked as a whole before anything is written.
+ *
+ * @module
+ */
+import { z } from "zod";
+import {
+  activations,
+  type BackendChoice,
+  backendChoices,
+  InputError,
+  normOrders,
+  type ProtocolSettings,
+} from "../../mod.ts";
+import { type BackboneFlags, backboneFlagsAmong } from "../commands/backbone_flags.ts";
+
+/** A benchmark before data, backbone and backend are loaded. */
+export interface Suite {
+  /** Specification for `loadDataset`. */
+  readonly data: string;
+  /** Name of a shipped backbone, or path of a weight file or of a folder with one. */
+  readonly backbone: string;
+  /** Facts about it that no file tells, and the size of images. */
+  readonly backboneFacts: BackboneFlags;
+  readonly backend: BackendChoice;
+  /** Names with options, such as `ham:keep=0.5,groupRank=16`. */
+  readonly methods: readonly string[];
+  /** Numbers of tasks T. */
+  readonly tasks: readonly number[];
+  /** Each is the seed of the class order and, unless `trainSeed` is given, of training. */
+  readonly seeds: readonly number[];
+  readonly trainSeed?: number | undefined;
+  /** Classes of each task, so that more tasks are more classes; left out, all classes are dealt out to the tasks. */
+  readonly classesPerTask?: number | undefined;
+  /** Images of each class, of both splits. */
+  readonly limitPerClass?: number | undefined;
+  readonly settings: Partial<ProtocolSettings>;
+}
+
+const size = z.int().min(1);
+
+const backboneFacts = z.strictObject({
+  card: z.string().exactOptional(),
+  heads: size.exactOptional(),
+  norm: z.enum(normOrders).exactOptional(),
+  activation: z.enum(activations).exactOptional(),
+  epsilon: z.number().positive().exactOptional(),
+  mean: z.array(z.number()).min(1).exactOptional(),
+  std: z.array(z.number().positive()).min(1).exactOptional(),
+  image: size.exactOptional(),
+  ignoreUnknown: z.literal(true).exactOptional(),
+});
+
+const schema: z.ZodType<Suite> = z.strictObject({
+  data: z.string().min(1).default("procedural"),
+  backbone: z.string().min(1).default("nano"),
+  backboneFacts: backboneFacts.default({}),
+  backend: z.enum(backendChoices).default("auto"),
+  methods: z.array(z.string().min(1)).min(1),
+  tasks: z.array(z.int().min(1)).min(1),
+  seeds: z.array(z.int().min(0)).min(1),
+  trainSeed: z.int().min(0).optional(),
+  classesPerTask: z.int().min(1).optional(),
+  limitPerClass: z.int().min(1).optional(),
+  settings: z.record(z.string(), z.unknown()).default({}) as unknown as z.ZodType<Partial<ProtocolSettings>>,
+});
+
+/** Suites that come with the program. */
+export const namedSuites: readonly string[] = ["smoke", "quick"];
+
+/** Flags that replace parts of a suite, as text. */
+export interface SuiteFlags extends BackboneFlags {
+  readonly suite: string;
+  readonly data?: string;
+  readonly backbone?: string;
+  readonly backend?: string;
+  readonly methods?: string;
+  readonly tasks?: string;
+  readonly seeds?: string;
+  readonly trainSeed?: string;
+  readonly classesPerTask?: string;
+  readonly limitPerClass?: string;
+  readonly epochs?: string;
+  /** `key=value` settings. */
+  readonly set?: readonly string[];
+}
+
+/**
+ * Reads a suite and lays flags over it.
+ *
+ * @throws {InputError} If the suite or a flag is wrong
+ */
+export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
+  const base = await readSuite(flags.suite);
+  const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
+  const { classesPerTask, limitPerClass } = flags;
+  const settings = Object.fromEntries(set.map(parseSetting));
+  return check("the flags", {
+    ...base,
+    ...(data !== undefined && { data }),
+    ...(backbone !== undefined && { backbone }),
+    // Facts belong to their backbone: those of the suite do not hold for another.
+    backboneFacts: { ...(backbone === undefined && base.backboneFacts), ...backboneFlagsAmong(flags) },
+    ...(backend !== undefined && { backend }),
+    ...(methods !== undefined && { methods: splitMethods(methods) }),
+    ...(tasks !== undefined && { tasks: parseIntegers("--tasks", tasks, 1) }),
+    ...(seeds !== undefined && { seeds: parseIntegers("--seeds", seeds, 0) }),
+    ...(trainSeed !== undefined && { trainSeed: parseInteger("--train-seed", trainSeed, 0) }),
+    ...(classesPerTask !== undefined && {
+      classesPerTask: parseInteger("--classes-per-task", classesPerTask, 1),
+    }),
+    ...(limitPerClass !== undefined && {
+      limitPerClass: parseInteger("--limit-per-class", limitPerClass, 1),
+    }),
+    settings: {
+      ...base.settings,
+      ...(epochs !== undefined && { epochs: parseInteger("--epochs", epochs, 1) }),
+      ...settings,
+    },
+  });
+}
+
+async function readSuite(name: string): Promise<Suite> {
+  const source = namedSuites.includes(name) ? new URL(`../suites/${name}.json`, import.meta.url) : name;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(source);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    throw new InputError(
+      `Cannot read suite "${name}": ${reason}, wanted ${namedSuites.join(", ")} or the path of a suite file`,
+    );
+  }
+  return parseSuite(text, name);
+}
+
+/**
+ * Checks the text of a suite and fills in what it leaves out.
+ *
+ * @param name Named in errors
+ * @throws {InputError} If it is no suite
+ */
+export function parseSuite(text: string, name: string): Suite {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`Cannot read suite "${name}": ${(error as Error).message}`);
+  }
+  return check(`suite "${name}"`, value);
+}
+
+function check(what: string, value: unknown): Suite {
+  const result = schema.safeParse(value);
+  if (!result.success) {
+    const issues = result.error.issues.map(({ path, message }) => [...path, message].join(": "));
+    throw new InputError(`Cannot use ${what}: ${issues.join("; ")}`);
+  }
+  const { methods, tasks, seeds } = result.data;
+  return {
+    ...result.data,
+    methods: [...new Set(methods)],
+    tasks: [...new Set(tasks)],
+    seeds: [...new Set(seeds)],
+  };
+}
+
+/** Splits at commas, except before `key=value`, which belongs to the method before it. */
+export function splitMethods(text: string): string[] {
+  const methods: string[] = [];
+  for (const part of text.split(",").map((piece) => piece.trim())) {
+    const isOption = methods.length > 0 && /^\w+=/.test(part);
+    if (isOption) methods[methods.length - 1] += `,${part}`;
+    else methods.push(part);
+  }
+  return methods;
+}
+
+function parseInteger(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
+    throw new InputError(`Cannot use ${flag} ${text}: wanted an integer of at least ${least}`);
+  }
+  return value;
+}
+
+function parseIntegers(flag: string, text: string, least: number): number[] {
+  return text.split(",").map((part) => parseInteger(flag, part, least));
+}
+
+/** `rank=4`, `head=ncm`, `targets=q+v`: numbers where the text is one, lists where it has a plus sign. */
+function parseSetting(text: string): [string, unknown] {
+  const [, key, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
+  if (key === undefined || value === undefined) {
+    throw new InputError(`Cannot use --set ${text}: wanted key=value, such as rank=4`);
+  }
+  if (key === "targets") return [key, value.split("+")];
+  return [key, Number.isNaN(Number(value)) ? value : Number(value)];
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { InputError } from "../../mod.ts";
+import { namedSuites, resolveSuite, splitMethods, type SuiteFlags } from "./suite.ts";
+import { inFolder, writeSuite } from "../test_kit.ts";
+
+Deno.test("splitMethods() cuts at commas, except within a method's options", () => {
+  assert.deepEqual(splitMethods("ham,naive"), ["ham", "naive"]);
+  assert.deepEqual(splitMethods("ham:keep=0.5,groupRank=16,naive, ewc:lambda=1"), [
+    "ham:keep=0.5,groupRank=16",
+    "naive",
+    "ewc:lambda=1",
+  ]);
+});
+
+Deno.test("resolveSuite() reads every named suite", async () => {
+  for (const suite of namedSuites) {
+    const { methods, tasks, seeds } = await resolveSuite({ suite });
+    assert.ok(methods.includes("ham") && tasks.length > 0 && seeds.length > 0, suite);
+  }
+});
+
+Deno.test("resolveSuite() lets flags replace parts, and settings come on top of the suite's", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder, { settings: { rank: 2, epochs: 3 } });
+    const flags: SuiteFlags = {
+      suite,
+      methods: "ham,naive,ham",
+      tasks: "5,10,5",
+      seeds: "1",
+      epochs: "7",
+      set: ["head=linear", "targets=q+fc1", "learningRate=1e-3"],
+    };
+    const { methods, tasks, seeds, settings, backend } = await resolveSuite(flags);
+    assert.deepEqual({ methods, tasks, seeds, backend }, {
+      methods: ["ham", "naive"],
+      tasks: [5, 10],
+      seeds: [1],
+      backend: "reference",
+    });
+    assert.deepEqual(settings, {
+      rank: 2,
+      epochs: 7,
+      head: "linear",
+      targets: ["q", "fc1"],
+      learningRate: 1e-3,
+    });
+    assert.equal((await resolveSuite({ suite })).settings.epochs, 3);
+  }));
+
+Deno.test("resolveSuite() lets --set win over --epochs, as the more exact word", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder);
+    assert.equal((await resolveSuite({ suite, epochs: "7", set: ["epochs=2"] })).settings.epochs, 2);
+  }));
+
+Deno.test("resolveSuite() fills in what a suite leaves out", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/least.json`;
+    await Deno.writeTextFile(path, JSON.stringify({ methods: ["ham"], tasks: [5], seeds: [0] }));
+    const { data, backbone, backend, settings } = await resolveSuite({ suite: path });
+    assert.deepEqual({ data, backbone, backend, settings }, {
+      data: "procedural",
+      backbone: "nano",
+      backend: "auto",
+      settings: {},
+    });
+    await Deno.writeTextFile(path, JSON.stringify({ methods: ["ham"] }));
+    await assert.rejects(resolveSuite({ suite: path }), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, /^Cannot use suite ".*": tasks: .*; seeds: /);
+      return true;
+    });
+  }));
+
+Deno.test("resolveSuite() lays facts about the backbone over the suite's, unless the backbone is another", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder, { backboneFacts: { heads: 4, norm: "pre" } });
+    const { backboneFacts } = await resolveSuite({ suite, heads: 2, mean: [0.5] });
+    assert.deepEqual(backboneFacts, { heads: 2, norm: "pre", mean: [0.5] });
+    assert.deepEqual((await resolveSuite({ suite, backbone: "nano", image: 16 })).backboneFacts, {
+      image: 16,
+    });
+    const wrong = await writeSuite(folder, { backboneFacts: { head: 4 } });
+    await assert.rejects(resolveSuite({ suite: wrong }), /backboneFacts.*head/);
+  }));

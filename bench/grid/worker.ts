@@ -1,0 +1,78 @@
+/**
+ * Runs cells, one after another, in a thread of its own.
+ *
+ * @module
+ */
+import {
+  createExecutor,
+  createFileStore,
+  createMethod,
+  createStream,
+  type Executor,
+  type Progress,
+  runCell,
+} from "../../mod.ts";
+import { CELL_THREADS, type Job, type WorkerReply, type WorkerRequest, type WorkerSetup } from "./jobs.ts";
+
+/** Milliseconds between two progress messages of one phase. */
+const PROGRESS_INTERVAL = 100;
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<WorkerRequest>) => void;
+  postMessage(reply: WorkerReply): void;
+};
+
+let running: Promise<{ readonly setup: WorkerSetup; readonly executor: Executor }> | undefined;
+
+async function start(setup: WorkerSetup) {
+  const { executor } = await createExecutor(setup.backend, { threads: CELL_THREADS });
+  return { setup, executor };
+}
+
+async function run(job: Job): Promise<void> {
+  const { setup, executor } = await running!;
+  const { dataset, backbone, settings, environment, out, keepAdapters } = setup;
+  let last = 0;
+  let phase: Progress["phase"] | undefined;
+  const record = await runCell({
+    method: createMethod(job.method),
+    stream: createStream(dataset, job),
+    backbone,
+    executor,
+    settings,
+    trainSeed: job.trainSeed,
+    environment,
+    keepAdapters,
+    store: await createFileStore(out, job.name),
+    clock: () => performance.now() / 1000,
+    onProgress(progress) {
+      const now = performance.now();
+      if (progress.phase === phase && now - last < PROGRESS_INTERVAL) return;
+      last = now;
+      phase = progress.phase;
+      scope.postMessage({ kind: "progress", id: job.id, progress });
+    },
+  });
+  const { status, failure } = record.end!;
+  scope.postMessage({ kind: "done", id: job.id, status, ...(failure && { message: failure.message }) });
+}
+
+scope.onmessage = async ({ data: request }) => {
+  try {
+    if (request.kind === "setup") {
+      running = start(request.setup);
+      await running;
+      scope.postMessage({ kind: "ready" });
+    } else {
+      await run(request.job);
+    }
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    scope.postMessage({
+      kind: "error",
+      ...(request.kind === "run" && { id: request.job.id }),
+      message,
+      ...(stack !== undefined && { stack }),
+    });
+  }
+};

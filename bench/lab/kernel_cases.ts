@@ -1,0 +1,337 @@
+/**
+ * What `deno task kernels` times: every kernel family at the shapes of the shipped backbone's training step, and at
+ * the sizes by which matrix products are compared elsewhere. FLOP and bytes are those of the definition, the same for
+ * every backend: an addition, multiplication or function counts one, and every operand and result moves once.
+ *
+ * @module
+ */
+import {
+  type DType,
+  gradients,
+  type Graph,
+  ops,
+  type Program,
+  sizeOf,
+  type Tensor,
+  trace,
+} from "../../mod.ts";
+
+/** How the values of an operand are drawn: anything, above 0, all 1, or row numbers below a bound. */
+export type Draw = "any" | "positive" | "ones" | { readonly below: number };
+
+/** A tensor that a case reads. */
+export interface OperandSpec {
+  readonly shape: readonly number[];
+  readonly draw: Draw;
+  readonly dtype: DType;
+}
+
+/** A program to be timed. Operands are states, and so are the results, so that no run moves data to or from the host. */
+export interface KernelCase {
+  readonly family: string;
+  /** In words. */
+  readonly shape: string;
+  readonly operands: Readonly<Record<string, OperandSpec>>;
+  readonly program: Program;
+  readonly flops: number;
+  readonly bytes: number;
+  /** Whether `--quick` keeps it. */
+  readonly quick: boolean;
+}
+
+type Operands = Readonly<Record<string, readonly number[] | readonly [shape: readonly number[], draw: Draw]>>;
+
+interface Definition {
+  readonly shape: string;
+  readonly operands: Operands;
+  readonly flops: number;
+  readonly quick?: boolean;
+  build(tensors: Readonly<Record<string, Tensor>>, graph: Graph): Tensor | readonly Tensor[];
+}
+
+function operandSpec(operand: Operands[string]): OperandSpec {
+  const [shape, draw] = Array.isArray(operand[0])
+    ? operand as readonly [readonly number[], Draw]
+    : [operand as readonly number[], "any"] as const;
+  return { shape, draw, dtype: typeof draw === "object" ? "i32" : "f32" };
+}
+
+function kernelCase(family: string, { shape, operands, flops, quick = true, build }: Definition): KernelCase {
+  const declared = Object.fromEntries(
+    Object.entries(operands).map(([name, operand]) => [name, operandSpec(operand)]),
+  );
+  const program = trace((graph) => {
+    const tensors = Object.fromEntries(
+      Object.entries(declared).map(([name, { shape, dtype }]) => [name, graph.state(name, shape, dtype)]),
+    );
+    const built = build(tensors, graph);
+    [built].flat().forEach((result, i) => {
+      graph.state(`result${i}`, result.shape, result.dtype);
+      graph.update(`result${i}`, result);
+    });
+  });
+  // A gradient may need only some of what its forward pass does.
+  const read = Object.fromEntries(Object.entries(declared).filter(([name]) => name in program.states));
+  const elements = Object.values(program.states).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return { family, shape, operands: read, program, flops, bytes: 4 * elements, quick };
+}
+
+/** Gradients of the inner product of a result with `dy`. */
+function pullback(y: Tensor, dy: Tensor, sources: readonly Tensor[]): readonly Tensor[] {
+  return gradients(ops.sum(ops.mul(y, dy)), sources);
+}
+
+/** Images, tokens, width, hidden width, heads, classes and rank of a step of the shipped backbone. */
+const [N, T, D, H, HEADS, C, R] = [32, 17, 128, 512, 4, 200, 8];
+const ROWS = N * T;
+const ELEMENTS = ROWS * H;
+
+function product(
+  m: number,
+  n: number,
+  k: number,
+  { transposeA = false, transposeB = false, quick = true } = {},
+): Definition {
+  return {
+    shape: `${m}x${k} · ${k}x${n}${transposeA ? ", A transposed" : ""}${transposeB ? ", B transposed" : ""}`,
+    operands: { a: transposeA ? [k, m] : [m, k], b: transposeB ? [n, k] : [k, n] },
+    flops: 2 * m * n * k,
+    quick,
+    build: ({ a, b }) => ops.matmul(a!, b!, { transposeA, transposeB }),
+  };
+}
+
+const lora: Operands = { x: [ROWS, D], w: [H, D], bias: [H], a: [R, D], b: [H, R], gain: [R] };
+const loraFlops = 2 * ROWS * (D * H + D * R + R * H);
+
+function attention(
+  tokens: number,
+  width: number,
+  heads: number,
+  quick = true,
+): readonly [Definition, Definition] {
+  const [shape, products] = [
+    `${N} images, ${tokens} tokens, ${heads} heads of ${width / heads}`,
+    2 * N * tokens ** 2 * width,
+  ];
+  const softmax = 5 * N * heads * tokens ** 2;
+  return [
+    {
+      shape,
+      operands: { qkv: [N, tokens, 3 * width] },
+      flops: 2 * products + softmax,
+      quick,
+      build: ({ qkv }) => ops.attention(qkv!, heads),
+    },
+    {
+      shape,
+      operands: { qkv: [N, tokens, 3 * width], dy: [N, tokens, width] },
+      flops: 5 * products + 2 * softmax,
+      quick,
+      build: ({ qkv, dy }, graph) => graph.make("attentionGrad", { heads }, [qkv!, dy!]),
+    },
+  ];
+}
+
+const [attention17, attentionGrad17] = attention(T, D, HEADS);
+const [attention65, attentionGrad65] = attention(65, 64, 4, false);
+const stack: Operands = { x: [8, ELEMENTS / 8] };
+const logits: Operands = { x: [N, C], labels: [[N], { below: C }], mask: [[C], "ones"] };
+
+const definitions: Readonly<Record<string, readonly Definition[]>> = {
+  matmul: [
+    product(256, 256, 256),
+    product(512, 512, 512),
+    product(512, 512, 512, { transposeA: true, quick: false }),
+    product(512, 512, 512, { transposeB: true, quick: false }),
+    product(512, 512, 512, { transposeA: true, transposeB: true, quick: false }),
+    product(1024, 1024, 1024, { quick: false }),
+  ],
+  "thin product": [
+    product(ROWS, R, D, { transposeB: true }),
+    product(ROWS, H, R, { transposeB: true }),
+    product(R, D, ROWS, { transposeA: true }),
+    product(H, R, ROWS, { transposeA: true, quick: false }),
+  ],
+  linear: [{
+    shape: `${ROWS}x${D} to ${H}`,
+    operands: { x: [ROWS, D], w: [H, D], bias: [H] },
+    flops: 2 * ROWS * D * H,
+    build: ({ x, w, bias }) => ops.linear(x!, w!, bias!),
+  }],
+  loraLinear: [{
+    shape: `${ROWS}x${D} to ${H}, rank ${R}`,
+    operands: lora,
+    flops: loraFlops,
+    build: ({ x, w, bias, a, b, gain }) => ops.loraLinear(x!, w!, bias!, a!, b!, gain!),
+  }],
+  loraLinearGrad: [{
+    shape: `${ROWS}x${D} to ${H}, rank ${R}: x, A, B, gain`,
+    operands: { ...lora, dy: [ROWS, H] },
+    // dy W; x Aᵀ; dy B; their products with A, x and dy.
+    flops: 2 * ROWS * (D * H + 3 * D * R + 2 * R * H),
+    build: ({ x, w, bias, a, b, gain, dy }) =>
+      pullback(ops.loraLinear(x!, w!, bias!, a!, b!, gain!), dy!, [x!, a!, b!, gain!]),
+  }],
+  attention: [attention17, attention65],
+  attentionGrad: [attentionGrad17, attentionGrad65],
+  layerNorm: [{
+    shape: `${ROWS}x${D}`,
+    operands: { x: [ROWS, D], gamma: [D], beta: [D] },
+    flops: 8 * ROWS * D,
+    build: ({ x, gamma, beta }) => ops.layerNorm(x!, gamma!, beta!, 1e-6),
+  }],
+  layerNormGrad: [{
+    shape: `${ROWS}x${D}`,
+    operands: { x: [ROWS, D], gamma: [D], dy: [ROWS, D] },
+    flops: 14 * ROWS * D,
+    build: ({ x, gamma, dy }, graph) => graph.make("layerNormGrad", { epsilon: 1e-6 }, [x!, gamma!, dy!]),
+  }],
+  softmax: [{
+    shape: `${ROWS}x${D}`,
+    operands: { x: [ROWS, D] },
+    flops: 5 * ROWS * D,
+    build: ({ x }) => ops.softmax(x!),
+  }],
+  softmaxGrad: [{
+    shape: `${ROWS}x${D}`,
+    operands: { y: [[ROWS, D], "positive"], dy: [ROWS, D] },
+    flops: 4 * ROWS * D,
+    build: ({ y, dy }, graph) => graph.make("softmaxGrad", {}, [y!, dy!]),
+  }],
+  crossEntropy: [{
+    shape: `${N}x${C}`,
+    operands: logits,
+    flops: 5 * N * C,
+    build: ({ x, labels, mask }) => ops.crossEntropy(x!, labels!, mask!),
+  }],
+  crossEntropyGrad: [{
+    shape: `${N}x${C}`,
+    operands: { ...logits, dy: [N] },
+    flops: 7 * N * C,
+    build: ({ x, labels, mask, dy }, graph) => graph.make("crossEntropyGrad", {}, [x!, labels!, mask!, dy!]),
+  }],
+  gelu: [{
+    shape: `${ROWS}x${H}`,
+    operands: { x: [ROWS, H] },
+    flops: 5 * ELEMENTS,
+    build: ({ x }) => ops.gelu(x!),
+  }],
+  geluGrad: [{
+    shape: `${ROWS}x${H}`,
+    operands: { x: [ROWS, H], dy: [ROWS, H] },
+    flops: 10 * ELEMENTS,
+    build: ({ x, dy }, graph) => graph.make("geluGrad", { kind: "erf" }, [x!, dy!]),
+  }],
+  reduce: [
+    ["rows", [1]],
+    ["columns", [0]],
+    ["all", [0, 1]],
+  ].map(([name, axes]) => ({
+    shape: `sum of ${ROWS}x${H} over ${name}`,
+    operands: { x: [ROWS, H] },
+    flops: ELEMENTS,
+    build: ({ x }) => ops.sum(x!, { axes: axes as number[] }),
+  })),
+  elementwise: [
+    {
+      shape: `${ROWS}x${H} · row + column`,
+      operands: { x: [ROWS, H], row: [1, H], column: [ROWS, 1] },
+      flops: 2 * ELEMENTS,
+      build: ({ x, row, column }) => ops.add(ops.mul(x!, row!), column!),
+    },
+    {
+      shape: `${ROWS}x${H} + ${ROWS}x${H}`,
+      operands: { x: [ROWS, H], y: [ROWS, H] },
+      flops: ELEMENTS,
+      build: ({ x, y }) => ops.add(x!, y!),
+    },
+  ],
+  transpose: [
+    {
+      shape: `${ROWS}x${H}`,
+      operands: { x: [ROWS, H] },
+      flops: 0,
+      build: ({ x }) => ops.transpose(x!, [1, 0]),
+    },
+    {
+      shape: `heads of ${N}x${T}x${D}`,
+      operands: { x: [N, T, HEADS, D / HEADS] },
+      flops: 0,
+      quick: false,
+      build: ({ x }) => ops.transpose(x!, [0, 2, 1, 3]),
+    },
+  ],
+  gather: [{
+    shape: `${ROWS} of ${C}x${D}`,
+    operands: { table: [C, D], index: [[ROWS], { below: C }] },
+    flops: 0,
+    build: ({ table, index }) => ops.gather(table!, index!),
+  }],
+  scatterAdd: [{
+    shape: `${ROWS}x${D} to ${C} rows`,
+    operands: { x: [ROWS, D], index: [[ROWS], { below: C }] },
+    flops: ROWS * D,
+    build: ({ x, index }) => ops.scatterAdd(x!, index!, C),
+  }],
+  optimiser: [
+    {
+      shape: `AdamW, ${ELEMENTS} parameters`,
+      operands: {
+        packed: [[3, ELEMENTS], "positive"],
+        grad: [ELEMENTS],
+        decay: [ELEMENTS],
+        hyper: [[3], "positive"],
+      },
+      flops: 15 * ELEMENTS,
+      build: ({ packed, grad, decay, hyper }) =>
+        ops.adamwStep(packed!, grad!, decay!, hyper!, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
+    },
+    {
+      shape: `SGD, ${ELEMENTS} parameters`,
+      operands: { packed: [2, ELEMENTS], grad: [ELEMENTS], decay: [ELEMENTS], hyper: [[1], "positive"] },
+      flops: 6 * ELEMENTS,
+      build: ({ packed, grad, decay, hyper }) =>
+        ops.sgdStep(packed!, grad!, decay!, hyper!, { momentum: 0.9 }),
+    },
+  ],
+  topKThreshold: [{
+    shape: `a fifth of ${ELEMENTS}`,
+    operands: { x: [ELEMENTS] },
+    flops: 0,
+    build: ({ x }) => ops.topKThreshold(x!, Math.floor(ELEMENTS / 5)),
+  }],
+  prune: [{
+    shape: `${ELEMENTS}`,
+    operands: { x: [ELEMENTS], threshold: [[], "positive"] },
+    flops: ELEMENTS,
+    build: ({ x, threshold }) => ops.prune(x!, threshold!),
+  }],
+  tiesMerge: [{
+    shape: `8 of ${ELEMENTS / 8}`,
+    operands: stack,
+    flops: 4 * ELEMENTS,
+    build: ({ x }) => ops.tiesMerge(x!),
+  }],
+  dropRescale: [{
+    shape: `${ELEMENTS}`,
+    operands: { x: [ELEMENTS] },
+    flops: ELEMENTS,
+    build: ({ x }) => ops.dropRescale(x!, 0.5, 7),
+  }],
+  loraGram: [{
+    shape: `8 adapters ${H}x${D}, rank ${R}`,
+    operands: { a: [8, R, D], b: [8, H, R] },
+    // Of each pair, A Aᵀ and Bᵀ B; and their inner product.
+    flops: 2 * 64 * R * R * (D + H + 1),
+    build: ({ a, b }) => ops.loraGram(a!, b!),
+  }],
+};
+
+/** Names of the families, in the order of the table. */
+export const families: readonly string[] = Object.keys(definitions);
+
+/** Every case of some families. */
+export function kernelCases(names: readonly string[]): KernelCase[] {
+  return names.flatMap((family) => definitions[family]!.map((definition) => kernelCase(family, definition)));
+}

@@ -1,0 +1,18 @@
+/**
+ * What files beside the weights can tell about a backbone, wherever they come from.
+ *
+ * @module
+ */
+import type { PixelStatistics } from "../../nn/backbone.ts";
+import type { ViTConfig } from "../../nn/config.ts";
+import type { PatchOrder } from "./transforms.ts";
+
+/** Facts about a backbone; every one is optional. */
+export interface BackboneFacts {
+  readonly config: { readonly [K in keyof ViTConfig]?: ViTConfig[K] | undefined };
+  readonly pixels: { readonly [K in keyof PixelStatistics]?: PixelStatistics[K] | undefined };
+  /** Order of the pixels in a linear patch embedding; see `PatchOrder`. */
+  readonly patchOrder?: PatchOrder | undefined;
+  /** From names in the file to ours, `null` for what is not needed; `{block}` and `{kind}` as in name maps. */
+  readonly names?: Readonly<Record<string, string | null>> | undefined;
+}

@@ -1,0 +1,159 @@
+/**
+ * Loading a pre-trained backbone: weights from a safetensors or ONNX file of any known naming, sizes from the
+ * tensors, and what tensors do not tell (heads, activation, norm order, epsilon, pixel statistics) from a card, the
+ * files of the Hugging Face hub, or the caller. Nothing is guessed.
+ *
+ * @module
+ */
+import { InputError } from "../../core/errors.ts";
+import type { HostTensor, NamedTensors } from "../../core/tensors.ts";
+import { type Backbone, createBackbone } from "../../nn/backbone.ts";
+import { nameMapOf } from "./card_names.ts";
+import { checkNothingMissing, listed, type MappedTensors, nearestNameMap } from "./name_map.ts";
+import { nameMaps } from "./name_maps.ts";
+import { resamplePositions } from "./positions.ts";
+import type { SafetensorsContent } from "../files/safetensors.ts";
+import type { BackboneFacts } from "./facts.ts";
+import { checkRepresentable, isBuffer } from "./representable.ts";
+import {
+  type BackboneOverrides,
+  checkShapes,
+  settleConfig,
+  settlePatches,
+  settlePixels,
+  settlePositions,
+  tensorNames,
+} from "./settle.ts";
+import { findFacts, findWeights, idOf, readWeightFile, readWeights } from "../files/weight_file.ts";
+
+export type { BackboneOverrides } from "./settle.ts";
+
+/** How to load. */
+export interface LoadOptions {
+  /** Path of the card; see `findFacts` for what is used without it. */
+  readonly card?: string;
+  readonly overrides?: BackboneOverrides;
+  /** Load although the file has tensors that no name map knows; the model may then compute something else. */
+  readonly ignoreUnknown?: boolean;
+  /** Side of the images to see, in pixels; positions are resampled if the file's are for others. */
+  readonly image?: number;
+}
+
+/** What a weight file turned out to hold. */
+export interface BackboneInspection extends Omit<MappedTensors, "tensors"> {
+  /** The weight file. */
+  readonly file: string;
+  /** Where the facts come from; absent if there were none. */
+  readonly factsFrom?: string;
+  /** Tensors in the file. */
+  readonly count: number;
+  /**
+   * The backbone.
+   *
+   * @throws {InputError} If tensors are missing or unknown, a fact is missing, or facts contradict tensors
+   */
+  backbone(): Backbone;
+}
+
+/** Positions for images of another side; the tensors are those of `image` pixels then. */
+function resizePositions(tensors: NamedTensors, image: number | undefined, patch: number, file: string) {
+  if (image === undefined) return tensors;
+  if (!Number.isInteger(image) || image < patch || image % patch !== 0) {
+    throw new InputError(
+      `Cannot load ${file} for images of ${image} pixels: wanted a multiple of the patch size ${patch}`,
+    );
+  }
+  return { ...tensors, pos_embed: resamplePositions(tensors["pos_embed"]!, image / patch) };
+}
+
+/**
+ * Matches the content of a weight file with the model's tensors, and tells how to make a backbone of it.
+ *
+ * @param file Path or name of the weights, named in errors
+ * @throws {InputError} If the content is unsound
+ */
+function inspectWeights(
+  content: SafetensorsContent,
+  file: string,
+  id: string,
+  facts: BackboneFacts,
+  { overrides = {}, ignoreUnknown = false, image }: LoadOptions,
+): BackboneInspection {
+  const maps = facts.names ? [nameMapOf(facts.names, file)] : nameMaps;
+  const { tensors: mapped, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
+  const all = { ...content.tensors, ...content.integers };
+  const unknown = [...names.leftover, ...Object.keys(content.integers)];
+  const buffers = new Set(unknown.filter((name) => isBuffer(name, all[name]!)));
+  const leftover = unknown.filter((name) => !buffers.has(name));
+  const unneeded = [...names.unneeded, ...buffers];
+  return {
+    ...names,
+    leftover,
+    unneeded,
+    file,
+    count: Object.keys(all).length,
+    backbone() {
+      checkRepresentable({ ...names, leftover }, file);
+      checkNothingMissing({ ...names, leftover }, file);
+      if (leftover.length > 0 && !ignoreUnknown) {
+        throw new InputError(
+          `Cannot load ${file}: found tensors that the name map ${names.map} does not know (${
+            listed(leftover)
+          }); wanted none, or leave to ignore unknown tensors (--ignore-unknown)`,
+        );
+      }
+      const tensors = settlePositions(settlePatches(mapped, facts.patchOrder, file));
+      const stored = settleConfig(tensors, facts.config, overrides, file);
+      checkShapes(stored, tensors, file);
+      const config = { ...stored, image: image ?? stored.image };
+      const weights = resizePositions(tensors, image, stored.patch, file);
+      const pixels = settlePixels(config, facts.pixels, overrides, file);
+      const head = headOf(weights);
+      return createBackbone({ id, config, weights, pixels, ...(head ? { head } : {}) });
+    },
+  };
+}
+
+function headOf(tensors: NamedTensors): { weight: HostTensor; bias: HostTensor } | undefined {
+  const weight = tensors["head.weight"];
+  const bias = tensors["head.bias"];
+  return weight && bias ? { weight, bias } : undefined;
+}
+
+/**
+ * Builds a backbone from the content of its files.
+ *
+ * @param file Path or name of the weights, named in errors; the id is its last part without the extension
+ * @throws {InputError} If the content is unsound, a fact is missing, or facts and tensors contradict each other
+ */
+export function parseBackbone(
+  weights: Uint8Array,
+  file: string,
+  facts: BackboneFacts = { config: {}, pixels: {} },
+  options: LoadOptions = {},
+): Backbone {
+  return inspectWeights(readWeights(weights, file), file, idOf(file), facts, options).backbone();
+}
+
+/**
+ * Reads the files of a backbone and tells what they hold.
+ *
+ * @param path A weight file, or a folder with one
+ * @throws {InputError} If a file cannot be read or is unsound
+ */
+export async function inspectBackbone(path: string, options: LoadOptions = {}): Promise<BackboneInspection> {
+  const { weights, id } = await findWeights(path);
+  const content = await readWeightFile(weights);
+  const { facts, source } = await findFacts(weights, options.card, content.metadata);
+  const inspection = inspectWeights(content, weights, id, facts, options);
+  return { ...inspection, ...(source !== undefined && { factsFrom: source }) };
+}
+
+/**
+ * Loads a backbone from a weight file or a folder with one.
+ *
+ * @throws {InputError} As `inspectBackbone` and its `backbone()`
+ */
+export async function loadBackbone(path: string, options: LoadOptions = {}): Promise<Backbone> {
+  return (await inspectBackbone(path, options)).backbone();
+}
