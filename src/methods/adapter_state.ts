@@ -4,7 +4,8 @@
  * @module
  */
 import { hostTensor } from "../core/tensors.ts";
-import { type Adapter, loraTargets } from "../nn/adapter.ts";
+import { type Adapter } from "../nn/adapter.ts";
+import { loraTargets } from "../nn/sites.ts";
 
 /** An adapter as a state value. */
 export type AdapterState = {

@@ -8,11 +8,7 @@
 import type { Rng } from "../core/rng.ts";
 import { type HostTensor, hostTensor, type NamedTensors, type TensorSpec } from "../core/tensors.ts";
 import type { ViTConfig } from "./config.ts";
-
-/** Projections of a block that can be adapted. `qkv` is the fused projection as one; it excludes `q`, `k`, `v`. */
-export const loraTargets = ["q", "k", "v", "qkv", "proj", "fc1", "fc2"] as const;
-/** Name of an adaptable projection. */
-export type LoraTarget = typeof loraTargets[number];
+import { compareSites, factorName, loraSites, type LoraTarget, parseFactor } from "./sites.ts";
 
 /** What an adapter looks like before training: the same for all methods of a run. */
 export interface LoraSpec {
@@ -20,16 +16,6 @@ export interface LoraSpec {
   /** Usually alpha / rank. */
   readonly scale: number;
   readonly targets: readonly LoraTarget[];
-}
-
-/** One adapted projection of one block. */
-export interface LoraSite {
-  /** `"<block>.<target>"`, such as `"0.q"`. */
-  readonly name: string;
-  readonly block: number;
-  readonly target: LoraTarget;
-  readonly inputs: number;
-  readonly outputs: number;
 }
 
 /** The factors of one site. */
@@ -45,41 +31,6 @@ export interface Adapter {
   readonly scale: number;
   readonly importance: number;
   readonly pairs: Readonly<Record<string, LoraPair>>;
-}
-
-/** The sites of an adapter, blocks ascending, targets in the order of `loraTargets`. */
-export function loraSites(config: ViTConfig, targets: readonly LoraTarget[]): LoraSite[] {
-  const { width, mlp } = config;
-  const sizes: Readonly<Record<LoraTarget, readonly [inputs: number, outputs: number]>> = {
-    q: [width, width],
-    k: [width, width],
-    v: [width, width],
-    qkv: [width, 3 * width],
-    proj: [width, width],
-    fc1: [width, mlp],
-    fc2: [mlp, width],
-  };
-  if (
-    targets.includes("qkv") && targets.some((target) => target === "q" || target === "k" || target === "v")
-  ) {
-    throw new RangeError(`Cannot adapt ${targets.join(", ")}: qkv already covers q, k and v`);
-  }
-  return Array.from(
-    { length: config.depth },
-    (_, block) =>
-      loraTargets.filter((target) => targets.includes(target)).map((target) => ({
-        name: `${block}.${target}`,
-        block,
-        target,
-        inputs: sizes[target][0],
-        outputs: sizes[target][1],
-      })),
-  ).flat();
-}
-
-/** Name of a factor among named tensors: `lora.0.q.A`. */
-export function factorName(site: string, factor: "A" | "B"): string {
-  return `lora.${site}.${factor}`;
 }
 
 /** Name of the importance scalar among named tensors. */
@@ -105,6 +56,12 @@ export function createAdapter(config: ViTConfig, spec: LoraSpec, rng: Rng): Adap
   return { scale: spec.scale, importance: 1, pairs: Object.fromEntries(pairs) };
 }
 
+/** The adapter with its sites in model order, which states and files sorted by name do not keep. */
+export function orderSites(adapter: Adapter): Adapter {
+  const sorted = Object.entries(adapter.pairs).sort(([x], [y]) => compareSites(x, y));
+  return { ...adapter, pairs: Object.fromEntries(sorted) };
+}
+
 /** An adapter as named tensors, in the order of `adapterTensors`. */
 export function adapterToTensors(adapter: Adapter): NamedTensors {
   const pairs = Object.entries(adapter.pairs).flatMap(([site, { a, b }]) => [
@@ -125,8 +82,8 @@ export function adapterToTensors(adapter: Adapter): NamedTensors {
 export function adapterFromTensors(tensors: NamedTensors, scale: number): Adapter {
   const pairs: Record<string, LoraPair> = {};
   for (const [name, a] of Object.entries(tensors)) {
-    const site = /^lora\.(.+)\.A$/.exec(name)?.[1];
-    if (site === undefined) continue;
+    const { site, factor } = parseFactor(name) ?? {};
+    if (site === undefined || factor !== "A") continue;
     const b = tensors[factorName(site, "B")];
     if (!b || a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== b.shape[1]) {
       throw new RangeError(

@@ -6,27 +6,9 @@
  */
 import { formatShape, sameShape } from "../core/shape.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
-import { type Adapter, type LoraSite, loraSites, type LoraTarget, loraTargets } from "./adapter.ts";
+import type { Adapter } from "./adapter.ts";
 import type { ViTConfig } from "./config.ts";
-
-const projections: Readonly<Record<LoraTarget, string>> = {
-  q: "attn.qkv",
-  k: "attn.qkv",
-  v: "attn.qkv",
-  qkv: "attn.qkv",
-  proj: "attn.proj",
-  fc1: "mlp.fc1",
-  fc2: "mlp.fc2",
-};
-
-/** The weight that a site adapts, and the first of its rows that the site covers. */
-export function sitePlace(
-  config: ViTConfig,
-  { block, target }: Pick<LoraSite, "block" | "target">,
-): { readonly weight: string; readonly row: number } {
-  const row = target === "k" ? config.width : target === "v" ? 2 * config.width : 0;
-  return { weight: `blocks.${block}.${projections[target]}.weight`, row };
-}
+import { type LoraSite, loraSites, loraTargets, sitePlace } from "./sites.ts";
 
 /** Every site that a backbone has, fused and separate alike. */
 function allSites(config: ViTConfig): ReadonlyMap<string, LoraSite> {

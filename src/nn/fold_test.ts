@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { createRng } from "../core/rng.ts";
 import { hostTensor } from "../core/tensors.ts";
-import {
-  type Adapter,
-  adapterFromTensors,
-  adapterToTensors,
-  createAdapter,
-  type LoraTarget,
-} from "./adapter.ts";
+import { type Adapter, adapterFromTensors, adapterToTensors, createAdapter } from "./adapter.ts";
+import { type LoraTarget } from "./sites.ts";
 import { foldAdapter, foldedNames } from "./fold.ts";
 import { initBackbone } from "./init.ts";
 import { branchFromTensors } from "./lora.ts";

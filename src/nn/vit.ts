@@ -1,17 +1,17 @@
 /**
  * The Vision Transformer (Dosovitskiy et al., arXiv 2010.11929) as a function of graph tensors: patch embedding,
  * class token, blocks, final norm. Blocks are pre-norm, or post-norm as in the original Transformer (Vaswani et
- * al., arXiv 1706.03762).
+ * al., arXiv 1706.03762). There is one forward pass; whatever a method changes in it is an edit.
  *
  * @module
  */
-import { add, attention, broadcast, concat, gelu, layerNorm, linear } from "../graph/functions.ts";
+import { add, attention, broadcast, concat, gelu, layerNorm, linear, mul } from "../graph/functions.ts";
 import { narrow, relu, reshape, transpose } from "../graph/functions.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
-import { type LoraTarget, loraTargets } from "./adapter.ts";
 import { backboneTensors, type ViTConfig } from "./config.ts";
 import { adaptedLinear, type LoraBranch } from "./lora.ts";
+import { loraTargets, parseSite, type Projection, sitesOf } from "./sites.ts";
 
 /** Gives a backbone's tensor by its name in `backboneTensors`. */
 export type WeightLookup = (name: string) => Tensor;
@@ -28,6 +28,43 @@ export function stateLookup(graph: Graph, config: ViTConfig): WeightLookup {
     if (!shape) throw new RangeError(`Cannot look up "${name}": the backbone has no such tensor`);
     return graph.state(name, shape);
   };
+}
+
+/** Tokens that join the sequence of a block. */
+export interface Prompt {
+  /** [batch or 1, count, width] */
+  readonly tokens: Tensor;
+  /** Whether they go on to the next blocks (L2P), or leave after this one. */
+  readonly stays: boolean;
+}
+
+/** Keys and values [batch or 1, count, width] that a block's attention sees besides its own (DualPrompt, CODA-Prompt). */
+export interface Prefix {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** What differs from the frozen backbone in one forward pass. */
+export interface Edits {
+  /** Adapters whose updates are added. */
+  readonly branches?: readonly LoraBranch[];
+  /** Tokens that join before a block, after those that are there. */
+  prompts?(block: number): Prompt | undefined;
+  prefixes?(block: number): Prefix | undefined;
+}
+
+/** One forward pass. What nobody asks for is not computed. */
+export interface Encoded {
+  /** The class token's feature after the final norm, if there is one: [batch, width]. */
+  readonly feature: Tensor;
+  /** All tokens after the final norm, staying prompts last: [batch, tokens, width]. */
+  readonly tokens: Tensor;
+  /**
+   * What the projection of a site reads, such as `"0.q"`: [batch, tokens, in].
+   *
+   * @throws {RangeError} If the backbone has no such site
+   */
+  input(site: string): Tensor;
 }
 
 /** Images [batch, channels, image, image] as tokens [batch, tokens, width], the class token first. */
@@ -58,52 +95,122 @@ function activate(x: Tensor, { activation }: ViTConfig): Tensor {
   }
 }
 
-/** One block. With `classOnly`, what follows the attention is computed for the class token alone. */
-function block(
-  config: ViTConfig,
-  weights: WeightLookup,
-  index: number,
-  x: Tensor,
-  branches: readonly LoraBranch[],
-  classOnly: boolean,
-): Tensor {
-  const { width, heads, norm, epsilon } = config;
-  const name = (part: string) => `blocks.${index}.${part}`;
-  const normalised = (part: string, value: Tensor) =>
-    layerNorm(value, weights(name(`${part}.weight`)), weights(name(`${part}.bias`)), epsilon);
-  const project = (part: string, value: Tensor, rows: { readonly [K in LoraTarget]?: number }) =>
-    adaptedLinear(
-      value,
-      weights(name(`${part}.weight`)),
-      weights(name(`${part}.bias`)),
-      branches,
-      Object.entries(rows).map(([target, row]) => ({ site: `${index}.${target}`, row })),
-    );
-  const needed = (value: Tensor) => classOnly ? narrow(value, 1, 0, 1) : value;
-  const perceptron = (value: Tensor) =>
-    project("mlp.fc2", activate(project("mlp.fc1", value, { fc1: 0 }), config), { fc2: 0 });
+/** One forward pass while it is built: the inputs of all sites met so far are noted. */
+class Pass {
+  readonly inputs = new Map<string, Tensor>();
 
-  const before = norm === "pre" ? normalised("norm1", x) : x;
-  const qkv = project("attn.qkv", before, { q: 0, k: width, v: 2 * width, qkv: 0 });
-  const attended = project("attn.proj", needed(attention(qkv, heads)), { proj: 0 });
-  const middle = add(needed(x), attended);
-  if (norm === "pre") return add(middle, perceptron(normalised("norm2", middle)));
-  const normal = normalised("norm1", middle);
-  return normalised("norm2", add(normal, perceptron(normal)));
+  constructor(
+    readonly config: ViTConfig,
+    readonly weights: WeightLookup,
+    readonly edits: Edits,
+  ) {}
+
+  normalised(name: string, value: Tensor): Tensor {
+    return layerNorm(
+      value,
+      this.weights(`${name}.weight`),
+      this.weights(`${name}.bias`),
+      this.config.epsilon,
+    );
+  }
+
+  /** One block. With `classOnly`, what follows the attention is computed for the class token alone. */
+  block(index: number, x: Tensor, classOnly: boolean): Tensor {
+    const { heads, norm } = this.config;
+    const name = `blocks.${index}`;
+    const needed = (value: Tensor) => classOnly ? narrow(value, 1, 0, 1) : value;
+    const prompt = this.edits.prompts?.(index);
+    const all = prompt ? concat([x, spread(prompt.tokens, x.shape[0]!)], 1) : x;
+
+    const before = norm === "pre" ? this.normalised(`${name}.norm1`, all) : all;
+    const attended = this.#attend(this.#project(index, "attn.qkv", before), heads, index);
+    const middle = add(needed(all), this.#project(index, "attn.proj", needed(attended)));
+    const after = norm === "pre"
+      ? add(middle, this.#perceptron(index, this.normalised(`${name}.norm2`, middle)))
+      : this.#postNorm(index, this.normalised(`${name}.norm1`, middle));
+    return prompt && !prompt.stays && !classOnly ? narrow(after, 1, 0, x.shape[1]!) : after;
+  }
+
+  #postNorm(index: number, normal: Tensor): Tensor {
+    return this.normalised(`blocks.${index}.norm2`, add(normal, this.#perceptron(index, normal)));
+  }
+
+  #perceptron(index: number, value: Tensor): Tensor {
+    const hidden = activate(this.#project(index, "mlp.fc1", value), this.config);
+    return this.#project(index, "mlp.fc2", hidden);
+  }
+
+  /** Attention. Prefixes are tokens that do not ask, and whose answers are dropped, so that it stays one op. */
+  #attend(qkv: Tensor, heads: number, index: number): Tensor {
+    const prefix = this.edits.prefixes?.(index);
+    if (!prefix) return attention(qkv, heads);
+    const [batch, tokens] = qkv.shape as [number, number];
+    const [keys, values] = [spread(prefix.keys, batch), spread(prefix.values, batch)];
+    const rows = concat([mul(keys, 0), keys, values], 2);
+    return narrow(attention(concat([qkv, rows], 1), heads), 1, 0, tokens);
+  }
+
+  #project(index: number, part: Projection, value: Tensor): Tensor {
+    const placements = sitesOf(this.config, index, part);
+    for (const { site } of placements) this.inputs.set(site, value);
+    const name = `blocks.${index}.${part}`;
+    const [w, bias] = [this.weights(`${name}.weight`), this.weights(`${name}.bias`)];
+    return adaptedLinear(value, w, bias, this.edits.branches ?? [], placements);
+  }
 }
 
-function checkSites(config: ViTConfig, branches: readonly LoraBranch[]): void {
-  for (const site of branches.flatMap(({ pairs }) => Object.keys(pairs))) {
-    const [, index, target] = /^(\d+)\.(.+)$/.exec(site) ?? [];
-    if (
-      !(Number(index) < config.depth) || !(loraTargets as readonly (string | undefined)[]).includes(target)
-    ) {
+/** The same tokens for every image, if they are given once. */
+function spread(tokens: Tensor, batch: number): Tensor {
+  return tokens.shape[0] === batch ? tokens : broadcast(tokens, [batch, ...tokens.shape.slice(1)]);
+}
+
+function checkSites(config: ViTConfig, names: readonly string[]): void {
+  for (const name of names) {
+    const site = parseSite(name);
+    if (!site || site.block >= config.depth) {
       throw new RangeError(
-        `Cannot adapt site "${site}": wanted <block>.<target> with a block below ${config.depth} ` +
+        `Cannot adapt site "${name}": wanted <block>.<target> with a block below ${config.depth} ` +
           `and a target of ${loraTargets.join(", ")}`,
       );
     }
   }
+}
+
+/**
+ * One forward pass with edits.
+ *
+ * @param images [batch, channels, image, image], normalised
+ * @throws {RangeError} If a branch adapts a site that the backbone lacks
+ */
+export function encode(
+  config: ViTConfig,
+  weights: WeightLookup,
+  images: Tensor,
+  edits: Edits = {},
+): Encoded {
+  checkSites(config, (edits.branches ?? []).flatMap(({ pairs }) => Object.keys(pairs)));
+  const pass = new Pass(config, weights, edits);
+  const last = config.depth - 1;
+  let before = embed(config, weights, images);
+  for (let i = 0; i < last; i++) before = pass.block(i, before, false);
+  const finish = (tokens: Tensor) => config.finalNorm === false ? tokens : pass.normalised("norm", tokens);
+  let whole: Tensor | undefined;
+  const tokens = () => whole ??= pass.block(last, before, false);
+  return {
+    get feature() {
+      // The other tokens have no use after the last attention. A pass of its own: `input` is of all tokens.
+      const classToken = new Pass(config, weights, edits).block(last, before, true);
+      return finish(reshape(classToken, [images.shape[0]!, config.width]));
+    },
+    get tokens() {
+      return finish(tokens());
+    },
+    input(site) {
+      checkSites(config, [site]);
+      tokens();
+      return pass.inputs.get(site)!;
+    },
+  };
 }
 
 /**
@@ -120,12 +227,5 @@ export function vitFeature(
   images: Tensor,
   branches: readonly LoraBranch[] = [],
 ): Tensor {
-  checkSites(config, branches);
-  let tokens = embed(config, weights, images);
-  for (let i = 0; i < config.depth; i++) {
-    tokens = block(config, weights, i, tokens, branches, i === config.depth - 1);
-  }
-  const classToken = reshape(tokens, [images.shape[0]!, config.width]);
-  if (config.finalNorm === false) return classToken;
-  return layerNorm(classToken, weights("norm.weight"), weights("norm.bias"), config.epsilon);
+  return encode(config, weights, images, { branches }).feature;
 }

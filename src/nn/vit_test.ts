@@ -4,7 +4,8 @@ import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.
 import { gradients } from "../graph/autodiff.ts";
 import { mul, sum } from "../graph/functions.ts";
 import { Graph } from "../graph/graph.ts";
-import { adapterToTensors, createAdapter, loraTargets } from "./adapter.ts";
+import { adapterToTensors, createAdapter } from "./adapter.ts";
+import { loraTargets } from "./sites.ts";
 import { backboneTensors, type ViTConfig } from "./config.ts";
 import { initBackbone } from "./init.ts";
 import { branchFromTensors } from "./lora.ts";

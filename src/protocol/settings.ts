@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { describeIssues } from "../core/schema.ts";
-import { type LoraTarget, loraTargets } from "../nn/adapter.ts";
+import { type LoraTarget, loraTargets } from "../nn/sites.ts";
 import { defaultOptimiser, type OptimiserSettings } from "../train/optimiser.ts";
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 import { hostTensor, type NamedTensors } from "../core/tensors.ts";
-import { factorName, loraSites } from "../nn/adapter.ts";
+import { factorName, loraSites } from "../nn/sites.ts";
 import type { RunShape } from "./lora_programs.ts";
 import type { FrozenBranches } from "./training.ts";
 

@@ -14,7 +14,7 @@ import {
   adapterFromTensors,
   adapterToTensors,
   IMPORTANCE,
-  loraTargets,
+  orderSites,
 } from "../../nn/adapter.ts";
 import type { LinearHead } from "../../nn/heads.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
@@ -102,16 +102,6 @@ export function decodeAdapterFile(bytes: Uint8Array, file: string): KeptAdapter 
     ...(gain && { adapter: readAdapter(tensors, gain, fail) }),
     ...(classifier && { classifier: readClassifier(tensors, classifier, fail) }),
   };
-}
-
-/** The sites in the order of `loraSites`, which files sorted by name do not keep. */
-export function orderSites(adapter: Adapter): Adapter {
-  const position = (site: string) => {
-    const [block, target] = site.split(".");
-    return Number(block) * loraTargets.length + loraTargets.findIndex((name) => name === target);
-  };
-  const sorted = Object.entries(adapter.pairs).sort(([x], [y]) => position(x) - position(y));
-  return { ...adapter, pairs: Object.fromEntries(sorted) };
 }
 
 function readAdapter(

@@ -10,11 +10,12 @@ import { InputError } from "../../core/errors.ts";
 import { canonicalJson } from "../../core/json.ts";
 import { formatShape, sameShape } from "../../core/shape.ts";
 import type { HostTensor, NamedTensors } from "../../core/tensors.ts";
-import { type Adapter, type LoraPair, loraSites, loraTargets } from "../../nn/adapter.ts";
+import { type Adapter, type LoraPair, orderSites } from "../../nn/adapter.ts";
+import { loraSites, loraTargets } from "../../nn/sites.ts";
 import type { Backbone } from "../../nn/backbone.ts";
 import type { ViTConfig } from "../../nn/config.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
-import { type KeptAdapter, type KeptClassifier, orderSites } from "./adapter_file.ts";
+import { type KeptAdapter, type KeptClassifier } from "./adapter_file.ts";
 import { readBytes, readText } from "../files/files.ts";
 import { checkOrigin, scoringHead } from "../backbones/merged.ts";
 import {

@@ -6,7 +6,8 @@
  */
 import { sameShape } from "../../core/shape.ts";
 import { type HostTensor, hostTensor } from "../../core/tensors.ts";
-import type { Adapter, LoraPair, LoraTarget } from "../../nn/adapter.ts";
+import type { Adapter, LoraPair } from "../../nn/adapter.ts";
+import { type LoraTarget } from "../../nn/sites.ts";
 import type { ViTConfig } from "../../nn/config.ts";
 
 /** Names of a family of models. */

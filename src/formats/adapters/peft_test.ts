@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../core/errors.ts";
 import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
-import type { Adapter, LoraTarget } from "../../nn/adapter.ts";
+import type { Adapter } from "../../nn/adapter.ts";
+import { type LoraTarget } from "../../nn/sites.ts";
 import { foldAdapter } from "../../nn/fold.ts";
 import { distance } from "../../nn/testing.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
