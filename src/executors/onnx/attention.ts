@@ -171,11 +171,29 @@ export function attentionGrad(context: LoweringContext, node: NodeOf<"attentionG
   const asRows = (value: string) => context.reshape(value, [batch * tokens, dim]);
   const columns = [
     asRows(withSilentTokens(context, joinHeads(context, context.matmul(dscores, k, 4, { alpha })), sizes)),
-    asRows(joinHeads(context, context.matmul(dscores, q, 4, { transposeA: true, alpha }))),
-    asRows(joinHeads(context, context.matmul(weights, dout, 4, { transposeA: true }))),
+    asRows(collected(context, dscores, q, sizes, alpha)),
+    asRows(collected(context, weights, dout, sizes, 1)),
   ];
   const shape = [batch * tokens, 3 * dim];
   return { name: context.concat(columns, 1), shape, columns };
+}
+
+/**
+ * What the queries' rows give to each token: scoresᵀ rows for scores [batch, heads, queries, tokens] and rows [batch, heads,
+ * queries, headDim], as [batch, tokens, heads, headDim]. Of the two operands the smaller is transposed: with more tokens
+ * than numbers in a head that is `rows`, and the product comes out transposed.
+ */
+function collected(
+  context: LoweringContext,
+  scores: string,
+  rows: string,
+  { tokens, headDim }: Sizes,
+  alpha: number,
+): string {
+  const form = { transposeA: true, alpha };
+  return tokens > headDim
+    ? context.transpose(context.matmul(rows, scores, 4, form), [0, 3, 1, 2])
+    : joinHeads(context, context.matmul(scores, rows, 4, form));
 }
 
 /** [batch, queries, heads, headDim] with zeros for the tokens that did not ask. */

@@ -4,6 +4,7 @@ import {
   add,
   attention,
   broadcast,
+  concat,
   gelu,
   layerNorm,
   linear,
@@ -11,6 +12,7 @@ import {
   matmul,
   mul,
   narrow,
+  pad,
   reshape,
   sum,
 } from "../../graph/functions.ts";
@@ -84,6 +86,77 @@ Deno.test("lowerProgram() takes q, k and v from parts of the weight, and never p
   assert.deepEqual(axes, [0, 0, 0]);
   // What is left to concatenate is dB, by rows.
   assert.equal(count(opTypes(merged), "Concat"), 1);
+});
+
+/** LoRA of rank 2 on q and v of a packed projection, as adapters are stacked, with a gain each. */
+const stacked = opCase(
+  "loraLinear",
+  "on two parts of a packed projection",
+  {
+    x: normal([3, 9, 8]),
+    w: normal([24, 8], 0, 0.3),
+    bias: normal([24]),
+    aq: normal([2, 8]),
+    av: normal([2, 8]),
+    bq: normal([8, 2], 0, 0.3),
+    bv: normal([8, 2], 0, 0.3),
+    gain: normal([2]),
+    seed: normal([3, 9, 8]),
+  },
+  { length: 200 },
+  ({ x, w, bias, aq, av, bq, bv, gain, seed }) => {
+    const a = concat([aq, av]);
+    const b = concat([pad(bq, [0, 0], [16, 0]), pad(bv, [16, 0], [0, 0])], 1);
+    const y = attention(loraLinear(x, w, bias, a, b, concat([gain, gain])), 2);
+    const [dx, daq, dav, dbq, dbv] = gradients(sum(mul(y, seed)), [x, aq, av, bq, bv]);
+    return { y, dx: dx!, daq: daq!, dav: dav!, dbq: dbq!, dbv: dbv! };
+  },
+);
+
+Deno.test("lowerProgram() leaves out the zeros around stacked LoRA factors", async () => {
+  await checkAgainstReference(executor, stacked);
+  const { node } = lowerProgram(programOf(stacked)).model.graph;
+  assert.deepEqual(node.filter(({ opType }) => opType === "Pad"), []);
+  const gemms = node.filter(({ opType }) => opType === "Gemm");
+  // Of w's parts, those of q and v have an update; k is taken as it is, forward and backward.
+  assert.equal(gemms.filter(({ input }) => input[1] === "aq" || input[1] === "av").length, 2);
+  // dy b of q and of v; u of both; dA of both; dB of q and of v; q, k and v, and back.
+  assert.equal(gemms.length, 2 + 2 + 1 + 1 + 2 + 3 + 3);
+});
+
+Deno.test("lowerProgram() keeps the meaning of LoRA factors stacked in other ways", async () => {
+  const leaves = {
+    x: normal([3, 9, 8]),
+    w: normal([24, 8], 0, 0.3),
+    bias: normal([24]),
+    seed: normal([3, 9, 8]),
+  };
+  const parts = (b: (first: Tensor, second: Tensor) => readonly Tensor[], rows: readonly [number, number]) =>
+    opCase(
+      "loraLinear",
+      "stacked otherwise",
+      {
+        ...leaves,
+        a: normal([3, 8]),
+        first: normal([rows[0], 1], 0, 0.3),
+        second: normal([rows[1], 2], 0, 0.3),
+        gain: normal([3]),
+      },
+      { length: 200 },
+      ({ x, w, bias, a, first, second, gain, seed }) => {
+        const y = attention(loraLinear(x, w, bias, a, concat(b(first, second), 1), gain), 2);
+        const [dx, da, one, two] = gradients(sum(mul(y, seed)), [x, a, first, second]);
+        return { y, dx: dx!, da: da!, one: one!, two: two! };
+      },
+    );
+  const cases = {
+    "v before q": parts((v, q) => [pad(v, [16, 0], [0, 0]), pad(q, [0, 0], [16, 0])], [8, 8]),
+    "both on k": parts((k, l) => [pad(k, [8, 0], [8, 0]), pad(l, [8, 0], [8, 0])], [8, 8]),
+    "q, and all": parts((q, all) => [pad(q, [0, 0], [16, 0]), all], [8, 24]),
+    "over an edge": parts((a, b) => [pad(a, [4, 0], [12, 0]), pad(b, [16, 0], [0, 0])], [8, 8]),
+    "half a part": parts((a, b) => [pad(a, [0, 0], [20, 0]), pad(b, [16, 0], [0, 0])], [4, 8]),
+  };
+  for (const testCase of Object.values(cases)) await checkAgainstReference(executor, testCase);
 });
 
 Deno.test("lowerProgram() attends for the used tokens only", () => {
@@ -166,6 +239,40 @@ Deno.test("lowerProgram() shares the statistics of a layer norm with its derivat
   );
   await checkAgainstReference(executor, norm);
   assert.equal(count(opTypes(norm), "LayerNormalization"), 1);
+});
+
+Deno.test("lowerProgram() computes the error function of GELU and of its derivative once", async () => {
+  const activation = (withDerivative: boolean) =>
+    opCase(
+      "gelu",
+      withDerivative ? "with its derivative" : "alone",
+      { x: normal([5, 8], 0, 2), seed: normal([5, 8]) },
+      { length: 4 },
+      ({ x, seed }) => {
+        const y = gelu(x);
+        return { y, ...(withDerivative && { dx: gradients(sum(mul(y, seed)), [x])[0]! }) };
+      },
+    );
+  await checkAgainstReference(executor, activation(true));
+  assert.equal(count(opTypes(activation(true)), "Erf"), 1);
+  assert.equal(count(opTypes(activation(true)), "Gelu"), 0);
+  assert.deepEqual(opTypes(activation(false)), ["Gelu"]);
+});
+
+Deno.test("lowerProgram() gives GELU the same bits with its derivative beside it as alone", async () => {
+  const values = Float32Array.from({ length: 4096 }, (_, i) => (i - 2048) / 256);
+  const run = async (withDerivative: boolean) => {
+    const graph = new Graph();
+    const x = graph.input("x", [64, 64]);
+    const y = gelu(x);
+    graph.output("y", y);
+    if (withDerivative) graph.output("dx", gradients(sum(y), [x])[0]!);
+    const executable = await executor.compile(graph.finish(), {});
+    const { y: found } = await executable.run({ x: values }, withDerivative ? ["y", "dx"] : ["y"]);
+    executable.dispose();
+    return found;
+  };
+  assert.deepEqual(await run(true), await run(false));
 });
 
 Deno.test("lowerProgram() makes frozen states initialisers, and feeds the others", () => {
