@@ -113,15 +113,21 @@ export function mergedBlocks(
 }
 
 /** dy b for a gradient in blocks of columns and stacked factors, each block with the site it belongs to. */
-export function stackedProduct(context: LoweringContext, { attributes, operands }: NodeOf<"matmul">) {
+export function stackedProduct(
+  context: LoweringContext,
+  { attributes, operands }: NodeOf<"matmul">,
+): string | undefined {
   const [dy, b] = operands as readonly [Tensor, Tensor];
   const columns = columnsOf(context, dy);
   if (!columns || attributes.transposeA || attributes.transposeB) return undefined;
-  const products = partsByBlock(b, columns.length)?.flatMap((part, i) =>
-    part ? [{ rank: part.rank, name: context.gemm(columns[i]!, context.value(part.b)) }] : []
-  );
-  const names = products?.sort((one, other) => one.rank - other.rank).map(({ name }) => name);
-  return names && (names.length === 1 ? names[0] : context.concat(names, 1));
+  const blocks = partsByBlock(b, columns.length);
+  // A product with one column is made by another kernel, which rounds otherwise.
+  if (!blocks || blocks.some((part) => part?.b.shape[1] === 1)) return undefined;
+  const names = blocks
+    .flatMap((part, i) => part ? [{ part, dy: columns[i]! }] : [])
+    .sort((one, other) => one.part.rank - other.part.rank)
+    .map(({ part, dy }) => context.gemm(dy, context.value(part.b)));
+  return names.length === 1 ? names[0] : context.concat(names, 1);
 }
 
 /** dy w + (dy b ∘ gain) a, the gradient of x, as one product with the merged weight. */
