@@ -54,7 +54,7 @@ export { createStream, type StreamOptions, type StreamTask, type TaskStream } fr
 export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
 export type { Kit, Method, TaskView, Trained, Training } from "./src/methods/method.ts";
 export { createMethod, methods } from "./src/methods/mod.ts";
-export * from "./src/protocol/metrics.ts";
+export * from "./src/protocol/board/metrics.ts";
 export {
   type Cell,
   cellName,
@@ -62,7 +62,7 @@ export {
   parseRecord,
   recordHash,
   type RunRecord,
-} from "./src/protocol/record.ts";
+} from "./src/protocol/records/record.ts";
 export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
 export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
@@ -73,8 +73,8 @@ export {
   compare,
   type Gap,
   type Summary,
-} from "./src/protocol/comparison.ts";
-export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board.ts";
+} from "./src/protocol/board/comparison.ts";
+export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board/board.ts";
 export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/formats/backbones/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";

@@ -10,7 +10,7 @@ import {
   type KeptClassifier,
 } from "../formats/adapters/adapter_file.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import type { RunRecord } from "./record.ts";
+import type { RunRecord } from "./records/record.ts";
 import type { ArtifactStore, CellStore } from "./store.ts";
 
 /** The file of what is deployed in the end: adapter and classifier. */

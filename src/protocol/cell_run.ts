@@ -20,7 +20,7 @@ import { checkFinite } from "../train/fit.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { AdapterKeeper } from "./artifacts.ts";
 import { freshHead, headRows, predict, setPrototypes } from "./classifier.ts";
-import type { Environment, Evaluation, TaskEvent } from "./record.ts";
+import type { Environment, Evaluation, TaskEvent } from "./records/record.ts";
 import { type HeadPolicy, optimiserOf, type ProtocolSettings } from "./settings.ts";
 import type { Memory } from "./snapshot.ts";
 import type { CellStore } from "./store.ts";

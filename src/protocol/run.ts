@@ -18,7 +18,7 @@ import {
   recordHash,
   type RunRecord,
   type StartEvent,
-} from "./record.ts";
+} from "./records/record.ts";
 import { decodeSnapshot, encodeSnapshot, type Memory } from "./snapshot.ts";
 
 export type { Progress, RunOptions } from "./cell_run.ts";

@@ -14,7 +14,7 @@ import { createMethod } from "../methods/mod.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import { randomAdapter, tinyBackbone, tinyConfig, tinyLora } from "../train/test_kit.ts";
 import type { Progress } from "./cell_run.ts";
-import { accuracyMatrix, parseRecord } from "./record.ts";
+import { accuracyMatrix, parseRecord } from "./records/record.ts";
 import { runCell, type RunOptions } from "./run.ts";
 import { type ProtocolSettings, resolveSettings } from "./settings.ts";
 import { type CellStore, createMemoryStore } from "./store.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 import { z } from "zod";
-import { InputError } from "../core/errors.ts";
-import { hashJson, type Json, type JsonObject } from "../core/json.ts";
-import { describeIssues } from "../core/schema.ts";
-import type { AccuracyMatrix } from "./metrics.ts";
-import { type ProtocolSettings, settingsSchema } from "./settings.ts";
+import { InputError } from "../../core/errors.ts";
+import { hashJson, type Json, type JsonObject } from "../../core/json.ts";
+import { describeIssues } from "../../core/schema.ts";
+import type { AccuracyMatrix } from "../board/metrics.ts";
+import { type ProtocolSettings, settingsSchema } from "../settings.ts";
 
 /** Bumped when the protocol changes such that numbers of two editions must not share a table. */
 export const EDITION = 1;

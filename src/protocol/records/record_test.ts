@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { InputError } from "../core/errors.ts";
-import { hashJson } from "../core/json.ts";
+import { InputError } from "../../core/errors.ts";
+import { hashJson } from "../../core/json.ts";
 import { accuracyMatrix, cellKey, cellName, parseRecord, recordHash, type RunRecord } from "./record.ts";
-import { cellWith, recordOf, textOf } from "./test_kit.ts";
+import { cellWith, recordOf, textOf } from "./test_records.ts";
 
 const matrix = [[0.9], [0.5, 0.6]];
 const done = recordOf({ method: "ham", options: { keep: 0.5 }, matrix });

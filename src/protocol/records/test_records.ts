@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { canonicalJson, type JsonObject, sha256 } from "../core/json.ts";
+import { canonicalJson, type JsonObject, sha256 } from "../../core/json.ts";
 import {
   type Cell,
   EDITION,
@@ -15,7 +15,7 @@ import {
   type RunRecord,
   type TaskEvent,
 } from "./record.ts";
-import { type ProtocolSettings, resolveSettings } from "./settings.ts";
+import { type ProtocolSettings, resolveSettings } from "../settings.ts";
 
 /** What matters of a record. */
 export interface RecordParts {

@@ -8,9 +8,9 @@ import {
   renderCsv,
   renderMarkdown,
 } from "./board.ts";
-import { sha256 } from "../core/json.ts";
+import { sha256 } from "../../core/json.ts";
 import { compare } from "./comparison.ts";
-import { recordOf } from "./test_kit.ts";
+import { recordOf } from "../records/test_records.ts";
 
 const summary = (mean: number, deviation?: number) => ({
   mean,

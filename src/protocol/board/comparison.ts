@@ -6,10 +6,10 @@
  * @module
  */
 import { mean, sampleStandardDeviation } from "simple-statistics";
-import { canonicalJson, type JsonObject } from "../core/json.ts";
-import { createRng } from "../core/rng.ts";
+import { canonicalJson, type JsonObject } from "../../core/json.ts";
+import { createRng } from "../../core/rng.ts";
 import { averageIncrementalAccuracy, finalAccuracy, forgetting } from "./metrics.ts";
-import { accuracyMatrix, type Cell, type RunRecord } from "./record.ts";
+import { accuracyMatrix, type Cell, type RunRecord } from "../records/record.ts";
 
 /** Mean and sample standard deviation over seeds; the deviation of one value is `undefined`. */
 export interface Summary {

@@ -6,7 +6,7 @@
  */
 import { stringify } from "csv-stringify/sync";
 import { markdownTable } from "markdown-table";
-import { canonicalJson } from "../core/json.ts";
+import { canonicalJson } from "../../core/json.ts";
 import type { BoardCell, BoardSection, Gap, Summary } from "./comparison.ts";
 
 /** A share as a percentage, with its deviation where there is one: `41.3 ± 0.8`. */

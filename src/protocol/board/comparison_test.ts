@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { bootstrapInterval, compare, type Gap, summarise } from "./comparison.ts";
-import { recordOf, type RecordParts } from "./test_kit.ts";
+import { recordOf, type RecordParts } from "../records/test_records.ts";
 
 /** A two-task record whose final accuracy is `final` and whose forgetting is 0.2. */
 function run(method: string, seed: number, final: number, parts: Partial<RecordParts> = {}) {
