@@ -58,23 +58,30 @@ export * from "./src/protocol/board/metrics.ts";
 export {
   type Cell,
   cellName,
+  type Cost,
   type Environment,
-  parseRecord,
-  recordHash,
+  type EvaluateWhen,
+  isEvaluated,
   type RunRecord,
+  type Source,
 } from "./src/protocol/records/record.ts";
+export {
+  type AnyRecord,
+  parseCurrent,
+  parseRecord,
+  UnknownEditionError,
+} from "./src/protocol/records/parse.ts";
+export { seal } from "./src/protocol/records/seal.ts";
 export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
 export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
-export {
-  type BoardCell,
-  type BoardSection,
-  compare,
-  type Gap,
-  type Summary,
-} from "./src/protocol/board/comparison.ts";
-export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board/board.ts";
+export { type BoardCell, type BoardSection, compare, type Gap } from "./src/protocol/board/comparison.ts";
+export type { Summary } from "./src/protocol/board/statistics.ts";
+export { describeSection } from "./src/protocol/board/format.ts";
+export { growthTable, type TableCell } from "./src/protocol/board/growth.ts";
+export { renderMarkdown } from "./src/protocol/board/markdown.ts";
+export { renderCsv } from "./src/protocol/board/csv.ts";
 export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/formats/backbones/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";

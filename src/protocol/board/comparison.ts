@@ -5,33 +5,55 @@
  *
  * @module
  */
-import { mean, sampleStandardDeviation } from "simple-statistics";
 import { canonicalJson, type JsonObject } from "../../core/json.ts";
-import { createRng } from "../../core/rng.ts";
-import { averageIncrementalAccuracy, finalAccuracy, forgetting } from "./metrics.ts";
-import { accuracyMatrix, type Cell, type RunRecord } from "../records/record.ts";
+import type { AnyRecord } from "../records/parse.ts";
+import type { Cell } from "../records/record.ts";
+import {
+  averagePooledAccuracy,
+  averageTaskMeanAccuracy,
+  backwardTransfer,
+  forgetting,
+  plasticity,
+  pooledAccuracy,
+  taskMeanAccuracy,
+} from "./metrics.ts";
+import { type Reading, readingOf } from "./reading.ts";
+import { bootstrapInterval, summarise, type Summary } from "./statistics.ts";
 
-/** Mean and sample standard deviation over seeds; the deviation of one value is `undefined`. */
-export interface Summary {
-  readonly mean: number;
-  readonly deviation: number | undefined;
-  readonly n: number;
-}
-
-/** One method at one number of tasks. */
-export interface BoardCell {
-  readonly method: string;
-  readonly tasks: number;
-  /** Final average accuracy by seed, of finished runs. */
-  readonly accuracyBySeed: ReadonlyMap<string, number>;
-  readonly accuracy: Summary | undefined;
-  readonly averageIncremental: Summary | undefined;
+/** What is summarised over seeds, of finished runs. `undefined` where no record has it. */
+export interface Figures {
+  /** Class-incremental, over all test images, in the end; not in records of the first edition. */
+  readonly pooled: Summary | undefined;
+  /** Class-incremental, mean over tasks, in the end. */
+  readonly taskMean: Summary | undefined;
+  readonly averagePooled: Summary | undefined;
+  readonly averageTaskMean: Summary | undefined;
   readonly forgetting: Summary | undefined;
-  readonly taskIncremental: Summary | undefined;
+  readonly backwardTransfer: Summary | undefined;
+  readonly plasticity: Summary | undefined;
+  readonly taskIncrementalPooled: Summary | undefined;
+  readonly taskIncrementalTaskMean: Summary | undefined;
+  /** Share of all test images whose predicted class belongs to the right task. */
+  readonly taskInference: Summary | undefined;
   /** Of a whole run: training, the method's own work, evaluation. */
   readonly seconds: Summary | undefined;
   /** Kept by the method after the last task, without the classifier. */
   readonly keptBytes: Summary | undefined;
+  readonly classifierBytes: Summary | undefined;
+  readonly flopPerTrainingImage: Summary | undefined;
+  readonly flopPerTestImage: Summary | undefined;
+  readonly passesPerTestImage: Summary | undefined;
+  readonly deployedBytes: Summary | undefined;
+  /** Of the task that trained most. */
+  readonly trainedNumbers: Summary | undefined;
+}
+
+/** One method at one number of tasks. */
+export interface BoardCell extends Figures {
+  readonly method: string;
+  readonly tasks: number;
+  /** Accuracy in the end by seed, of finished runs: pooled, or the mean over tasks in the first edition. */
+  readonly accuracyBySeed: ReadonlyMap<string, number>;
   /** Seeds of runs that diverged. */
   readonly failed: readonly string[];
   /** Seeds that other methods of the section have and this one has not finished. */
@@ -63,46 +85,24 @@ export interface BoardSection {
   readonly records: number;
 }
 
-const BOOTSTRAP_DRAWS = 10_000;
-
-/** Summary of some values, or `undefined` of none. */
-export function summarise(values: readonly number[]): Summary | undefined {
-  if (values.length === 0) return undefined;
-  return {
-    mean: mean([...values]),
-    deviation: values.length > 1 ? sampleStandardDeviation([...values]) : undefined,
-    n: values.length,
-  };
-}
-
-/** 95 % percentile interval of the mean by resampling, seeded; `undefined` below three values. */
-export function bootstrapInterval(values: readonly number[]): readonly [number, number] | undefined {
-  if (values.length < 3) return undefined;
-  const rng = createRng(0, "bootstrap");
-  const means = Array.from(
-    { length: BOOTSTRAP_DRAWS },
-    () => mean(values.map(() => values[rng.integer(values.length)]!)),
-  ).sort((a, b) => a - b);
-  return [means[Math.floor(0.025 * BOOTSTRAP_DRAWS)]!, means[Math.ceil(0.975 * BOOTSTRAP_DRAWS) - 1]!];
-}
-
 /** Methods that see more than one task at a time: bounds, not rivals. */
 const bounds: ReadonlySet<string> = new Set(["joint"]);
 
 /** Sections of a set of records, in order of their first record. */
-export function compare(records: readonly RunRecord[]): BoardSection[] {
-  const sections = Map.groupBy(records, ({ start }) => sectionKey(start.cell));
+export function compare(records: readonly AnyRecord[]): BoardSection[] {
+  const sections = Map.groupBy(records.map(readingOf), ({ cell }) => sectionKey(cell));
   return [...sections.values()].map(compareSection);
 }
 
-function sectionKey({ edition, dataset, backbone, backend, settings, classesPerTask }: Cell): string {
+function sectionKey({ edition, dataset, backbone, backend, settings, ...cell }: Cell): string {
+  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
   return canonicalJson({
     edition,
     fingerprint: dataset.fingerprint,
     backbone: backbone.hash,
     backend,
     settings,
-    classesPerTask: classesPerTask ?? null,
+    stream: [classesPerTask, firstTask, taskSizes, classOrder, evaluate].map((part) => part ?? null),
   });
 }
 
@@ -110,13 +110,13 @@ function seedOf({ orderSeed, trainSeed }: Cell): string {
   return orderSeed === trainSeed ? `${orderSeed}` : `${orderSeed}/${trainSeed}`;
 }
 
-function bySeed({ start: { cell: a } }: RunRecord, { start: { cell: b } }: RunRecord): number {
+function bySeed({ cell: a }: Reading, { cell: b }: Reading): number {
   return a.orderSeed - b.orderSeed || a.trainSeed - b.trainSeed;
 }
 
 /** Names the methods of a section, telling variants apart by the options in which they differ. */
-function labeller(records: readonly RunRecord[]): (cell: Cell) => string {
-  const variants = Map.groupBy(records.map(({ start }) => start.cell), ({ method }) => method);
+function labeller(records: readonly Reading[]): (cell: Cell) => string {
+  const variants = Map.groupBy(records.map(({ cell }) => cell), ({ method }) => method);
   const differing = new Map([...variants].map(([method, cells]) => {
     const options = cells.map((cell) => cell.options);
     const keys = [...new Set(options.flatMap(Object.keys))].sort();
@@ -134,26 +134,24 @@ function valueText(options: JsonObject, key: string): string {
   return typeof value === "string" ? value : canonicalJson(value);
 }
 
-function compareSection(unsorted: readonly RunRecord[]): BoardSection {
+function compareSection(unsorted: readonly Reading[]): BoardSection {
   const records = unsorted.toSorted(bySeed);
   const label = labeller(unsorted);
-  const tasks = [...new Set(records.map(({ start }) => start.cell.tasks))].sort((a, b) => a - b);
-  const methods = [...new Set(unsorted.map(({ start }) => label(start.cell)))];
-  const hams = new Set(
-    records.flatMap(({ start: { cell } }) => cell.method === "ham" ? [label(cell)] : []),
-  );
+  const tasks = [...new Set(records.map(({ cell }) => cell.tasks))].sort((a, b) => a - b);
+  const methods = [...new Set(unsorted.map(({ cell }) => label(cell)))];
+  const hams = new Set(records.flatMap(({ cell }) => cell.method === "ham" ? [label(cell)] : []));
   const rivals = new Set(
-    records.flatMap(({ start: { cell } }) => bounds.has(cell.method) ? [] : [label(cell)]),
+    records.flatMap(({ cell }) => bounds.has(cell.method) ? [] : [label(cell)]),
   ).difference(hams);
   const cells = tasks.flatMap((count) => {
-    const column = records.filter(({ start }) => start.cell.tasks === count);
-    const seeds = [...new Set(column.map(({ start }) => seedOf(start.cell)))];
+    const column = records.filter(({ cell }) => cell.tasks === count);
+    const seeds = [...new Set(column.map(({ cell }) => seedOf(cell)))];
     return methods.map((method) =>
-      compareCell(method, count, column.filter(({ start }) => label(start.cell) === method), seeds)
+      compareCell(method, count, column.filter(({ cell }) => label(cell) === method), seeds)
     );
   });
   return {
-    cell: unsorted[0]!.start.cell,
+    cell: unsorted[0]!.cell,
     tasks,
     methods,
     cells,
@@ -168,33 +166,49 @@ function compareSection(unsorted: readonly RunRecord[]): BoardSection {
 function compareCell(
   method: string,
   tasks: number,
-  records: readonly RunRecord[],
+  records: readonly Reading[],
   seeds: readonly string[],
 ): BoardCell {
-  const done = records.filter(({ end }) => end?.status === "done");
-  const failed = records.filter(({ end }) => end?.status === "failed").map(({ start }) => seedOf(start.cell));
-  const over = (value: (record: RunRecord) => number | undefined) =>
-    summarise(done.map(value).filter((value) => value !== undefined));
-  const accuracyBySeed = new Map(
-    done.map((record) => [seedOf(record.start.cell), finalAccuracy(accuracyMatrix(record))!] as const),
-  );
+  const done = records.filter(({ status }) => status === "done");
+  const failed = records.filter(({ status }) => status === "failed").map(({ cell }) => seedOf(cell));
+  const accuracyBySeed = new Map(done.map((record) => [seedOf(record.cell), accuracyOf(record)] as const));
   return {
     method,
     tasks,
     accuracyBySeed,
-    accuracy: summarise([...accuracyBySeed.values()]),
-    averageIncremental: over((record) => averageIncrementalAccuracy(accuracyMatrix(record))),
-    forgetting: over((record) => forgetting(accuracyMatrix(record))),
-    taskIncremental: over((record) => finalAccuracy(accuracyMatrix(record, "taskIncremental"))),
-    seconds: over(({ tasks }) =>
-      tasks.reduce(
-        (total, { seconds }) => total + seconds.train + seconds.method + seconds.evaluate,
-        0,
-      )
-    ),
-    keptBytes: over(({ tasks }) => tasks.at(-1)?.keptBytes.method),
+    ...figuresOf(done),
     failed,
     missing: seeds.filter((seed) => !accuracyBySeed.has(seed) && !failed.includes(seed)),
+  };
+}
+
+/** Over all test images where the record tells, else the mean over tasks: one of them for a whole section. */
+function accuracyOf({ counts, classIncremental }: Reading): number {
+  return (counts ? pooledAccuracy(counts.classIncremental) : taskMeanAccuracy(classIncremental))!;
+}
+
+function figuresOf(done: readonly Reading[]): Figures {
+  const over = (value: (record: Reading) => number | undefined) =>
+    summarise(done.map(value).filter((value) => value !== undefined));
+  return {
+    pooled: over(({ counts }) => counts && pooledAccuracy(counts.classIncremental)),
+    taskMean: over(({ classIncremental }) => taskMeanAccuracy(classIncremental)),
+    averagePooled: over(({ counts }) => counts && averagePooledAccuracy(counts.classIncremental)),
+    averageTaskMean: over(({ classIncremental }) => averageTaskMeanAccuracy(classIncremental)),
+    forgetting: over(({ classIncremental }) => forgetting(classIncremental)),
+    backwardTransfer: over(({ classIncremental }) => backwardTransfer(classIncremental)),
+    plasticity: over(({ classIncremental }) => plasticity(classIncremental)),
+    taskIncrementalPooled: over(({ counts }) => counts && pooledAccuracy(counts.taskIncremental)),
+    taskIncrementalTaskMean: over(({ taskIncremental }) => taskMeanAccuracy(taskIncremental)),
+    taskInference: over(({ counts }) => counts && pooledAccuracy(counts.taskInference)),
+    seconds: over(({ seconds }) => seconds),
+    keptBytes: over(({ keptBytes }) => keptBytes?.method),
+    classifierBytes: over(({ keptBytes }) => keptBytes?.classifier),
+    flopPerTrainingImage: over(({ cost }) => cost?.flopPerTrainingImage),
+    flopPerTestImage: over(({ cost }) => cost?.flopPerTestImage),
+    passesPerTestImage: over(({ cost }) => cost?.passesPerTestImage),
+    deployedBytes: over(({ cost }) => cost?.deployedBytes),
+    trainedNumbers: over(({ trainedNumbers }) => trainedNumbers),
   };
 }
 
