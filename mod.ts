@@ -54,27 +54,34 @@ export { createStream, type StreamOptions, type StreamTask, type TaskStream } fr
 export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
 export type { Kit, Method, TaskView, Trained, Training } from "./src/methods/method.ts";
 export { createMethod, methods } from "./src/methods/mod.ts";
-export * from "./src/protocol/metrics.ts";
+export * from "./src/protocol/board/metrics.ts";
 export {
   type Cell,
   cellName,
+  type Cost,
   type Environment,
-  parseRecord,
-  recordHash,
+  type EvaluateWhen,
+  isEvaluated,
   type RunRecord,
-} from "./src/protocol/record.ts";
+  type Source,
+} from "./src/protocol/records/record.ts";
+export {
+  type AnyRecord,
+  parseCurrent,
+  parseRecord,
+  UnknownEditionError,
+} from "./src/protocol/records/parse.ts";
+export { seal } from "./src/protocol/records/seal.ts";
 export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
 export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
-export {
-  type BoardCell,
-  type BoardSection,
-  compare,
-  type Gap,
-  type Summary,
-} from "./src/protocol/comparison.ts";
-export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board.ts";
+export { type BoardCell, type BoardSection, compare, type Gap } from "./src/protocol/board/comparison.ts";
+export type { Summary } from "./src/protocol/board/statistics.ts";
+export { describeSection } from "./src/protocol/board/format.ts";
+export { growthTable, type TableCell } from "./src/protocol/board/growth.ts";
+export { renderMarkdown } from "./src/protocol/board/markdown.ts";
+export { renderCsv } from "./src/protocol/board/csv.ts";
 export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/formats/backbones/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";

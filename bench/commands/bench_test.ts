@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMethod, parseRecord, type RunRecord } from "../../mod.ts";
+import { createMethod, parseCurrent, type RunRecord } from "../../mod.ts";
 import { bench } from "./bench.ts";
 import { callCommand, exists, inFolder, writeBackbone, writeSuite } from "../test_kit.ts";
 
@@ -25,7 +25,7 @@ function runProcess(
 async function recordsIn(out: string): Promise<Map<string, RunRecord>> {
   const records = new Map<string, RunRecord>();
   for await (const { name } of Deno.readDir(`${out}/records`)) {
-    records.set(name, parseRecord(await Deno.readTextFile(`${out}/records/${name}`), name));
+    records.set(name, parseCurrent(await Deno.readTextFile(`${out}/records/${name}`), name));
   }
   return records;
 }
@@ -46,7 +46,7 @@ Deno.test("bench scores every cell, prints the table, and leaves records", () =>
       out,
       /^procedural [0-9a-f]{8} \(4 classes, 16 training and 12 test images\), backbone tiny /,
     );
-    assert.match(out, /│ method +│ T=2 +│ forget .*│ T=4 /);
+    assert.match(out, /│ method +│ T=2 pooled │ mean +│ forget .*│ T=4 pooled /);
     for (const method of ["ham", "naive", "joint", "ham − best other"]) {
       assert.match(out, new RegExp(`│ ${method} +│`));
     }
@@ -86,7 +86,7 @@ Deno.test("bench skips what is finished, and --fresh runs it again", () =>
     const third = await run(...args, "--fresh");
     assert.match(third.err, /^1 cells, 0 of them finished before;/);
     assert.notEqual(await text(), written);
-    assert.equal(parseRecord(await text(), "x").end!.hash, parseRecord(written, "x").end!.hash);
+    assert.equal(parseCurrent(await text(), "x").end!.hash, parseCurrent(written, "x").end!.hash);
   }));
 
 /** Waits until a record has the line of its first task. */
@@ -302,7 +302,10 @@ Deno.test("bench refuses a record that was changed by hand", () =>
     await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace('"firstLoss":', '"firstLoss":1'));
     const { code, err } = await run(...args);
     assert.equal(code, 2);
-    assert.match(err, /^Cannot read record [^\n]*, line 4: the hash does not fit the lines above\.\n$/);
+    assert.match(
+      err,
+      /^Cannot read record [^\n]*, line 2: the hash does not fit this line and those above\.\n$/,
+    );
   }));
 
 Deno.test("bench refuses unknown flags and --backend webgpu without an adapter", () =>

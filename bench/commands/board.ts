@@ -6,6 +6,7 @@
  */
 import { type Command } from "commander";
 import {
+  type AnyRecord,
   canonicalJson,
   type Cell,
   cellName,
@@ -15,7 +16,6 @@ import {
   renderCsv,
   renderMarkdown,
   replaceFile,
-  type RunRecord,
 } from "../../mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 
@@ -27,7 +27,7 @@ interface Options {
 /** A record and the file it came from. */
 interface FoundRecord {
   readonly path: string;
-  readonly record: RunRecord;
+  readonly record: AnyRecord;
 }
 
 /** All records of some folders, each cell once, and the files that a kill left without a first line. */
@@ -93,16 +93,22 @@ async function collect(folders: readonly string[]): Promise<Collection> {
 
 /** Sections together, then methods by name; nothing depends on folders or file names. */
 function inBoardOrder({ record: a }: FoundRecord, { record: b }: FoundRecord): number {
-  const keys = ({ dataset, backbone, backend, settings, method, options }: Cell) => [
-    dataset.name,
-    dataset.fingerprint,
-    backbone.id,
-    backbone.hash,
-    backend,
-    canonicalJson(settings),
-    method,
-    canonicalJson(options),
-  ];
+  const keys = (cell: Cell) => {
+    const { dataset, backbone, backend, settings, method, options } = cell;
+    const { edition, classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
+    return [
+      `${Number.MAX_SAFE_INTEGER - edition}`,
+      dataset.name,
+      dataset.fingerprint,
+      backbone.id,
+      backbone.hash,
+      backend,
+      canonicalJson(settings),
+      canonicalJson([classesPerTask, firstTask, taskSizes, classOrder, evaluate].map((part) => part ?? null)),
+      method,
+      canonicalJson(options),
+    ];
+  };
   const [left, right] = [keys(a.start.cell), keys(b.start.cell)];
   const differing = left.findIndex((key, i) => key !== right[i]);
   if (differing >= 0) return left[differing]! < right[differing]! ? -1 : 1;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalJson, type Cell, recordHash, resolveSettings, type RunRecord } from "../../mod.ts";
+import { canonicalJson, type Cell, resolveSettings, type RunRecord, seal } from "../../mod.ts";
 import { board } from "./board.ts";
 import { callCommand, exists, inFolder } from "../test_kit.ts";
 
@@ -10,7 +10,7 @@ const HASH = "0".repeat(64);
 /** The text of a two-task record. */
 function recordText(method: string, seed: number, final: number, status: "done" | "open" = "done"): string {
   const cell: Cell = {
-    edition: 1,
+    edition: 2,
     method,
     options: {},
     dataset: { name: "toy", fingerprint: HASH, classes: 4, train: 8, test: 8 },
@@ -22,17 +22,28 @@ function recordText(method: string, seed: number, final: number, status: "done" 
     streamHash: HASH,
     settings: resolveSettings(),
   };
-  const start = { event: "start", cell, environment: {} } as const;
-  const tasks: RunRecord["tasks"] = [[1], [final, final]].map((row, index) => ({
-    event: "task",
-    index,
-    classes: [2 * index, 2 * index + 1],
-    evaluation: { classIncremental: row, taskIncremental: row, taskInference: 1, predictionHash: HASH },
-    keptBytes: { method: 1, head: 1 },
-    facts: {},
-    seconds: { train: 1, method: 1, evaluate: 1 },
-  }));
-  const end = { event: "end", status: "done", details: {}, hash: recordHash({ start, tasks }, undefined) };
+  const start = seal({ event: "start" as const, cell, environment: {} });
+  const tasks: RunRecord["tasks"][number][] = [];
+  [[1], [final, final]].forEach((row, index) => {
+    const hits = row.map((share) => 100 * share);
+    const facts = {
+      event: "task",
+      index,
+      classes: [2 * index, 2 * index + 1],
+      images: { train: 4, test: 100 },
+      evaluation: {
+        classIncremental: hits,
+        taskIncremental: hits,
+        taskInference: hits,
+        predictionHash: HASH,
+      },
+      keptBytes: { method: 1, classifier: 1 },
+      facts: {},
+      seconds: { train: 1, method: 1, evaluate: 1 },
+    } as const;
+    tasks.push(seal(facts, tasks.at(-1) ?? start));
+  });
+  const end = seal({ event: "end", status: "done", details: {} }, tasks.at(-1));
   const events = status === "done" ? [start, ...tasks, end] : [start, tasks[0]];
   return events.map((event) => `${canonicalJson(event)}\n`).join("");
 }
@@ -113,7 +124,7 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
   withFiles({
     "a/x.jsonl": recordText("ham", 0, 0.75),
     "b/y.jsonl": recordText("ham", 0, 0.5),
-    "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("0.75", "0.85"),
+    "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("[75,", "[85,"),
     "empty/none.txt": "",
     "file": "",
   }, async (folder) => {
@@ -126,7 +137,7 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
     };
     const both = /Cannot use both .*a\/x\.jsonl and .*b\/y\.jsonl: they are records of one cell/;
     await refused(both, "--in", `${folder}/a,${folder}/b`);
-    await refused(/Cannot read record .*damaged\/z\.jsonl, line 4: the hash/, "--in", `${folder}/damaged`);
+    await refused(/Cannot read record .*damaged\/z\.jsonl, line 3: the hash/, "--in", `${folder}/damaged`);
     await refused(/found no records in .*empty/, "--in", `${folder}/empty`);
     await refused(/Cannot read records in .*missing: /, "--in", `${folder}/missing`);
     await refused(/Cannot read records in .*file: /, "--in", `${folder}/file`);

@@ -19,7 +19,7 @@ import {
   InputError,
   limitPerClass,
   type Method,
-  parseRecord,
+  parseCurrent,
   type ProtocolSettings,
   resolveSettings,
   type RunRecord,
@@ -127,7 +127,7 @@ export async function readFinished(out: string, { name }: Job): Promise<RunRecor
   }
   // A kill can leave a first line that is cut off.
   if (!text.includes("\n")) return undefined;
-  const record = parseRecord(text, path);
+  const record = parseCurrent(text, path);
   return record.end ? record : undefined;
 }
 

@@ -20,7 +20,7 @@ import { checkFinite } from "../train/fit.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { AdapterKeeper } from "./artifacts.ts";
 import { freshHead, headRows, predict, setPrototypes } from "./classifier.ts";
-import type { Environment, Evaluation, TaskEvent } from "./record.ts";
+import type { Environment, Evaluation, Source, TaskFacts } from "./records/record.ts";
 import { type HeadPolicy, optimiserOf, type ProtocolSettings } from "./settings.ts";
 import type { Memory } from "./snapshot.ts";
 import type { CellStore } from "./store.ts";
@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly settings: ProtocolSettings;
   readonly trainSeed: number;
   readonly environment: Environment;
+  /** Recorded, not used. */
+  readonly source?: Source;
   readonly store: CellStore;
   /** Keep every trained adapter, and in the end the deployed one with the classifier. Not part of the identity. */
   readonly keepAdapters?: boolean;
@@ -115,7 +117,7 @@ export class CellRun {
   }
 
   /** Trains on a task, scores all tasks seen, and returns the facts. */
-  async task(index: number): Promise<TaskEvent> {
+  async task(index: number): Promise<TaskFacts> {
     const { method, stream, clock } = this.#options;
     const isLast = index === stream.tasks.length - 1;
     const began = clock();
@@ -131,15 +133,17 @@ export class CellRun {
     const merged = clock();
     const evaluation = view && await this.#evaluate(index, adapter);
     const seen = stream.tasks.slice(0, index + 1).flatMap(({ classes }) => classes).length;
-    const event: TaskEvent = {
+    const { classes, train, test } = stream.tasks[index]!;
+    const event: TaskFacts = {
       event: "task",
       index,
-      classes: stream.tasks[index]!.classes,
+      classes,
+      images: { train: train.length, test: test.length },
       ...(evaluation && { evaluation }),
       ...(training && { training: training.facts }),
       keptBytes: {
         method: encodeState(this.#state).length,
-        head: seen * 4 * (this.#head.weight.shape[1]! + (this.#policy === "linear" ? 1 : 0)),
+        classifier: seen * 4 * (this.#head.weight.shape[1]! + (this.#policy === "linear" ? 1 : 0)),
       },
       facts: method.facts?.(this.#state) ?? {},
       seconds: { train: trained - began, method: merged - trained, evaluate: clock() - merged },
@@ -236,25 +240,22 @@ export class CellRun {
     const classIncremental: number[] = [];
     const taskIncremental: number[] = [];
     const predictions: Uint8Array[] = [];
-    let inferred = 0;
-    let total = 0;
+    const taskInference: number[] = [];
     for (const { index, classes, test: images } of tasks) {
       const features = await this.#testFeatures(index, adapter);
       const predicted = predict(this.#policy, this.#head, features, seen, classes);
-      const share = (labels: Int32Array) =>
-        labels.reduce((hits, label, i) => hits + (label === test.labels[images[i]!] ? 1 : 0), 0) /
-        images.length;
-      classIncremental.push(share(predicted.classIncremental));
-      taskIncremental.push(share(predicted.taskIncremental));
-      inferred += predicted.classIncremental.filter((label) => taskOf.get(label) === index).length;
-      total += images.length;
+      const hits = (labels: Int32Array) =>
+        labels.filter((label, i) => label === test.labels[images[i]!]).length;
+      classIncremental.push(hits(predicted.classIncremental));
+      taskIncremental.push(hits(predicted.taskIncremental));
+      taskInference.push(predicted.classIncremental.filter((label) => taskOf.get(label) === index).length);
       predictions.push(new TextEncoder().encode(`${predicted.classIncremental.join()};`));
       await this.#report("evaluate", last, index + 1, tasks.length);
     }
     return {
       classIncremental,
       taskIncremental,
-      taskInference: inferred / total,
+      taskInference,
       predictionHash: sha256(...predictions),
     };
   }

@@ -8,17 +8,16 @@ import { DivergenceError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
 import { createKeeper, hasAdapters } from "./artifacts.ts";
 import { CellRun, type RunOptions } from "./cell_run.ts";
+import { parseCurrent } from "./records/parse.ts";
 import {
   type Cell,
   cellName,
   EDITION,
-  type EndEvent,
-  parseRecord,
+  type EndFacts,
   type RecordEvent,
-  recordHash,
   type RunRecord,
-  type StartEvent,
-} from "./record.ts";
+} from "./records/record.ts";
+import { seal } from "./records/seal.ts";
 import { decodeSnapshot, encodeSnapshot, type Memory } from "./snapshot.ts";
 
 export type { Progress, RunOptions } from "./cell_run.ts";
@@ -64,16 +63,17 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
     await options.store.removeSnapshot();
     return found.record;
   }
-  const start: StartEvent = found.record?.start ??
-    { event: "start", cell, environment: options.environment };
+  const { environment, source } = options;
+  const start = found.record?.start ??
+    seal({ event: "start" as const, cell, environment, ...(source && { source }) });
   const tasks = [...(found.record?.tasks ?? [])];
   await options.store.writeRecord([start, ...tasks].map(lineOf).join(""));
 
   const run = new CellRun(options, found.memory, keeper);
-  let failure: EndEvent["failure"];
+  let failure: EndFacts["failure"];
   try {
     while (tasks.length < cell.tasks) {
-      const event = await run.task(tasks.length);
+      const event = seal(await run.task(tasks.length), tasks.at(-1) ?? start);
       tasks.push(event);
       await options.store.appendRecord(lineOf(event));
       await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, ...run.memory }));
@@ -85,13 +85,13 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
   } finally {
     run.dispose();
   }
-  const end: EndEvent = {
+  const facts: EndFacts = {
     event: "end",
     status: failure ? "failed" : "done",
     ...(failure && { failure }),
     details: { ...options.executor.info.details },
-    hash: recordHash({ start, tasks }, failure),
   };
+  const end = seal(facts, tasks.at(-1) ?? start);
   await options.store.appendRecord(lineOf(end));
   await options.store.removeSnapshot();
   return { start, tasks, end };
@@ -111,7 +111,7 @@ async function findProgress(
 ): Promise<{ record?: RunRecord; memory?: Memory }> {
   const text = await store.readRecord();
   if (text === undefined || !text.includes("\n")) return {};
-  const record = parseRecord(text, `of ${cell.method}`);
+  const record = parseCurrent(text, `of ${cell.method}`);
   if (canonicalJson(record.start.cell) !== canonicalJson(cell)) return {};
   if (keepAdapters && !await hasAdapters(store, record)) return {};
   if (record.end) return { record };

@@ -14,7 +14,7 @@ import { createMethod } from "../methods/mod.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import { randomAdapter, tinyBackbone, tinyConfig, tinyLora } from "../train/test_kit.ts";
 import type { Progress } from "./cell_run.ts";
-import { accuracyMatrix, parseRecord } from "./record.ts";
+import { parseRecord } from "./records/parse.ts";
 import { runCell, type RunOptions } from "./run.ts";
 import { type ProtocolSettings, resolveSettings } from "./settings.ts";
 import { type CellStore, createMemoryStore } from "./store.ts";
@@ -69,11 +69,13 @@ for (
     assert.equal(await store.readSnapshot(), undefined);
     assert.equal(record.end!.status, "done");
     assert.equal(record.tasks.length, 3);
-    assert.equal(accuracyMatrix(record).at(-1)!.length, 3);
+    assert.equal(record.tasks.at(-1)!.evaluation!.classIncremental.length, 3);
     for (const { evaluation, seconds, keptBytes } of record.tasks) {
-      const scores = [...evaluation?.classIncremental ?? [], ...evaluation?.taskIncremental ?? []];
-      assert.ok(scores.every((score) => score >= 0 && score <= 1));
-      evaluation?.classIncremental.forEach((score, j) => assert.ok(score <= evaluation.taskIncremental[j]!));
+      evaluation?.classIncremental.forEach((hits, j) => {
+        assert.ok(hits >= 0 && hits <= evaluation.taskIncremental[j]!);
+        assert.ok(evaluation.taskIncremental[j]! <= record.tasks[j]!.images.test);
+        assert.ok(hits <= evaluation.taskInference[j]!);
+      });
       assert.ok(Object.values(seconds).every((value) => value > 0));
       assert.ok(keptBytes.method > 0);
     }
@@ -95,7 +97,10 @@ for (const head of ["linear", "cosine", "ncm"] as const) {
     const { tasks } = await runCell(optionsOf("naive", { settings: { head } }));
     assert.deepEqual(tasks.map(({ training }) => training!.steps), [2, 2, 2]);
     const perClass = 4 * (tinyConfig.width + (head === "linear" ? 1 : 0));
-    assert.deepEqual(tasks.map(({ keptBytes }) => keptBytes.head), [2, 4, 6].map((seen) => seen * perClass));
+    assert.deepEqual(
+      tasks.map(({ keptBytes }) => keptBytes.classifier),
+      [2, 4, 6].map((seen) => seen * perClass),
+    );
   });
 }
 
@@ -142,7 +147,7 @@ Deno.test("runCell() scores equal a plain nearest-class-mean computation", async
     const predictions = seenTasks.map(({ test: images }) => [...images].map((i) => nearest(test[i]!, seen)));
     const hits = (wanted: (task: number, image: number, i: number) => boolean) =>
       seenTasks.map(({ test: images }, task) =>
-        [...images].filter((image, i) => wanted(task, image, i)).length / 6
+        [...images].filter((image, i) => wanted(task, image, i)).length
       );
     const labels = dataset.test.labels;
     assert.deepEqual(
@@ -153,9 +158,10 @@ Deno.test("runCell() scores equal a plain nearest-class-mean computation", async
       evaluation!.taskIncremental,
       hits((task, image) => nearest(test[image]!, seenTasks[task]!.classes) === labels[image]),
     );
-    const inferred = hits((task, _, i) => seenTasks[task]!.classes.includes(predictions[task]![i]!));
-    const mean = inferred.reduce((total, share) => total + share, 0) / inferred.length;
-    assert.ok(Math.abs(evaluation!.taskInference - mean) < 1e-12);
+    assert.deepEqual(
+      evaluation!.taskInference,
+      hits((task, _, i) => seenTasks[task]!.classes.includes(predictions[task]![i]!)),
+    );
     assert.equal(evaluation!.predictionHash, sha256(predictions.map((row) => `${row.join()};`).join("")));
   });
 });

@@ -34,6 +34,15 @@ export interface ProtocolSettings {
   readonly weightDecay: number;
   readonly schedule: "constant" | "cosine";
   readonly warmup: number;
+  /**
+   * Classes among which the loss of a task chooses: the task's own (the default, never in a record), or all seen so
+   * far. Among a task's own, a task of one class trains nothing.
+   */
+  readonly loss?: "task" | "seen";
+  /** Epochs of the first task, if others. */
+  readonly firstEpochs?: number;
+  /** Learning rate of the first task, if another. */
+  readonly firstRate?: number;
 }
 
 /** Ranges and defaults. */
@@ -49,17 +58,27 @@ export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
   weightDecay: z.number().min(0).max(10).default(0),
   schedule: z.enum(["constant", "cosine"]).default("cosine"),
   warmup: z.number().min(0).max(0.9).default(0),
+  loss: z.enum(["task", "seen"]).exactOptional(),
+  firstEpochs: z.int().min(1).max(10_000).exactOptional(),
+  firstRate: z.number().positive().max(10).exactOptional(),
 });
 
 /**
- * Fills in defaults and checks ranges.
+ * Fills in defaults and checks ranges. What is optional stays out where it says what holds without it, so that equal
+ * runs have equal settings.
  *
  * @throws {InputError} If a key is unknown or a value is out of range
  */
 export function resolveSettings(settings: Partial<ProtocolSettings> = {}): ProtocolSettings {
   const result = settingsSchema.safeParse(settings);
   if (!result.success) throw new InputError(`Cannot use settings: ${describeIssues(result.error)}`);
-  return result.data;
+  const { loss, firstEpochs, firstRate, ...common } = result.data;
+  return {
+    ...common,
+    ...(loss === "seen" && { loss }),
+    ...(firstEpochs !== undefined && firstEpochs !== common.epochs && { firstEpochs }),
+    ...(firstRate !== undefined && firstRate !== common.learningRate && { firstRate }),
+  };
 }
 
 /** The optimiser that the settings describe; constants that are no setting are Adam's usual ones. */

@@ -7,7 +7,7 @@ import { canonicalJson } from "../core/json.ts";
 import { decodeState, encodeState, type StateValue } from "../core/state.ts";
 import { hostTensor } from "../core/tensors.ts";
 import type { LinearHead } from "../nn/heads.ts";
-import type { Cell } from "./record.ts";
+import type { Cell } from "./records/record.ts";
 
 /** The method's state and the classifier: everything the next task needs. */
 export interface Memory {

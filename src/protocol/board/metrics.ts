@@ -1,13 +1,24 @@
 /**
  * Continual-learning metrics as pure functions of the accuracy matrix R: `R[i][j]` is the accuracy on the test set
- * of task j after training on task i, and a row has i + 1 entries. A method that trains only at the end (joint) has
- * no earlier rows; what needs them is `undefined` for it, never a made-up number.
+ * of task j after training on task i, and a row has i + 1 entries. A method that trains only at the end (joint), or
+ * a run that is scored only now and then, has no earlier rows; what needs them is `undefined`, never a made-up number.
+ *
+ * Two averages over what has been seen are in use and both are called accuracy: the share of **all test images**
+ * (pooled; what PILOT prints), and the plain **mean over tasks** (what Mammoth prints). They agree where tasks have
+ * test sets of equal sizes; where not, the mean over tasks moves with the number of tasks, even for a classifier that
+ * answers every image alike.
  *
  * @module
  */
 
 /** Rows of the accuracy matrix; `undefined` where the method was not evaluated. */
 export type AccuracyMatrix = readonly (readonly number[] | undefined)[];
+
+/** Right answers `hits[i][j]` on task j after task i, and the test images of each task. */
+export interface Counts {
+  readonly hits: AccuracyMatrix;
+  readonly images: readonly number[];
+}
 
 function mean(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -17,18 +28,32 @@ function isComplete(matrix: AccuracyMatrix): matrix is readonly (readonly number
   return matrix.every((row) => row !== undefined);
 }
 
-/** Final average accuracy A_T = 1/T Σ_j R[T][j] (FAA, "Last"; Mammoth's mean over tasks). */
-export function finalAccuracy(matrix: AccuracyMatrix): number | undefined {
+/** Accuracy over all test images seen, in the end: Σ_j hits[T][j] / Σ_j images[j] (PILOT's last "top1"). */
+export function pooledAccuracy({ hits, images }: Counts): number | undefined {
+  return pooled(hits.at(-1), images);
+}
+
+/** Mean over tasks, in the end: A_T = 1/T Σ_j R[T][j] (FAA; Mammoth's class-IL accuracy). */
+export function taskMeanAccuracy(matrix: AccuracyMatrix): number | undefined {
   return mean(matrix.at(-1) ?? []);
 }
 
-/**
- * Average incremental accuracy 1/T Σ_t Acc_t ("Avg"; PILOT), where Acc_t is the mean over the tasks seen. Equal to
- * PILOT's pooled accuracy when the tasks' test sets have equal sizes.
- */
-export function averageIncrementalAccuracy(matrix: AccuracyMatrix): number | undefined {
+/** Mean over t of the accuracy over all test images seen after task t (PILOT's "average accuracy"). */
+export function averagePooledAccuracy({ hits, images }: Counts): number | undefined {
+  if (!isComplete(hits)) return undefined;
+  return mean(hits.map((row) => pooled(row, images)!));
+}
+
+/** Mean over t of the mean over the tasks seen after task t (average incremental accuracy over tasks). */
+export function averageTaskMeanAccuracy(matrix: AccuracyMatrix): number | undefined {
   if (!isComplete(matrix)) return undefined;
   return mean(matrix.map((row) => mean(row)!));
+}
+
+function pooled(hits: readonly number[] | undefined, images: readonly number[]): number | undefined {
+  if (!hits || hits.length === 0) return undefined;
+  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+  return total(hits) / total(images.slice(0, hits.length));
 }
 
 /**

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { bootstrapInterval, compare, type Gap, summarise } from "./comparison.ts";
-import { recordOf, type RecordParts } from "./test_kit.ts";
+import { compare, type Gap } from "./comparison.ts";
+import { bootstrapInterval, summarise } from "./statistics.ts";
+import { parseRecord } from "../records/parse.ts";
+import { recordOf, type RecordParts } from "../records/test_records.ts";
 
 /** A two-task record whose final accuracy is `final` and whose forgetting is 0.2. */
 function run(method: string, seed: number, final: number, parts: Partial<RecordParts> = {}) {
@@ -29,14 +31,24 @@ Deno.test("compare() puts a method's seeds in one cell: mean, deviation, cost", 
   const [section, ...others] = compare([run("naive", 0, 0.4), run("naive", 1, 0.6)]);
   assert.deepEqual(others, []);
   const [cell] = section!.cells;
-  close(cell!.accuracy!.mean, 0.5);
-  close(cell!.accuracy!.deviation, Math.sqrt(0.02));
-  assert.equal(cell!.accuracy!.n, 2);
+  for (const accuracy of [cell!.pooled, cell!.taskMean]) {
+    close(accuracy!.mean, 0.5);
+    close(accuracy!.deviation, Math.sqrt(0.02));
+    assert.equal(accuracy!.n, 2);
+  }
   close(cell!.forgetting!.mean, 0.2);
-  close(cell!.averageIncremental!.mean, (0.6 + 0.4 + 0.8 + 0.6) / 4);
-  close(cell!.taskIncremental!.mean, 0.75);
+  for (const average of [cell!.averagePooled, cell!.averageTaskMean]) {
+    close(average!.mean, (0.6 + 0.4 + 0.8 + 0.6) / 4);
+  }
+  close(cell!.taskIncrementalPooled!.mean, 0.75);
+  close(cell!.taskIncrementalTaskMean!.mean, 0.75);
+  close(cell!.taskInference!.mean, 0.5);
+  close(cell!.backwardTransfer!.mean, -0.2);
+  close(cell!.plasticity!.mean, (0.6 + 0.4 + 0.8 + 0.6) / 4);
   assert.deepEqual(cell!.seconds, { mean: 14, deviation: 0, n: 2 });
   assert.equal(cell!.keptBytes!.mean, 200);
+  assert.equal(cell!.classifierBytes!.mean, 64);
+  assert.equal(cell!.flopPerTestImage, undefined);
   assert.deepEqual([...cell!.accuracyBySeed.keys()], ["0", "1"]);
   assert.deepEqual(section!.gaps, []);
 });
@@ -75,8 +87,8 @@ Deno.test("compare() shows failed and missing seeds of every method and T", () =
   ]);
   assert.deepEqual(section!.tasks, [2, 3]);
   const gaps = section!.cells.map((
-    { method, tasks, failed, missing, accuracy },
-  ) => [method, tasks, failed.join(), missing.join(), accuracy?.n ?? 0]);
+    { method, tasks, failed, missing, pooled },
+  ) => [method, tasks, failed.join(), missing.join(), pooled?.n ?? 0]);
   assert.deepEqual(gaps, [
     ["naive", 2, "", "", 2],
     ["ham", 2, "", "10", 1],
@@ -113,7 +125,7 @@ Deno.test("compare() tells variants of a method apart by the options in which th
     "ham(groupRank=null, keep=0.5)",
     "naive",
   ]);
-  assert.deepEqual(section!.cells.map(({ accuracy }) => accuracy!.n), [1, 1, 2, 2]);
+  assert.deepEqual(section!.cells.map(({ pooled }) => pooled!.n), [1, 1, 2, 2]);
   // Every variant has its own gap, and variants are no rivals of one another.
   assert.deepEqual(section!.gaps.map(({ method, rival, difference: { n } }) => [method, rival, n]), [
     ["ham(groupRank=16, keep=0.5)", "naive", 1],
@@ -149,11 +161,69 @@ Deno.test("compare() pairs only seeds that both have, and gives no gap where the
 Deno.test("compare() has no forgetting for the joint bound", () => {
   const [section] = compare([run("joint", 0, 0.9, { matrix: [undefined, [0.9, 0.8]] })]);
   const [cell] = section!.cells;
-  close(cell!.accuracy!.mean, 0.85);
+  close(cell!.pooled!.mean, 0.85);
+  close(cell!.taskMean!.mean, 0.85);
   assert.equal(cell!.forgetting, undefined);
-  assert.equal(cell!.averageIncremental, undefined);
+  assert.equal(cell!.averagePooled, undefined);
+  assert.equal(cell!.averageTaskMean, undefined);
 });
 
 Deno.test("compare() of no records has no sections", () => {
   assert.deepEqual(compare([]), []);
+});
+
+Deno.test("compare() tells pooled accuracy from the mean over tasks, and compares by the pooled one", () => {
+  const images = [10, 90];
+  const [section] = compare([
+    recordOf({ method: "ham", images, matrix: [[1], [0.1, 0.9]] }),
+    recordOf({ method: "naive", images, matrix: [[1], [1, 0.5]] }),
+  ]);
+  const [ham, naive] = section!.cells;
+  close(ham!.pooled!.mean, 0.82);
+  close(ham!.taskMean!.mean, 0.5);
+  close(naive!.pooled!.mean, 0.55);
+  close(naive!.taskMean!.mean, 0.75);
+  close(section!.gaps[0]!.difference.mean, 0.27);
+});
+
+Deno.test("compare() gives costs of the last task, and the most numbers trained", () => {
+  const cost = {
+    flopPerTrainingImage: 300,
+    flopPerTestImage: 200,
+    passesPerTestImage: 2,
+    deployedBytes: 50,
+    trainedNumbers: 7,
+  };
+  const [section] = compare([run("naive", 0, 0.4, { cost })]);
+  const [cell] = section!.cells;
+  for (const key of Object.keys(cost) as (keyof typeof cost)[]) {
+    assert.equal(cell![key]!.mean, cost[key], key);
+  }
+});
+
+Deno.test("compare() keeps streams of other cuts, orders and evaluations apart", () => {
+  const parts = [
+    {},
+    { firstTask: 4 },
+    { taskSizes: [4, 4] },
+    { classOrder: "numpy" },
+    { evaluate: "last" as const },
+    { evaluate: 2 },
+  ];
+  assert.equal(compare(parts.map((cell) => run("naive", 0, 0.4, { cell }))).length, parts.length);
+});
+
+Deno.test("compare() shows records of the first edition apart, with means over tasks", async () => {
+  const folder = new URL("../../../fixtures/records/edition1/", import.meta.url);
+  const old = [];
+  for (const { name } of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+    old.push(parseRecord(await Deno.readTextFile(new URL(name, folder)), name));
+  }
+  const sections = compare([...old, run("ham", 0, 0.4)]);
+  assert.deepEqual(sections.map(({ cell, records }) => [cell.edition, records]), [[1, 3], [2, 1]]);
+  const [ham, joint] = sections[0]!.cells;
+  assert.equal(ham!.pooled, undefined);
+  close(ham!.taskMean!.mean, (0.7083333333333334 + 0.6666666666666666) / 2);
+  assert.ok(joint!.taskMean && !joint!.forgetting);
+  assert.equal(sections[0]!.gaps.length, 1);
 });

@@ -5,17 +5,20 @@
  *
  * @module
  */
-import { canonicalJson, type JsonObject, sha256 } from "../core/json.ts";
+import { canonicalJson, type JsonObject, sha256 } from "../../core/json.ts";
 import {
   type Cell,
+  type Cost,
   EDITION,
-  type EndEvent,
+  type EndFacts,
   type RecordEvent,
-  recordHash,
   type RunRecord,
+  type StartFacts,
   type TaskEvent,
+  type TaskFacts,
 } from "./record.ts";
-import { type ProtocolSettings, resolveSettings } from "./settings.ts";
+import { seal } from "./seal.ts";
+import { type ProtocolSettings, resolveSettings } from "../settings.ts";
 
 /** What matters of a record. */
 export interface RecordParts {
@@ -25,7 +28,7 @@ export interface RecordParts {
   readonly trainSeed?: number;
   readonly backend?: string;
   readonly settings?: Partial<ProtocolSettings>;
-  /** Rows of class-incremental accuracies; the task-incremental ones are halfway to 1. */
+  /** Rows of class-incremental shares; the task-incremental ones are halfway to 1. */
   readonly matrix: readonly (readonly number[] | undefined)[];
   /** Of the whole stream, if the record does not reach its end. */
   readonly tasks?: number;
@@ -33,6 +36,11 @@ export interface RecordParts {
   /** `"open"`: no end line. */
   readonly status?: "done" | "failed" | "open";
   readonly keptBytes?: number;
+  /** Test images of each task; 80 by default. */
+  readonly images?: readonly number[];
+  readonly cost?: Cost;
+  /** Further parts of the cell. */
+  readonly cell?: Partial<Cell>;
 }
 
 /** A cell with the parts that matter. */
@@ -55,42 +63,53 @@ export function cellWith(
     trainSeed,
     streamHash: sha256(`${count} ${seed}`),
     settings: resolveSettings(settings),
+    ...parts.cell,
   };
 }
 
 /** A record as a run would have left it. Each task took 1 + 2 + 4 seconds. */
 export function recordOf(parts: RecordParts): RunRecord {
-  const { matrix, status = "done", keptBytes = 100 } = parts;
-  const start = { event: "start", cell: cellWith(parts), environment: { device: "test" } } as const;
-  const tasks = matrix.map((row, index): TaskEvent => ({
-    event: "task",
-    index,
-    classes: [2 * index, 2 * index + 1],
-    ...(row && {
-      evaluation: {
-        classIncremental: row,
-        taskIncremental: row.map((share) => (1 + share) / 2),
-        taskInference: 0.5,
-        predictionHash: sha256(`${row}`),
-      },
-      training: { steps: 4, firstLoss: 0.7, lastLoss: 0.1 },
-    }),
-    keptBytes: { method: keptBytes * (index + 1), head: 64 },
-    facts: {},
-    seconds: { train: 1, method: 2, evaluate: 4 },
-  }));
+  const { matrix, status = "done", keptBytes = 100, images = [], cost } = parts;
+  const start = seal<StartFacts>({
+    event: "start",
+    cell: cellWith(parts),
+    environment: { device: "test" },
+  });
+  const tasks: TaskEvent[] = [];
+  matrix.forEach((row, index) => {
+    const hits = (share: number, task: number) => Math.round(share * (images[task] ?? 80));
+    const facts: TaskFacts = {
+      event: "task",
+      index,
+      classes: [2 * index, 2 * index + 1],
+      images: { train: 20, test: images[index] ?? 80 },
+      ...(row && {
+        evaluation: {
+          classIncremental: row.map(hits),
+          taskIncremental: row.map((share) => (1 + share) / 2).map(hits),
+          taskInference: row.map(() => 0.5).map(hits),
+          predictionHash: sha256(`${row}`),
+        },
+        training: { steps: 4, firstLoss: 0.7, lastLoss: 0.1 },
+      }),
+      ...(cost && { cost }),
+      keptBytes: { method: keptBytes * (index + 1), classifier: 64 },
+      facts: {},
+      seconds: { train: 1, method: 2, evaluate: 4 },
+    };
+    tasks.push(seal(facts, tasks.at(-1) ?? start));
+  });
   if (status === "open") return { start, tasks };
   const failure = status === "failed"
     ? { message: "Training diverged: the loss of step 3 is NaN", task: tasks.length, step: 3 }
     : undefined;
-  const end: EndEvent = {
+  const facts: EndFacts = {
     event: "end",
     status,
     ...(failure && { failure }),
     details: { version: "1" },
-    hash: recordHash({ start, tasks }, failure),
   };
-  return { start, tasks, end };
+  return { start, tasks, end: seal(facts, tasks.at(-1) ?? start) };
 }
 
 /** The lines of a record. */
