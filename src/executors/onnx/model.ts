@@ -197,7 +197,7 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
 }
 
 /** Values that can be put into a tensor. */
-export type TensorValues = Float32Array | Int32Array | BigInt64Array;
+export type TensorValues = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A `TensorProto` of these values. Shares their memory. */
 export function tensorProto(name: string, values: TensorValues, shape: Shape): TensorProto {
@@ -208,6 +208,8 @@ export function tensorProto(name: string, values: TensorValues, shape: Shape): T
     ? dataTypes.float32
     : values instanceof Int32Array
     ? dataTypes.int32
+    : values instanceof Uint8Array
+    ? dataTypes.uint8
     : dataTypes.int64;
   const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return { name, dims: [...shape], dataType, rawData };

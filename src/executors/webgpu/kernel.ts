@@ -6,7 +6,7 @@
  * WGSL conventions: `@group(0) @binding(0)` is a uniform struct of 4-byte scalars in the order of `uniforms`
  * (absent if `uniforms` is empty); storage buffers follow from `@binding(1)` in the order of `bindings`. Sizes of
  * workgroups and tiles are `override` constants, shapes are uniforms. Buffers are `array<f32>`, `array<i32>` or
- * `array<vec4<f32>>`; every binding is as long as its tensor rounded up to 4 elements, and the excess holds
+ * `array<vec4<f32>>`, those of bytes `array<u32>` (`kernels/from_bytes`); every binding is as long as its tensor rounded up to 4 elements, and the excess holds
  * unspecified values that must not influence results. A tensor that is read may lie inside another (`views.ts`).
  *
  * @module
