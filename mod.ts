@@ -52,7 +52,28 @@ export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";
 export { isDatasetKind, loadDataset } from "./src/data/load.ts";
 export { createStream, type StreamOptions, type StreamTask, type TaskStream } from "./src/data/stream.ts";
 export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
-export type { Kit, Method, TaskView, Trained, Training } from "./src/methods/method.ts";
+export type {
+  Env,
+  Fit,
+  Fitted,
+  Kit,
+  Method,
+  Named,
+  Pass,
+  Predictor,
+  Sums,
+  Table,
+  TaskView,
+} from "./src/methods/method.ts";
+export { defineMethod } from "./src/methods/definition.ts";
+export {
+  adapterMethod,
+  type AdapterParts,
+  type Trained,
+  type Training,
+} from "./src/methods/adapter_method.ts";
+export { imageTable } from "./src/train/table.ts";
+export { Engine } from "./src/train/engine.ts";
 export { createMethod, methods } from "./src/methods/mod.ts";
 export * from "./src/protocol/board/metrics.ts";
 export {
@@ -74,7 +95,7 @@ export {
 export { seal } from "./src/protocol/records/seal.ts";
 export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
-export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
+export { type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
 export { type BoardCell, type BoardSection, compare, type Gap } from "./src/protocol/board/comparison.ts";
 export type { Summary } from "./src/protocol/board/statistics.ts";
@@ -105,8 +126,12 @@ export type { WebGpuExecutable } from "./src/executors/webgpu/executable.ts";
 export { initBackbone, initHead } from "./src/nn/init.ts";
 export { pack } from "./src/nn/packing.ts";
 export { adapterToTensors } from "./src/nn/adapter.ts";
-export { type RunShape, traceLoraStep } from "./src/train/lora_programs.ts";
-export { defaultOptimiser, hyperValues, type OptimiserSettings } from "./src/train/optimiser.ts";
+export { type AdapterStepShape, traceAdapterStep } from "./src/methods/adapter_step.ts";
+export {
+  createOptimiser,
+  defaultOptimiser,
+  type OptimiserSettings,
+} from "./src/train/optimisers/settings.ts";
 export { sizeOf } from "./src/core/shape.ts";
 export {
   decodeAdapterFile,
@@ -119,7 +144,7 @@ export { exportOnnx } from "./src/formats/backbones/onnx_export.ts";
 export { limitClasses } from "./src/data/dataset.ts";
 export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
-export { createFeatureExtractor, type FeatureExtractor } from "./src/train/features.ts";
+export { createFeatureExtractor, type FeatureExtractor } from "./src/train/extractor.ts";
 export { probeDataset, type ProbeScores } from "./src/train/probe.ts";
 export { activations, backboneTensors, normOrders, tokenCount, vitB16 } from "./src/nn/config.ts";
 export {

@@ -106,8 +106,8 @@ function sum(values: readonly number[]): number {
 
 /** A cell's share of the work, in images passed through the model; a training step counts three times. */
 export function plannedWork({ method, job, images }: PlannedCell, { settings }: LoadedSuite): PlannedWork {
-  const trained = method.trains === "never" ? 0 : settings.epochs * images.train;
-  const evaluations = method.trains === "joint" ? 1 : (job.tasks + 1) / 2;
+  const trained = method.trains === false ? 0 : settings.epochs * images.train;
+  const evaluations = method.sees === "all" ? 1 : (job.tasks + 1) / 2;
   return {
     job,
     label: `${job.method} T=${job.tasks} seed ${job.orderSeed}`,

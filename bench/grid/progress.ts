@@ -34,7 +34,7 @@ export function formatDuration(seconds: number): string {
 /** How much of a run is behind it: training takes most of a task, evaluation the rest. */
 export function shareDone({ phase, task, tasks, step, steps }: Progress): number {
   const within = step / Math.max(1, steps);
-  const done = phase === "train" ? 0.7 * within : phase === "merge" ? 0.7 : 0.75 + 0.25 * within;
+  const done = phase === "train" ? 0.7 * within : 0.7 + 0.3 * within;
   return (task + done) / tasks;
 }
 

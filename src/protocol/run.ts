@@ -18,13 +18,13 @@ import {
   type RunRecord,
 } from "./records/record.ts";
 import { seal } from "./records/seal.ts";
-import { decodeSnapshot, encodeSnapshot, type Memory } from "./snapshot.ts";
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
 
 export type { Progress, RunOptions } from "./cell_run.ts";
 
 /** The identity of a run: everything its numbers depend on. */
 export function cellOf(
-  options: Pick<RunOptions, "method" | "stream" | "backbone" | "settings" | "trainSeed"> & {
+  options: Pick<RunOptions, "method" | "stream" | "backbone" | "settings" | "trainSeed" | "evaluate"> & {
     readonly backend: string;
   },
 ): Cell {
@@ -69,21 +69,21 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
   const tasks = [...(found.record?.tasks ?? [])];
   await options.store.writeRecord([start, ...tasks].map(lineOf).join(""));
 
-  const run = new CellRun(options, found.memory, keeper);
+  const run = new CellRun(options, found.snapshot?.state, keeper);
   let failure: EndFacts["failure"];
   try {
     while (tasks.length < cell.tasks) {
       const event = seal(await run.task(tasks.length), tasks.at(-1) ?? start);
       tasks.push(event);
       await options.store.appendRecord(lineOf(event));
-      await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, ...run.memory }));
+      await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, state: run.state }));
     }
     await run.keepDeployed();
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     failure = { message: error.message, task: tasks.length, step: error.step };
   } finally {
-    run.dispose();
+    await run.dispose();
   }
   const facts: EndFacts = {
     event: "end",
@@ -108,7 +108,7 @@ function lineOf(event: RecordEvent): string {
 async function findProgress(
   { store, keepAdapters = false }: Pick<RunOptions, "store" | "keepAdapters">,
   cell: Cell,
-): Promise<{ record?: RunRecord; memory?: Memory }> {
+): Promise<{ record?: RunRecord; snapshot?: Snapshot }> {
   const text = await store.readRecord();
   if (text === undefined || !text.includes("\n")) return {};
   const record = parseCurrent(text, `of ${cell.method}`);
@@ -121,6 +121,6 @@ async function findProgress(
   if (!snapshot || snapshot.tasks > record.tasks.length) return {};
   return {
     record: { start: record.start, tasks: record.tasks.slice(0, snapshot.tasks) },
-    memory: snapshot,
+    snapshot,
   };
 }

@@ -8,21 +8,14 @@ import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { describeIssues } from "../core/schema.ts";
 import { type LoraTarget, loraTargets } from "../nn/sites.ts";
-import { defaultOptimiser, type OptimiserSettings } from "../train/optimiser.ts";
-
-/**
- * How features become class scores at test time.
- *
- * - `linear`: rows of a task's classes are trained on that task alone, with the other logits left out.
- * - `cosine`: the same with cosine logits.
- * - `ncm`: training as `linear`, then each class is the mean feature of its training images under the model deployed
- *   after its task; scores are cosines.
- */
-export type HeadPolicy = "linear" | "cosine" | "ncm";
+import { type ClassifierKind, classifierKinds } from "../nn/classifier.ts";
+import type { FitDefaults } from "../train/engine.ts";
+import { createOptimiser, defaultOptimiser, type OptimiserSettings } from "../train/optimisers/settings.ts";
 
 /** Settings shared by every method of an experiment. */
 export interface ProtocolSettings {
-  readonly head: HeadPolicy;
+  /** How features become class scores; see `nn/classifier.ts`. */
+  readonly head: ClassifierKind;
   readonly rank: number;
   /** The update is scaled by alpha / rank. */
   readonly alpha: number;
@@ -47,7 +40,7 @@ export interface ProtocolSettings {
 
 /** Ranges and defaults. */
 export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
-  head: z.enum(["linear", "cosine", "ncm"]).default("ncm"),
+  head: z.enum(classifierKinds).default("ncm"),
   rank: z.int().min(1).max(256).default(8),
   alpha: z.number().positive().default(8),
   targets: z.array(z.enum(loraTargets)).min(1).default(["q", "v"]),
@@ -85,4 +78,18 @@ export function resolveSettings(settings: Partial<ProtocolSettings> = {}): Proto
 export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
   const { optimiser: kind, learningRate, weightDecay, schedule, warmup } = settings;
   return { ...defaultOptimiser, kind, learningRate, weightDecay, schedule, warmup };
+}
+
+/** How a task is trained unless its method says otherwise. */
+export function trainingOf(settings: ProtocolSettings, task: number): Omit<FitDefaults, "rng" | "onStep"> {
+  const { epochs, firstEpochs = epochs, firstRate, batchSize } = settings;
+  const all = optimiserOf(settings);
+  const first = task === 0;
+  return {
+    batch: batchSize,
+    epochs: first ? firstEpochs : epochs,
+    optimiser: createOptimiser(all),
+    schedule: first && firstRate !== undefined ? { ...all, learningRate: firstRate } : all,
+    weightDecay: all.weightDecay,
+  };
 }

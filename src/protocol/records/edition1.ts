@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { hashJson, type JsonObject } from "../../core/json.ts";
-import { loraTargets } from "../../nn/adapter.ts";
+import { loraTargets } from "../../nn/sites.ts";
 import { arrange, checkLines, type Fail } from "./lines.ts";
 import type { Cell, Environment } from "./record.ts";
 import { backbone, count, dataset, failure, hash, jsonObject, seconds, share, training } from "./schema.ts";
