@@ -8,7 +8,7 @@ import {
   createFileStore,
   createMethod,
   createStream,
-  type Executor,
+  Engine,
   type Progress,
   runCell,
 } from "../../mod.ts";
@@ -22,15 +22,17 @@ const scope = self as unknown as {
   postMessage(reply: WorkerReply): void;
 };
 
-let running: Promise<{ readonly setup: WorkerSetup; readonly executor: Executor }> | undefined;
+let running: Promise<{ readonly setup: WorkerSetup; readonly engine: Engine }> | undefined;
 
 async function start(setup: WorkerSetup) {
-  const { executor } = await createExecutor(setup.backend, { threads: CELL_THREADS });
-  return { setup, executor };
+  const { backend, backbone, dataset } = setup;
+  const { executor } = await createExecutor(backend, { threads: CELL_THREADS });
+  // One for all cells, so that none compiles what another has compiled.
+  return { setup, engine: new Engine(executor, backbone, dataset) };
 }
 
 async function run(job: Job): Promise<void> {
-  const { setup, executor } = await running!;
+  const { setup, engine } = await running!;
   const { dataset, backbone, settings, environment, out, keepAdapters } = setup;
   let last = 0;
   let phase: Progress["phase"] | undefined;
@@ -38,7 +40,8 @@ async function run(job: Job): Promise<void> {
     method: createMethod(job.method),
     stream: createStream(dataset, job),
     backbone,
-    executor,
+    executor: engine.executor,
+    engine,
     settings,
     trainSeed: job.trainSeed,
     environment,

@@ -12,7 +12,7 @@ import { foldAdapter } from "../../nn/fold.ts";
 import { scoringHead } from "../../nn/classifier.ts";
 import type { LinearHead } from "../../nn/heads.ts";
 import { writeSafetensors } from "../files/safetensors.ts";
-import type { KeptAdapter, KeptClassifier } from "../adapters/adapter_file.ts";
+import type { KeptAdapter } from "../adapters/adapter_file.ts";
 import { formatCard } from "./card.ts";
 import { CARD_KEY } from "../files/weight_file.ts";
 
