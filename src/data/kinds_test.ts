@@ -59,6 +59,27 @@ Deno.test("tiny-imagenet takes classes, names and validation labels from the lis
     /found no image val\/images\/v0.png/,
   );
   await refuses("tiny-imagenet", { "a.png": red }, /found no wnids.txt$/);
+  const sorted = {
+    "wnids.txt": "n2\nn1\n",
+    "train/n1/images/n1_0.png": red,
+    "train/n2/images/n2_0.png": green,
+    "val/val_annotations.txt": "v1.png\tn1\t0\t0\t1\t1\nv0.png\tn2\t0\t0\t1\t1\n",
+    "val/n2/v0.png": red,
+    "val/n1/images/v1.png": green,
+  };
+  const listed = await load("tiny-imagenet", sorted);
+  assert.deepEqual(firstBytes(listed.test), [[1, 0], [0, 255]]);
+  await inFolder(async (folder) => {
+    const { "val/val_annotations.txt": _, ...unlisted } = sorted;
+    await writeFiles(`${folder}/set`, unlisted);
+    const dataset = await loadDataset(`tiny-imagenet:${folder}/set`);
+    assert.deepEqual(firstBytes(dataset.test), [[0, 255], [1, 0]]);
+  });
+  await refuses(
+    "tiny-imagenet",
+    { "wnids.txt": "n1", "train/n1/1.png": red },
+    /found no val\/val_annotations.txt and/,
+  );
 });
 
 Deno.test("cub200 joins its four lists", async () => {
@@ -204,7 +225,7 @@ Deno.test("folder refuses images outside of class folders and trees without imag
     { "a/1.png": red, "2.png": red },
     /found 2.png, wanted images in a folder of their class$/,
   );
-  await refuses("folder", { "a/1.txt": "x" }, /found no JPEG or PNG images$/);
+  await refuses("folder", { "a/1.txt": "x" }, /found no images$/);
   await refuses(
     "folder",
     { "a/1.png": red, "b/2.png": new Uint8Array(50) },
@@ -341,7 +362,7 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
   for (
     const [spec, message] of [
       ["cifar100:x,size=3", "Cannot use setting size= of a data set: wanted no settings for this kind"],
-      ["tiny-imagenet:x,seed=3", "Cannot use setting seed= of a data set: wanted size"],
+      ["tiny-imagenet:x,seed=3", "Cannot use setting seed= of a data set: wanted size, undecodable"],
       ["folder:x,size=0", "Cannot use setting size=0: wanted an integer from 1 to 1024"],
       ["folder:x,seed=1.5", "Cannot use setting seed=1.5: wanted an integer from 0 to 4294967295"],
       ["folder:x,size=", "Cannot use setting size=: wanted an integer from 1 to 1024"],
@@ -350,7 +371,7 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
     await assert.rejects(loadDataset(spec), { name: "InputError", message });
   }
   await assert.rejects(loadDataset("folder:a,b=c/d"), {
-    message: "Cannot use setting b= of a data set: wanted size, seed",
+    message: "Cannot use setting b= of a data set: wanted size, undecodable, seed",
   });
 });
 

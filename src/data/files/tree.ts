@@ -28,6 +28,9 @@ const MAX_DEPTH = 16;
 /** File names of archives. */
 const ARCHIVE = /\.(zip|tar|tar\.gz|tgz)$/i;
 
+/** Names of archives that each hold a part of a data set. */
+const SPLIT = /^(train|training|test|testing|val|valid|validation)$/i;
+
 /**
  * Opens a folder or archive. A folder that holds nothing but archives is the sum of their files: what a download
  * leaves behind can be used as it is.
@@ -116,9 +119,17 @@ async function* uniqueFiles(source: string, files: AsyncIterable<TreeFile>): Asy
   }
 }
 
+/** Archives that are called `train` and `test` say by it what their files are; the others' names mean nothing. */
 function sumTree(source: string, trees: readonly FileTree[]): FileTree {
+  const names = trees.map((tree) => tree.source.slice(source.length + 1).replace(ARCHIVE, ""));
+  const arePrefixes = names.length > 1 && names.every((name) => SPLIT.test(name)) &&
+    new Set(names).size === names.length;
   const all = async function* () {
-    for (const tree of trees) yield* tree.walk();
+    for (const [i, tree] of trees.entries()) {
+      for await (const file of tree.walk()) {
+        yield arePrefixes ? { ...file, path: `${names[i]}/${file.path}` } : file;
+      }
+    }
   };
   return {
     source,

@@ -93,6 +93,14 @@ Deno.test("openTree() takes a folder of archives as the sum of their files", asy
   });
 });
 
+Deno.test("openTree() keeps the names of archives that are parts of a data set", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/train.zip`, zipFile({ "cat/1": "1" }));
+    await Deno.writeFile(`${folder}/test.tar`, await tarFile({ "cat/1": "2" }));
+    assert.deepEqual(await contentOf(folder), { "train/cat/1": "1", "test/cat/1": "2" });
+  });
+});
+
 Deno.test("walk() leaves out hidden files and what macOS adds", async () => {
   await inFolder(async (folder) => {
     const files = { "a/x": "1", "a/.DS_Store": "2", "__MACOSX/a/._x": "3", ".git/y": "4" };
