@@ -10,6 +10,8 @@ import type { TreeFile } from "./tree_file.ts";
 
 /** Links that lead to links that lead to links. */
 const MAX_HOPS = 40;
+/** Places in which one file is seen. */
+const MAX_PLACES = 10_000;
 /** How many times the archive's files all links together may repeat. */
 const MAX_REPEATS = 100;
 
@@ -50,12 +52,14 @@ export async function* linkedFiles(
   links: readonly ArchiveLink[],
   files: AsyncIterable<TreeFile>,
 ): AsyncGenerator<TreeFile> {
-  const byTarget = resolveAll(source, links);
+  const loop = links.find(({ target }) => target === "");
+  if (loop) throw circle(source, loop);
+  const byTarget = Map.groupBy(links, ({ target }) => target);
   const unanswered = new Set(links);
   let own = 0, repeated = 0;
   for await (const file of files) {
     own += file.size;
-    const places = placesOf(file.path, byTarget);
+    const places = placesOf(source, file.path, byTarget);
     let content: Promise<Uint8Array> | undefined;
     for (const { path, link } of places) {
       unanswered.delete(link);
@@ -77,49 +81,30 @@ export async function* linkedFiles(
   }
 }
 
-/** Every place where a file is seen through a link to it or to a folder above it. */
-function* placesOf(path: string, byTarget: ReadonlyMap<string, readonly ArchiveLink[]>) {
-  for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
-    for (const link of byTarget.get(path.slice(0, end)) ?? []) {
-      yield { path: link.path + path.slice(end), link };
-    }
-  }
-}
-
-/** Links by what they lead to in the end. */
-function resolveAll(source: string, links: readonly ArchiveLink[]): Map<string, ArchiveLink[]> {
-  const targets = new Map(links.map(({ path, target }) => [path, target]));
-  const byTarget = new Map<string, ArchiveLink[]>();
-  for (const link of links) {
-    const target = resolve(source, link, targets);
-    if (target === undefined || target === "") continue;
-    byTarget.set(target, [...byTarget.get(target) ?? [], link]);
-  }
-  return byTarget;
-}
-
-function resolve(
+/** Every place where a file is seen through links to it, to folders above it, and to such places. */
+function placesOf(
   source: string,
-  link: ArchiveLink,
-  targets: ReadonlyMap<string, string | undefined>,
-): string | undefined {
-  let path = link.target;
-  for (let hops = 0; path !== undefined; hops++) {
-    const end = linkedPart(path, targets);
-    if (end === undefined) return path;
-    if (hops >= MAX_HOPS) {
-      throw new InputError(`Cannot read ${source}: found ${link.path}, a link in a circle, wanted a file`);
+  path: string,
+  byTarget: ReadonlyMap<string | undefined, readonly ArchiveLink[]>,
+): readonly { readonly path: string; readonly link: ArchiveLink }[] {
+  const places: { path: string; link: ArchiveLink; hops: number }[] = [];
+  const follow = (from: string, hops: number) => {
+    for (let end = from.length; end > 0; end = from.lastIndexOf("/", end - 1)) {
+      for (const link of byTarget.get(from.slice(0, end)) ?? []) {
+        if (hops >= MAX_HOPS || places.length >= MAX_PLACES) {
+          throw new InputError(
+            `Cannot read ${source}: found ${link.path}, a link in a circle, wanted a file`,
+          );
+        }
+        places.push({ path: link.path + from.slice(end), link, hops });
+      }
     }
-    const target = targets.get(path.slice(0, end));
-    path = target === undefined ? undefined : plainPath([target, ...path.slice(end).split("/")]);
-  }
-  return undefined;
+  };
+  follow(path, 0);
+  for (let i = 0; i < places.length; i++) follow(places[i]!.path, places[i]!.hops + 1);
+  return places;
 }
 
-/** Length of the part of a path that is itself a link. */
-function linkedPart(path: string, targets: ReadonlyMap<string, string | undefined>): number | undefined {
-  for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
-    if (targets.has(path.slice(0, end))) return end;
-  }
-  return targets.has(path) ? path.length : undefined;
+function circle(source: string, { path }: ArchiveLink): InputError {
+  return new InputError(`Cannot read ${source}: found ${path}, a link in a circle, wanted one to a file`);
 }
