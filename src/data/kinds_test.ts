@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inFolder } from "../core/test_folder.ts";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import type { Dataset, Split } from "./dataset.ts";
 import { guessKind } from "./kinds.ts";
@@ -330,6 +330,43 @@ Deno.test("fashion-mnist and kmnist name the classes of IDX files", async () => 
     assert.equal((await loadDataset(`kmnist:${folder}/x`)).classNames[9], "wo");
     assert.equal((await loadDataset(`mnist:${folder}/x`)).name, "mnist");
   });
+});
+
+Deno.test("mnist takes the same file, packed and unpacked or in two folders, for one", async () => {
+  const packed = { ...idxPair("MNIST/raw/train", 0, 1), ...idxPair("MNIST/raw/t10k", 1) };
+  const unpacked = Object.fromEntries(
+    Object.entries(packed).map(([name, bytes]) => [name.replace(".gz", ""), gunzipSync(bytes as Uint8Array)]),
+  );
+  const kaggle = Object.fromEntries(
+    Object.entries(unpacked).flatMap(([name, bytes]) => [
+      [name.replace("-idx", ".idx"), bytes],
+      [`${name}/${name.split("/").at(-1)}`, bytes],
+    ]),
+  );
+  const { fingerprint } = await load("idx", packed);
+  assert.equal((await load("idx", { ...packed, ...unpacked })).fingerprint, fingerprint);
+  assert.equal((await load("idx", kaggle)).fingerprint, fingerprint);
+  const other = { ...unpacked, "MNIST/raw/t10k-labels-idx1-ubyte": Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 0) };
+  await refuses(
+    "mnist",
+    { ...packed, ...other },
+    /found both MNIST\/raw\/t10k-labels-idx1-ubyte and .*\.gz of different content, wanted one file of test labels/,
+  );
+});
+
+Deno.test("emnist knows its classes without a mapping, and says which sets there are", async () => {
+  const files = { ...idxPair("raw/emnist-letters-train", 1, 26), ...idxPair("raw/emnist-letters-test", 2) };
+  const letters = await load("emnist", files, ",set=letters");
+  assert.deepEqual([letters.classNames.length, letters.classNames[0], letters.classNames[25]], [
+    26,
+    "A",
+    "Z",
+  ]);
+  assert.deepEqual([...letters.train.labels, ...letters.test.labels], [0, 25, 1]);
+  await refuses("emnist", files, /found EMNIST's letters, not balanced; choose with set=$/);
+  const balanced = { ...idxPair("emnist-balanced-train", 0, 46), ...idxPair("emnist-balanced-test", 36) };
+  const { classNames } = await load("emnist", balanced);
+  assert.deepEqual([classNames.length, classNames[9], classNames[36], classNames[46]], [47, "9", "a", "t"]);
 });
 
 Deno.test("emnist picks a set, turns images upright and counts labels by its mapping", async () => {
