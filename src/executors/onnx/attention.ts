@@ -6,8 +6,9 @@
  * @module
  */
 import type { NodeOf, Tensor } from "../../graph/ops.ts";
-import { type LoweringContext, type View, withoutReshape } from "./context.ts";
-import { mergedWeight } from "./lora.ts";
+import type { LoweringContext, View } from "./context.ts";
+import { mergedBlocks } from "./lora.ts";
+import { withoutReshape } from "./nodes.ts";
 
 /** Sizes of an attention in which only the first `queries` tokens ask. */
 interface Sizes {
@@ -67,12 +68,12 @@ function projections(context: LoweringContext, qkv: Tensor, sizes: Sizes): reado
   const { heads, headDim } = sizes;
   const dim = heads * headDim;
   const made = withoutReshape(qkv);
-  const weight = made.op === "linear"
-    ? context.value(made.operands[1]!)
+  const weights = made.op === "linear"
+    ? context.split(context.value(made.operands[1]!), 0, 3)
     : made.op === "loraLinear"
-    ? mergedWeight(context, made as NodeOf<"loraLinear">)
+    ? mergedBlocks(context, made as NodeOf<"loraLinear">, 3)
     : undefined;
-  if (weight === undefined) {
+  if (weights === undefined) {
     const [q, k, v] = context.split(context.rows(qkv), 1, 3);
     return [leading(context, q!, sizes, dim), k!, v!];
   }
@@ -82,7 +83,6 @@ function projections(context: LoweringContext, qkv: Tensor, sizes: Sizes): reado
   const asking = sizes.queries === sizes.tokens
     ? all
     : context.reshape(leading(context, all, sizes, inputs), [sizes.batch * sizes.queries, inputs]);
-  const weights = context.split(weight, 0, 3);
   const biases = context.split(context.value(bias), 0, 3);
   const { batch, queries, tokens } = sizes;
   return [

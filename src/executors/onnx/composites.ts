@@ -6,8 +6,9 @@
  */
 import type { CompositeName, Tensor } from "../../graph/ops.ts";
 import { attention, attentionGrad, softmaxGrad } from "./attention.ts";
-import { type LoweringContext, rowShape, withoutReshape } from "./context.ts";
+import type { LoweringContext } from "./context.ts";
 import { mergedWeight } from "./lora.ts";
+import { rowShape, withoutReshape } from "./nodes.ts";
 import type { Lowering } from "./primitives.ts";
 
 /** Stands for -∞, as in the expansion. */
@@ -33,12 +34,22 @@ function layerNormalization(
   return { y: y!, mean: mean!, inverseDeviation: inverseDeviation! };
 }
 
-/** Φ(x) + x φ(x) in eight passes: φ's factor is in the exponent, and HardSigmoid's line is (erf + 1) / 2. */
-function erfGeluSlope({ builder }: LoweringContext, x: string): string {
-  const scaled = builder.emit("Mul", [x, builder.scalar(Math.SQRT1_2)]);
-  const gate = builder.emit("HardSigmoid", [builder.emit("Erf", [scaled])], {
-    attributes: { alpha: 0.5, beta: 0.5 },
+/** x/√2 and Φ(x), which GELU and its derivative share; HardSigmoid's line is (erf + 1) / 2. */
+function erfGate(context: LoweringContext, x: string): { readonly scaled: string; readonly gate: string } {
+  const { builder } = context;
+  return context.once(`erf gate ${x}`, () => {
+    const scaled = builder.emit("Mul", [x, builder.scalar(Math.SQRT1_2)]);
+    const gate = builder.emit("HardSigmoid", [builder.emit("Erf", [scaled])], {
+      attributes: { alpha: 0.5, beta: 0.5 },
+    });
+    return { scaled, gate };
   });
+}
+
+/** Φ(x) + x φ(x); φ's factor is in the exponent. */
+function erfGeluSlope(context: LoweringContext, x: string): string {
+  const { builder } = context;
+  const { scaled, gate } = erfGate(context, x);
   const logFactor = builder.scalar(-0.5 * Math.log(2 * Math.PI));
   const exponent = builder.emit("Sub", [logFactor, builder.emit("Mul", [scaled, scaled])]);
   return builder.emit("Add", [gate, builder.emit("Mul", [x, builder.emit("Exp", [exponent])])]);
@@ -84,6 +95,10 @@ export const compositeLowerings: { readonly [K in CompositeName]: Lowering<K> | 
     softmaxGrad(context, context.value(y!), context.value(dy!)),
   gelu(context, { attributes: { kind }, operands: [x] }) {
     const { name, shape } = context.stored(x!);
+    if (kind === "erf" && context.isReadBy("geluGrad", x!)) {
+      // Bit for bit what ONNX Runtime's Gelu gives, and the error function is computed once.
+      return { name: context.builder.emit("Mul", [name, erfGate(context, name).gate]), shape };
+    }
     const approximate = kind === "erf" ? "none" : "tanh";
     return { name: context.builder.emit("Gelu", [name], { attributes: { approximate } }), shape };
   },

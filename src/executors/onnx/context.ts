@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { sameShape, type Shape, sizeOf } from "../../core/shape.ts";
-import type { BinaryFn, NodeOf, Tensor } from "../../graph/ops.ts";
+import { sameShape, type Shape } from "../../core/shape.ts";
+import type { BinaryFn, OpName, Tensor } from "../../graph/ops.ts";
 import type { AttributeValue, ModelBuilder } from "./builder.ts";
+import { movedShape, type Readers, rowShape } from "./nodes.ts";
 
 /** Elements from which on a separate addition of the bias was measured to pay. */
 const LARGE_RESULT = 2 ** 18;
@@ -30,6 +31,8 @@ export interface View {
   readonly shape: Shape;
   /** The same as equal blocks of columns, each [rows, width], if it was made that way. */
   readonly columns?: readonly string[];
+  /** The same as equal blocks of rows, each [height, width], if it was made that way. */
+  readonly rowBlocks?: readonly string[];
 }
 
 /**
@@ -48,12 +51,12 @@ export class LoweringContext {
   readonly portable: boolean;
   readonly #values = new Map<Tensor, Value>();
   readonly #shared = new Map<string, unknown>();
-  readonly #uses: ReadonlyMap<Tensor, number>;
+  readonly #readers: Readers;
 
-  constructor(builder: ModelBuilder, uses: ReadonlyMap<Tensor, number>, portable: boolean) {
+  constructor(builder: ModelBuilder, readers: Readers, portable: boolean) {
     this.builder = builder;
     this.portable = portable;
-    this.#uses = uses;
+    this.#readers = readers;
   }
 
   /** Says what a node has become. */
@@ -92,7 +95,12 @@ export class LoweringContext {
 
   /** Whether nothing but one operand slot of one node reads this node. */
   usedOnce(tensor: Tensor): boolean {
-    return this.#uses.get(tensor) === 1;
+    return this.#readers.count(tensor) === 1;
+  }
+
+  /** Whether a node of an op has this value as its first operand. */
+  isReadBy(op: OpName, tensor: Tensor): boolean {
+    return this.#readers.has(op, tensor);
   }
 
   /** Makes something once per key, such as statistics that an op and its derivative both need. */
@@ -108,16 +116,18 @@ export class LoweringContext {
 
   /**
    * Operands of an elementwise op with a result of `shape`, and the shape to compute it in. ONNX broadcasts, so an
-   * explicit broadcast is looked through; and the first operand as large as the result keeps its stored shape.
+   * explicit broadcast is looked through; and an operand as large as the result keeps its stored shape: one stored as
+   * rows, the form of products and norms, or else the first.
    */
   elementwise(
     operands: readonly Tensor[],
     shape: Shape,
   ): { readonly names: string[]; readonly shape: Shape } {
-    const full = operands.find((operand) => operand.op !== "broadcast" && sameShape(operand.shape, shape));
-    if (!full) return { names: operands.map((operand) => this.value(operand)), shape };
+    const full = operands.filter((operand) => operand.op !== "broadcast" && sameShape(operand.shape, shape))
+      .map((operand) => this.stored(operand).shape);
+    if (full.length === 0) return { names: operands.map((operand) => this.value(operand)), shape };
     const sources = operands.map((operand) => operand.op === "broadcast" ? operand.operands[0]! : operand);
-    const target = this.stored(full).shape;
+    const target = full.find(({ length }) => length === 2) ?? full[0]!;
     const shapes = sources.map((source) => movedShape(source.shape, shape, target));
     return shapes.every((found) => found !== undefined)
       ? { names: sources.map((source, i) => this.as(source, shapes[i]!)), shape: target }
@@ -217,22 +227,6 @@ export class LoweringContext {
       : this.builder.emit("Add", [this.gemm(x, w, form), bias]);
   }
 
-  /**
-   * a b for a node a [rows, n] and a value b. If a is known in blocks of columns, each block meets its part of b,
-   * so that the whole of a need not be put together.
-   */
-  product(a: Tensor, b: string, form: Omit<MatmulForm, "alpha"> = {}): string {
-    const columns = this.#columnsOf(a);
-    if (!columns) return this.gemm(this.value(a), b, form);
-    const { transposeA = false, transposeB = false } = form;
-    if (transposeA) return this.concat(columns.map((column) => this.gemm(column, b, form)), 0);
-    const blocks = this.split(b, transposeB ? 1 : 0, columns.length);
-    return columns.reduce<string | undefined>(
-      (total, column, i) => this.gemm(column, blocks[i]!, form, total),
-      undefined,
-    )!;
-  }
-
   /** a b over the last two axes of `rank`. */
   matmul(a: string, b: string, rank: number, form: MatmulForm = {}): string {
     if (rank === 2) return this.gemm(a, b, form);
@@ -253,57 +247,9 @@ export class LoweringContext {
     return alpha === 1 ? product : this.builder.emit("Mul", [product, this.builder.scalar(alpha)]);
   }
 
-  #columnsOf(tensor: Tensor): readonly string[] | undefined {
-    const { shape, columns } = this.stored(tensor);
-    return shape.at(-1) === tensor.shape.at(-1) ? columns : undefined;
-  }
-
   #valueOf(tensor: Tensor): Value {
     const value = this.#values.get(tensor);
     if (!value) throw new TypeError(`Cannot lower: ${tensor.op} ${tensor.id} is used before it is made`);
     return value;
   }
-}
-
-/** [..., d] as [rows, d]. */
-export function rowShape(shape: Shape): readonly [rows: number, width: number] {
-  const width = shape.at(-1) ?? 1;
-  return [sizeOf(shape) / width, width];
-}
-
-/**
- * The shape in which an operand broadcasts to `target` as it does to `result`, where the two have the same
- * elements; undefined if there is none.
- */
-function movedShape(operand: Shape, result: Shape, target: Shape): Shape | undefined {
-  if (sameShape(operand, result)) return target;
-  if (sizeOf(operand) === 1) return [];
-  if (sameShape(result, target)) return operand;
-  const width = result.at(-1);
-  if (width !== target.at(-1)) return undefined;
-  if (operand.at(-1) === width && sizeOf(operand) === width) return [width!];
-  return sameShape(operand, [...result.slice(0, -1), 1]) ? [...target.slice(0, -1), 1] : undefined;
-}
-
-/** A node without the reshapes around it. */
-export function withoutReshape(tensor: Tensor): Tensor {
-  let source = tensor;
-  while (source.op === "reshape") source = source.operands[0]!;
-  return source;
-}
-
-/** How often each node is read within a program. */
-export function countUses(nodes: readonly Tensor[], results: readonly Tensor[]): Map<Tensor, number> {
-  const uses = new Map<Tensor, number>();
-  for (const tensor of [...nodes.flatMap(({ operands }) => operands), ...results]) {
-    uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
-  }
-  return uses;
-}
-
-/** The one number a node stands for, if it is a constant scalar or a broadcast of one. */
-export function constantNumber(tensor: Tensor): number | undefined {
-  const source = tensor.op === "broadcast" ? tensor.operands[0]! : tensor;
-  const data = source.op === "constant" ? (source as NodeOf<"constant">).attributes.data : undefined;
-  return data?.length === 1 ? data[0] : undefined;
 }

@@ -11,8 +11,9 @@ import type { NodeOf, OpName, Tensor } from "../../graph/ops.ts";
 import type { DeviceArray } from "../host_values.ts";
 import { ModelBuilder } from "./builder.ts";
 import { compositeLowerings } from "./composites.ts";
-import { countUses, LoweringContext } from "./context.ts";
+import { LoweringContext } from "./context.ts";
 import type { ModelProto } from "./model.ts";
+import { Readers } from "./nodes.ts";
 import { type Lowering, primitiveLowerings } from "./primitives.ts";
 
 /** `"leaf"` is bound before the nodes are visited; `"alias"` is its operand in another shape. */
@@ -66,7 +67,7 @@ export function lowerProgram(source: Program, options: LoweringOptions = {}): Lo
   const program = expand(source, (node) => lowerings[node.op] !== "expand");
   const builder = new ModelBuilder();
   const results = [...Object.values(program.outputs), ...Object.values(program.updates)];
-  const context = new LoweringContext(builder, countUses(program.nodes, results), portable);
+  const context = new LoweringContext(builder, new Readers(program.nodes, results), portable);
   const origins = new Map<string, string>();
 
   const declare = (node: NodeOf<"input"> | NodeOf<"state">, wanted: string) => {

@@ -7,8 +7,10 @@ import { hash32, hashToUnit } from "../../core/rng.ts";
 import { type Shape, sizeOf } from "../../core/shape.ts";
 import type { BinaryFn, NodeOf, OpName, PrimitiveName, Tensor, UnaryFn } from "../../graph/ops.ts";
 import { leadingAttention } from "./attention.ts";
-import { constantNumber, type LoweringContext, type View } from "./context.ts";
-import { loraInputGrad } from "./lora.ts";
+import type { LoweringContext, View } from "./context.ts";
+import { loraInputGrad, stackedProduct } from "./lora.ts";
+import { constantNumber } from "./nodes.ts";
+import { cut, cutBlock, product } from "./product.ts";
 
 /** Emits the ONNX nodes of a program node and says what has become of it: a value in the node's shape, or a view. */
 export type Lowering<K extends OpName> = (context: LoweringContext, node: NodeOf<K>) => string | View;
@@ -95,8 +97,11 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, BoundEl
     }
     return builder.emit(fn === "sum" ? "ReduceSum" : "ReduceMax", [context.value(x!), builder.ints(axes)]);
   },
-  matmul(context, { attributes, operands: [a, b], shape }) {
-    if (shape.length === 2) return context.product(a!, context.value(b!), attributes);
+  matmul(context, node) {
+    const { attributes, operands: [a, b], shape } = node;
+    if (shape.length === 2) {
+      return stackedProduct(context, node) ?? product(context, a!, context.value(b!), shape, attributes);
+    }
     return context.matmul(context.value(a!), context.value(b!), shape.length, attributes);
   },
   transpose(context, { attributes: { perm }, operands: [x] }) {
@@ -104,18 +109,8 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, BoundEl
   },
   slice(context, node) {
     const { attributes: { starts, sizes }, operands: [x] } = node;
-    const { builder } = context;
-    const leading = leadingAttention(context, node);
-    if (leading) return leading;
-    const axes = x!.shape.flatMap((size, axis) => size === sizes[axis] ? [] : [axis]);
-    const first = axes.map((axis) => starts[axis]!);
-    const end = axes.map((axis) => starts[axis]! + sizes[axis]!);
-    return builder.emit("Slice", [
-      context.value(x!),
-      builder.ints(first),
-      builder.ints(end),
-      builder.ints(axes),
-    ]);
+    return leadingAttention(context, node) ?? cutBlock(context, x!, starts, sizes) ??
+      cut(context, context.value(x!), x!.shape, starts, sizes);
   },
   pad(context, { attributes: { before, after }, operands: [x] }) {
     return context.builder.emit("Pad", [context.value(x!), context.builder.ints([...before, ...after])]);
