@@ -51,3 +51,20 @@ export async function ifThere<T>(access: () => Promise<T>): Promise<T | undefine
     throw error;
   }
 }
+
+/** What the system says of a file, in words of ours: its own name numbers of errors and calls. */
+export function systemReason(error: unknown): string {
+  for (const [kind, reason] of reasons) if (error instanceof kind) return reason;
+  const message = error instanceof Error ? error.message : String(error);
+  const [plain = ""] = message.split(/\s*\(os error /);
+  return plain === "" ? "the system refuses" : `${plain[0]!.toLowerCase()}${plain.slice(1)}`;
+}
+
+const reasons = [
+  [Deno.errors.NotFound, "it does not exist"],
+  [Deno.errors.NotCapable, "Deno has no permission for it"],
+  [Deno.errors.PermissionDenied, "there is no permission for it"],
+  [Deno.errors.IsADirectory, "it is a folder"],
+  [Deno.errors.NotADirectory, "a part of its path is no folder"],
+  [Deno.errors.FilesystemLoop, "its links go in a circle"],
+] as const;
