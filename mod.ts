@@ -96,6 +96,8 @@ export { seal } from "./src/protocol/records/seal.ts";
 export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
 export { type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
+export { type Claimant, ClaimedError, type Machine } from "./src/protocol/claim.ts";
+export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING } from "./src/protocol/layout.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
 export { type BoardCell, type BoardSection, compare, type Gap } from "./src/protocol/board/comparison.ts";
 export type { Summary } from "./src/protocol/board/statistics.ts";

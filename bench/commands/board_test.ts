@@ -125,6 +125,7 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
     "a/x.jsonl": recordText("ham", 0, 0.75),
     "b/y.jsonl": recordText("ham", 0, 0.5),
     "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("[75,", "[85,"),
+    "newer/z.jsonl": recordText("ham", 0, 0.75).replace('"edition":2', '"edition":3'),
     "empty/none.txt": "",
     "file": "",
   }, async (folder) => {
@@ -138,6 +139,11 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
     const both = /Cannot use both .*a\/x\.jsonl and .*b\/y\.jsonl: they are records of one cell/;
     await refused(both, "--in", `${folder}/a,${folder}/b`);
     await refused(/Cannot read record .*damaged\/z\.jsonl, line 3: the hash/, "--in", `${folder}/damaged`);
+    await refused(
+      /Cannot read record .*newer\/z\.jsonl: found edition 3, wanted 1 or 2/,
+      "--in",
+      `${folder}/newer`,
+    );
     await refused(/found no records in .*empty/, "--in", `${folder}/empty`);
     await refused(/Cannot read records in .*missing: /, "--in", `${folder}/missing`);
     await refused(/Cannot read records in .*file: /, "--in", `${folder}/file`);
@@ -148,3 +154,32 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
     assert.equal((await call()).code, 2);
     assert.equal((await call("--in", `${folder}/a`, "--format", "html")).code, 2);
   }));
+
+Deno.test("board leaves out what it cannot read, names it, and exits with 1", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75),
+    "a/y.jsonl": recordText("naive", 0, 0.5).replace("[50,", "[60,"),
+    "a/z.jsonl": recordText("ewc", 0, 0.5).replace('"edition":2', '"edition":3'),
+    "a/x.jsonl.damaged-1": "set aside",
+  }, async (folder) => {
+    const { code, out, err } = await call("--in", `${folder}/a`);
+    assert.equal(code, 1);
+    assert.match(out, /^1 records in 1 sections: 1 done/);
+    const [damaged, newer, ...others] = err.trimEnd().split("\n");
+    assert.match(damaged!, /a\/y\.jsonl, line 3: the hash does not fit .*; it is not in the leaderboard$/);
+    assert.match(newer!, /a\/z\.jsonl: found edition 3, wanted 1 or 2; it is not in the leaderboard$/);
+    assert.deepEqual(others, []);
+  }));
+
+Deno.test("board shows records of the first edition in a section of their own", async () => {
+  const old = new URL("../../fixtures/records/edition1", import.meta.url).pathname;
+  await withFiles({ "a/x.jsonl": recordText("ham", 0, 0.75) }, async (folder) => {
+    const { code, out } = await call("--in", `${folder}/a,${old}`, "--out", `${folder}/out`);
+    assert.equal(code, 0);
+    assert.match(out, /^4 records in 2 sections: 4 done/);
+    const text = await Deno.readTextFile(`${folder}/out/LEADERBOARD.md`);
+    assert.match(text, /## toy \/ tiny \/ reference\n[^]*## procedural \/ nano \/ onnx-node \/ edition 1\n/);
+    assert.match(text, /\| method +\| +T=2 task mean \|/);
+    assert.match(text, /edition 1, 3 records/);
+  });
+});

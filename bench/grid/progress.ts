@@ -12,6 +12,8 @@ import type { Job } from "./jobs.ts";
 export interface ProgressView {
   update(job: Job, progress: Progress): void;
   finish(job: Job, outcome: string): void;
+  /** Says something about a job. */
+  note(job: Job, text: string): void;
   stop(): void;
 }
 
@@ -76,6 +78,7 @@ export function createProgressView(
       set(job, 1);
       view.finish(works.get(job.id)!.label, outcome);
     },
+    note: (job, text) => view.note(works.get(job.id)!.label, text),
     stop: () => view.stop(),
   };
 }
@@ -112,6 +115,7 @@ function createBars(count: number, overall: Overall) {
       bars.log(`${label}: ${outcome}\n`);
       refresh();
     },
+    note: (label: string, text: string) => bars.log(`${label}: ${text}\n`),
     stop: () => bars.stop(),
   };
 }
@@ -125,6 +129,7 @@ function createLines(count: number, overall: Overall, write: (text: string) => v
       const { elapsed, left } = overall();
       write(`[${finished}/${count}] ${label}: ${outcome} (${formatDuration(elapsed)}${left})\n`);
     },
+    note: (label: string, text: string) => write(`${label}: ${text}\n`),
     stop() {},
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  ClaimedError,
   createExecutor,
   createFileStore,
   createMethod,
@@ -33,7 +34,7 @@ async function start(setup: WorkerSetup) {
 
 async function run(job: Job): Promise<void> {
   const { setup, engine } = await running!;
-  const { dataset, backbone, settings, environment, out, keepAdapters } = setup;
+  const { dataset, backbone, settings, environment, source, out, keepAdapters, fresh, machine } = setup;
   let last = 0;
   let phase: Progress["phase"] | undefined;
   const record = await runCell({
@@ -45,8 +46,18 @@ async function run(job: Job): Promise<void> {
     settings,
     trainSeed: job.trainSeed,
     environment,
+    source,
     keepAdapters,
-    store: await createFileStore(out, job.name),
+    fresh,
+    store: await createFileStore(out, job.name, {
+      owner: crypto.randomUUID(),
+      machine,
+      onWait: (seconds) => {
+        const text = `another machine may be running it; watching for ${seconds} s`;
+        scope.postMessage({ kind: "notice", id: job.id, text });
+      },
+    }),
+    onNotice: (text) => scope.postMessage({ kind: "notice", id: job.id, text }),
     clock: () => performance.now() / 1000,
     onProgress(progress) {
       const now = performance.now();
@@ -70,6 +81,10 @@ scope.onmessage = async ({ data: request }) => {
       await run(request.job);
     }
   } catch (error) {
+    if (error instanceof ClaimedError && request.kind === "run") {
+      scope.postMessage({ kind: "busy", id: request.job.id });
+      return;
+    }
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     scope.postMessage({
       kind: "error",

@@ -58,8 +58,12 @@ export interface RunOptions {
   readonly store: CellStore;
   /** Keep every trained adapter, and in the end the deployed one with the classifier. Not part of the identity. */
   readonly keepAdapters?: boolean;
+  /** Run the cell again, whatever is known of it. */
+  readonly fresh?: boolean;
   /** Seconds from any origin; only differences are recorded. */
   clock(): number;
+  /** Takes what is worth knowing and no error. */
+  onNotice?(text: string): void;
   onProgress?(progress: Progress): void | Promise<void>;
 }
 

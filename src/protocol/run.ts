@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { DivergenceError } from "../core/errors.ts";
+import { DivergenceError, InputError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
 import { createKeeper, hasAdapters } from "./artifacts.ts";
 import { CellRun, type RunOptions } from "./cell_run.ts";
-import { parseCurrent } from "./records/parse.ts";
+import { ClaimedError } from "./claim.ts";
+import { parseCurrent, UnknownEditionError } from "./records/parse.ts";
 import {
   type Cell,
   cellName,
@@ -47,12 +48,26 @@ export function cellOf(
 }
 
 /**
- * Runs a cell, or what is left of it.
+ * Runs a cell, or what is left of it. A damaged record or snapshot is set aside, and the cell is run again.
  *
  * @returns The record. If training diverges or the deployed model gives no numbers, the record ends as failed
- * @throws {InputError} If an existing record is damaged
+ * @throws {ClaimedError} If somebody else is running the cell
+ * @throws {UnknownEditionError} If the record is of an edition that this program does not know
  */
 export async function runCell(options: RunOptions): Promise<RunRecord> {
+  if (!options.store.claim) return await runClaimed(options);
+  const claim = await options.store.claim();
+  if (!claim) {
+    throw new ClaimedError(`Cannot run a cell of ${options.method.name}: somebody else is running it`);
+  }
+  try {
+    return await runClaimed(options);
+  } finally {
+    await claim.release();
+  }
+}
+
+async function runClaimed(options: RunOptions): Promise<RunRecord> {
   const cell = cellOf({ ...options, backend: options.executor.info.backend });
   const keeper = options.keepAdapters
     ? createKeeper(options.store, { backbone: cell.backbone, cell: cellName(cell) })
@@ -106,21 +121,39 @@ function lineOf(event: RecordEvent): string {
  * keeps adapters starts over where an earlier one did not keep them.
  */
 async function findProgress(
-  { store, keepAdapters = false }: Pick<RunOptions, "store" | "keepAdapters">,
+  options: Pick<RunOptions, "store" | "keepAdapters" | "fresh" | "onNotice">,
   cell: Cell,
 ): Promise<{ record?: RunRecord; snapshot?: Snapshot }> {
-  const text = await store.readRecord();
+  const { store, keepAdapters = false, fresh = false } = options;
+  const text = fresh ? undefined : await store.readRecord();
   if (text === undefined || !text.includes("\n")) return {};
-  const record = parseCurrent(text, `of ${cell.method}`);
+  const record = await whole("record", options, () => parseCurrent(text, cellName(cell)));
+  if (!record) return {};
   if (canonicalJson(record.start.cell) !== canonicalJson(cell)) return {};
   if (keepAdapters && !await hasAdapters(store, record)) return {};
   if (record.end) return { record };
   const bytes = await store.readSnapshot();
-  const snapshot = bytes && decodeSnapshot(cell, bytes);
+  const snapshot = bytes && await whole("snapshot", options, () => decodeSnapshot(cell, bytes));
   // The kill may have come between a line and its snapshot: the snapshot decides.
   if (!snapshot || snapshot.tasks > record.tasks.length) return {};
   return {
     record: { start: record.start, tasks: record.tasks.slice(0, snapshot.tasks) },
     snapshot,
   };
+}
+
+/** What a reader makes of a file; `undefined` if it is damaged, after setting it aside. */
+async function whole<T>(
+  what: "record" | "snapshot",
+  { store, onNotice }: Pick<RunOptions, "store" | "onNotice">,
+  read: () => T,
+): Promise<T | undefined> {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InputError) || error instanceof UnknownEditionError) throw error;
+    const name = await store.setAside(what);
+    onNotice?.(`${error.message}; it is kept as ${name}, and the cell is run again`);
+    return undefined;
+  }
 }
