@@ -52,29 +52,59 @@ export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";
 export { isDatasetKind, loadDataset } from "./src/data/load.ts";
 export { createStream, type StreamOptions, type StreamTask, type TaskStream } from "./src/data/stream.ts";
 export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
-export type { Kit, Method, TaskView, Trained, Training } from "./src/methods/method.ts";
+export type {
+  Env,
+  Fit,
+  Fitted,
+  Kit,
+  Method,
+  Named,
+  Pass,
+  Predictor,
+  Sums,
+  Table,
+  TaskView,
+} from "./src/methods/method.ts";
+export { defineMethod } from "./src/methods/definition.ts";
+export {
+  adapterMethod,
+  type AdapterParts,
+  type Trained,
+  type Training,
+} from "./src/methods/adapter_method.ts";
+export { imageTable } from "./src/train/table.ts";
+export { Engine } from "./src/train/engine.ts";
 export { createMethod, methods } from "./src/methods/mod.ts";
-export * from "./src/protocol/metrics.ts";
+export * from "./src/protocol/board/metrics.ts";
 export {
   type Cell,
   cellName,
+  type Cost,
   type Environment,
-  parseRecord,
-  recordHash,
+  type EvaluateWhen,
+  isEvaluated,
   type RunRecord,
-} from "./src/protocol/record.ts";
+  type Source,
+} from "./src/protocol/records/record.ts";
+export {
+  type AnyRecord,
+  parseCurrent,
+  parseRecord,
+  UnknownEditionError,
+} from "./src/protocol/records/parse.ts";
+export { seal } from "./src/protocol/records/seal.ts";
 export { DEPLOYED, hasAdapters, keptNames } from "./src/protocol/artifacts.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./src/protocol/run.ts";
-export { type HeadPolicy, type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
+export { type ProtocolSettings, resolveSettings } from "./src/protocol/settings.ts";
+export { type Claimant, ClaimedError, type Machine } from "./src/protocol/claim.ts";
+export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING } from "./src/protocol/layout.ts";
 export { type CellStore, createFileStore, createMemoryStore, prepareFolder } from "./src/protocol/store.ts";
-export {
-  type BoardCell,
-  type BoardSection,
-  compare,
-  type Gap,
-  type Summary,
-} from "./src/protocol/comparison.ts";
-export { describeSection, growthTable, renderCsv, renderMarkdown } from "./src/protocol/board.ts";
+export { type BoardCell, type BoardSection, compare, type Gap } from "./src/protocol/board/comparison.ts";
+export type { Summary } from "./src/protocol/board/statistics.ts";
+export { describeSection } from "./src/protocol/board/format.ts";
+export { growthTable, type TableCell } from "./src/protocol/board/growth.ts";
+export { renderMarkdown } from "./src/protocol/board/markdown.ts";
+export { renderCsv } from "./src/protocol/board/csv.ts";
 export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/formats/backbones/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";
@@ -98,8 +128,12 @@ export type { WebGpuExecutable } from "./src/executors/webgpu/executable.ts";
 export { initBackbone, initHead } from "./src/nn/init.ts";
 export { pack } from "./src/nn/packing.ts";
 export { adapterToTensors } from "./src/nn/adapter.ts";
-export { type RunShape, traceLoraStep } from "./src/train/lora_programs.ts";
-export { defaultOptimiser, hyperValues, type OptimiserSettings } from "./src/train/optimiser.ts";
+export { type AdapterStepShape, traceAdapterStep } from "./src/methods/adapter_step.ts";
+export {
+  createOptimiser,
+  defaultOptimiser,
+  type OptimiserSettings,
+} from "./src/train/optimisers/settings.ts";
 export { sizeOf } from "./src/core/shape.ts";
 export {
   decodeAdapterFile,
@@ -112,7 +146,7 @@ export { exportOnnx } from "./src/formats/backbones/onnx_export.ts";
 export { limitClasses } from "./src/data/dataset.ts";
 export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
-export { createFeatureExtractor, type FeatureExtractor } from "./src/train/features.ts";
+export { createFeatureExtractor, type FeatureExtractor } from "./src/train/extractor.ts";
 export { probeDataset, type ProbeScores } from "./src/train/probe.ts";
 export { activations, backboneTensors, normOrders, tokenCount, vitB16 } from "./src/nn/config.ts";
 export {

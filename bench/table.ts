@@ -4,10 +4,11 @@
  * @module
  */
 import Table from "cli-table3";
+import type { TableCell } from "../mod.ts";
 
 /** A table whose first row is the header. */
-export function formatTable([head, ...rows]: readonly (readonly string[])[]): string {
-  const table = new Table({ head: [...head ?? []], style: { head: [], border: [] } });
-  table.push(...rows.map((row) => [...row]));
+export function formatTable([head, ...rows]: readonly (readonly TableCell[])[]): string {
+  const table = new Table({ style: { head: [], border: [] } });
+  table.push(...[head ?? [], ...rows].map((row) => [...row]));
   return `${table.toString()}\n`;
 }

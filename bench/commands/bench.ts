@@ -11,21 +11,15 @@ import {
   compare,
   describeSection,
   growthTable,
+  layoutOf,
   prepareFolder,
   type RunRecord,
 } from "../../mod.ts";
 import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
-import { describeEnvironment } from "../grid/environment.ts";
+import { describeEnvironment, nameMachine } from "../grid/environment.ts";
 import { cellBytes, cellsInMemory, freeMemory } from "../grid/memory.ts";
-import {
-  hasKeptAdapters,
-  type LoadedSuite,
-  loadSuite,
-  plannedWork,
-  readFinished,
-  removeCell,
-} from "../grid/plan.ts";
+import { hasKeptAdapters, type LoadedSuite, loadSuite, plannedWork, readFinished } from "../grid/plan.ts";
 import { runJobs } from "../grid/pool.ts";
 import { createProgressView } from "../grid/progress.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
@@ -83,8 +77,7 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   const finished: RunRecord[] = [];
   const waiting = [];
   for (const planned of cells) {
-    if (options.fresh) await removeCell(options.out, planned.job);
-    const record = await readFinished(options.out, planned.job);
+    const record = options.fresh ? undefined : await readFinished(options.out, planned.job);
     const isWhole = !options.keepAdapters || await hasKeptAdapters(options.out, planned.job, record);
     if (record && isWhole) finished.push(record);
     else waiting.push(planned);
@@ -99,7 +92,9 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   for (const section of compare(inPlanOrder(suite, all))) {
     output.out(`${describeSection(section)}\n${formatTable(growthTable(section))}`);
   }
-  output.err(`Records are in ${options.out}/records; deno task board --in ${options.out} renders them\n`);
+  output.err(
+    `Records are in ${layoutOf(options.out).records}; deno task board --in ${options.out} renders them\n`,
+  );
   const failed = statuses.filter((status) => status !== "done").length;
   if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
   return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
@@ -139,12 +134,22 @@ async function runWaiting(
     backend: info.backend,
     settings,
     environment: await describeEnvironment(info),
+    source: suite.source,
     out: options.out,
     keepAdapters: options.keepAdapters ?? false,
+    fresh: options.fresh ?? false,
+    machine: await nameMachine(),
   };
   try {
     const results = await runJobs([...jobs.values()], workers, setup, (reply) => {
       if (reply.kind === "progress") view.update(jobs.get(reply.id)!, reply.progress);
+      if (reply.kind === "notice") view.note(jobs.get(reply.id)!, reply.text);
+      if (reply.kind === "busy") {
+        view.note(
+          jobs.get(reply.id)!,
+          "another process is running it; others come first, then this one waits",
+        );
+      }
       if (reply.kind === "done") view.finish(jobs.get(reply.id)!, reply.message ?? "done");
       if (reply.kind === "error" && reply.id !== undefined) {
         view.finish(jobs.get(reply.id)!, `stopped: ${reply.message}`);

@@ -1,21 +1,25 @@
 /**
  * `deno task board`: renders the records of any number of folders to one leaderboard. Equal records give equal
- * files, in whatever folders and order they are found.
+ * files, in whatever folders and order they are found. A record that cannot be read is named and left out, and the
+ * exit code is then 1.
  *
  * @module
  */
 import { type Command } from "commander";
 import {
+  type AnyRecord,
   canonicalJson,
   type Cell,
   cellName,
   compare,
+  ifThere,
   InputError,
+  layoutOf,
+  listRecords,
   parseRecord,
   renderCsv,
   renderMarkdown,
   replaceFile,
-  type RunRecord,
 } from "../../mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 
@@ -27,32 +31,23 @@ interface Options {
 /** A record and the file it came from. */
 interface FoundRecord {
   readonly path: string;
-  readonly record: RunRecord;
+  readonly record: AnyRecord;
 }
 
-/** All records of some folders, each cell once, and the files that a kill left without a first line. */
+/** All records of some folders, each cell once, and the files that have none to show. */
 interface Collection {
   readonly records: readonly FoundRecord[];
+  /** A kill came before the first line was whole. */
   readonly empty: readonly string[];
+  /** Why files could not be read. */
+  readonly damaged: readonly string[];
 }
 
-/** The `.jsonl` files of a folder and of its `records`, sorted. */
-async function listRecords(folder: string): Promise<string[]> {
-  const list = async (path: string) => {
-    const files: string[] = [];
-    for await (const { name, isDirectory } of Deno.readDir(path)) {
-      if (!isDirectory && name.endsWith(".jsonl")) files.push(`${path}/${name}`);
-    }
-    return files.sort();
-  };
+/** The records in a folder and in that of a run. */
+async function recordsIn(folder: string): Promise<string[]> {
   try {
-    const direct = await list(folder);
-    try {
-      return [...direct, ...await list(`${folder}/records`)];
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return direct;
-      throw error;
-    }
+    const direct = await listRecords(folder);
+    return [...direct, ...await ifThere(() => listRecords(layoutOf(folder).records)) ?? []];
   } catch (error) {
     throw new InputError(`Cannot read records in ${folder}: ${(error as Error).message}`);
   }
@@ -71,38 +66,62 @@ function furtherOf(a: FoundRecord, b: FoundRecord): FoundRecord {
 
 async function collect(folders: readonly string[]): Promise<Collection> {
   const cells = new Map<string, FoundRecord>();
-  const empty: string[] = [];
+  const empty = new Set<string>();
+  const damaged = new Set<string>();
   for (const folder of folders) {
-    for (const path of await listRecords(folder.replace(/(.)[/\\]+$/, "$1"))) {
+    for (const path of await recordsIn(folder.replace(/(.)[/\\]+$/, "$1"))) {
       const text = await Deno.readTextFile(path);
       if (!text.includes("\n")) {
-        empty.push(path);
+        empty.add(path);
         continue;
       }
-      const found = { path, record: parseRecord(text, path) };
+      const found = readFound(path, text, damaged);
+      if (!found) continue;
       const name = cellName(found.record.start.cell);
       const known = cells.get(name);
       cells.set(name, known ? furtherOf(known, found) : found);
     }
   }
   if (cells.size === 0) {
+    for (const message of damaged) throw new InputError(message);
     throw new InputError(`Cannot make a leaderboard: found no records in ${folders.join(", ")}`);
   }
-  return { records: [...cells.values()].sort(inBoardOrder), empty: [...new Set(empty)].sort() };
+  return {
+    records: [...cells.values()].sort(inBoardOrder),
+    empty: [...empty].sort(),
+    damaged: [...damaged].sort(),
+  };
+}
+
+/** The record of a text; of one that is damaged or of an unknown edition, the reason is noted. */
+function readFound(path: string, text: string, damaged: Set<string>): FoundRecord | undefined {
+  try {
+    return { path, record: parseRecord(text, path) };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    damaged.add(error.message);
+    return undefined;
+  }
 }
 
 /** Sections together, then methods by name; nothing depends on folders or file names. */
 function inBoardOrder({ record: a }: FoundRecord, { record: b }: FoundRecord): number {
-  const keys = ({ dataset, backbone, backend, settings, method, options }: Cell) => [
-    dataset.name,
-    dataset.fingerprint,
-    backbone.id,
-    backbone.hash,
-    backend,
-    canonicalJson(settings),
-    method,
-    canonicalJson(options),
-  ];
+  const keys = (cell: Cell) => {
+    const { dataset, backbone, backend, settings, method, options } = cell;
+    const { edition, classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
+    return [
+      `${Number.MAX_SAFE_INTEGER - edition}`,
+      dataset.name,
+      dataset.fingerprint,
+      backbone.id,
+      backbone.hash,
+      backend,
+      canonicalJson(settings),
+      canonicalJson([classesPerTask, firstTask, taskSizes, classOrder, evaluate].map((part) => part ?? null)),
+      method,
+      canonicalJson(options),
+    ];
+  };
   const [left, right] = [keys(a.start.cell), keys(b.start.cell)];
   const differing = left.findIndex((key, i) => key !== right[i]);
   if (differing >= 0) return left[differing]! < right[differing]! ? -1 : 1;
@@ -138,7 +157,7 @@ function configure(command: Command): void {
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
   const [first] = options.in;
   if (first === undefined) throw new InputError("Cannot make a leaderboard: --in names no folder");
-  const { records, empty } = await collect(options.in);
+  const { records, empty, damaged } = await collect(options.in);
   const sections = compare(records.map(({ record }) => record));
   const folder = options.out ?? first;
   await write(folder, {
@@ -154,7 +173,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   );
   for (const found of unfinished) output.out(describeUnfinished(found));
   for (const path of empty) output.out(`unfinished: nothing done (${path})\n`);
-  return 0;
+  for (const message of damaged) output.err(`${message}; it is not in the leaderboard\n`);
+  return damaged.length > 0 ? 1 : 0;
 }
 
 /** The command. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalJson, type Cell, recordHash, resolveSettings, type RunRecord } from "../../mod.ts";
+import { canonicalJson, type Cell, resolveSettings, type RunRecord, seal } from "../../mod.ts";
 import { board } from "./board.ts";
 import { callCommand, exists, inFolder } from "../test_kit.ts";
 
@@ -10,7 +10,7 @@ const HASH = "0".repeat(64);
 /** The text of a two-task record. */
 function recordText(method: string, seed: number, final: number, status: "done" | "open" = "done"): string {
   const cell: Cell = {
-    edition: 1,
+    edition: 2,
     method,
     options: {},
     dataset: { name: "toy", fingerprint: HASH, classes: 4, train: 8, test: 8 },
@@ -22,17 +22,28 @@ function recordText(method: string, seed: number, final: number, status: "done" 
     streamHash: HASH,
     settings: resolveSettings(),
   };
-  const start = { event: "start", cell, environment: {} } as const;
-  const tasks: RunRecord["tasks"] = [[1], [final, final]].map((row, index) => ({
-    event: "task",
-    index,
-    classes: [2 * index, 2 * index + 1],
-    evaluation: { classIncremental: row, taskIncremental: row, taskInference: 1, predictionHash: HASH },
-    keptBytes: { method: 1, head: 1 },
-    facts: {},
-    seconds: { train: 1, method: 1, evaluate: 1 },
-  }));
-  const end = { event: "end", status: "done", details: {}, hash: recordHash({ start, tasks }, undefined) };
+  const start = seal({ event: "start" as const, cell, environment: {} });
+  const tasks: RunRecord["tasks"][number][] = [];
+  [[1], [final, final]].forEach((row, index) => {
+    const hits = row.map((share) => 100 * share);
+    const facts = {
+      event: "task",
+      index,
+      classes: [2 * index, 2 * index + 1],
+      images: { train: 4, test: 100 },
+      evaluation: {
+        classIncremental: hits,
+        taskIncremental: hits,
+        taskInference: hits,
+        predictionHash: HASH,
+      },
+      keptBytes: { method: 1, classifier: 1 },
+      facts: {},
+      seconds: { train: 1, method: 1, evaluate: 1 },
+    } as const;
+    tasks.push(seal(facts, tasks.at(-1) ?? start));
+  });
+  const end = seal({ event: "end", status: "done", details: {} }, tasks.at(-1));
   const events = status === "done" ? [start, ...tasks, end] : [start, tasks[0]];
   return events.map((event) => `${canonicalJson(event)}\n`).join("");
 }
@@ -113,7 +124,8 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
   withFiles({
     "a/x.jsonl": recordText("ham", 0, 0.75),
     "b/y.jsonl": recordText("ham", 0, 0.5),
-    "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("0.75", "0.85"),
+    "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("[75,", "[85,"),
+    "newer/z.jsonl": recordText("ham", 0, 0.75).replace('"edition":2', '"edition":3'),
     "empty/none.txt": "",
     "file": "",
   }, async (folder) => {
@@ -126,7 +138,12 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
     };
     const both = /Cannot use both .*a\/x\.jsonl and .*b\/y\.jsonl: they are records of one cell/;
     await refused(both, "--in", `${folder}/a,${folder}/b`);
-    await refused(/Cannot read record .*damaged\/z\.jsonl, line 4: the hash/, "--in", `${folder}/damaged`);
+    await refused(/Cannot read record .*damaged\/z\.jsonl, line 3: the hash/, "--in", `${folder}/damaged`);
+    await refused(
+      /Cannot read record .*newer\/z\.jsonl: found edition 3, wanted 1 or 2/,
+      "--in",
+      `${folder}/newer`,
+    );
     await refused(/found no records in .*empty/, "--in", `${folder}/empty`);
     await refused(/Cannot read records in .*missing: /, "--in", `${folder}/missing`);
     await refused(/Cannot read records in .*file: /, "--in", `${folder}/file`);
@@ -137,3 +154,32 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
     assert.equal((await call()).code, 2);
     assert.equal((await call("--in", `${folder}/a`, "--format", "html")).code, 2);
   }));
+
+Deno.test("board leaves out what it cannot read, names it, and exits with 1", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75),
+    "a/y.jsonl": recordText("naive", 0, 0.5).replace("[50,", "[60,"),
+    "a/z.jsonl": recordText("ewc", 0, 0.5).replace('"edition":2', '"edition":3'),
+    "a/x.jsonl.damaged-1": "set aside",
+  }, async (folder) => {
+    const { code, out, err } = await call("--in", `${folder}/a`);
+    assert.equal(code, 1);
+    assert.match(out, /^1 records in 1 sections: 1 done/);
+    const [damaged, newer, ...others] = err.trimEnd().split("\n");
+    assert.match(damaged!, /a\/y\.jsonl, line 3: the hash does not fit .*; it is not in the leaderboard$/);
+    assert.match(newer!, /a\/z\.jsonl: found edition 3, wanted 1 or 2; it is not in the leaderboard$/);
+    assert.deepEqual(others, []);
+  }));
+
+Deno.test("board shows records of the first edition in a section of their own", async () => {
+  const old = new URL("../../fixtures/records/edition1", import.meta.url).pathname;
+  await withFiles({ "a/x.jsonl": recordText("ham", 0, 0.75) }, async (folder) => {
+    const { code, out } = await call("--in", `${folder}/a,${old}`, "--out", `${folder}/out`);
+    assert.equal(code, 0);
+    assert.match(out, /^4 records in 2 sections: 4 done/);
+    const text = await Deno.readTextFile(`${folder}/out/LEADERBOARD.md`);
+    assert.match(text, /## toy \/ tiny \/ reference\n[^]*## procedural \/ nano \/ onnx-node \/ edition 1\n/);
+    assert.match(text, /\| method +\| +T=2 task mean \|/);
+    assert.match(text, /edition 1, 3 records/);
+  });
+});

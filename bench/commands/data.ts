@@ -165,14 +165,13 @@ async function check(what: string, { json }: Options, output: Output): Promise<v
 }
 
 function describeJson(spec: string, dataset: Dataset, report: DatasetReport): string {
-  const { name, channels, height, width, classNames, fingerprint } = dataset;
-  return `${
-    JSON.stringify({ spec, name, channels, height, width, classNames, fingerprint, ...report }, null, 2)
-  }\n`;
+  const { name, channels, height, width, classNames, leftOut = {}, fingerprint } = dataset;
+  const about = { spec, name, channels, height, width, classNames, leftOut, fingerprint, ...report };
+  return `${JSON.stringify(about, null, 2)}\n`;
 }
 
 function describe(spec: string, dataset: Dataset, report: DatasetReport): string {
-  const { name, channels, height, width, classNames, fingerprint } = dataset;
+  const { name, channels, height, width, classNames, leftOut, fingerprint } = dataset;
   const counts = ({ images, fewest, most }: SplitCounts) =>
     `${images} images, ${fewest === most ? fewest : `${fewest} to ${most}`} a class`;
   const shown = classNames.slice(0, 5).join(", ");
@@ -182,6 +181,9 @@ function describe(spec: string, dataset: Dataset, report: DatasetReport): string
     `train        ${counts(report.train)}`,
     `test         ${counts(report.test)}`,
     `shape        ${channels} x ${height} x ${width}`,
+    ...leftOut
+      ? [`left out     ${Object.entries(leftOut).map(([what, count]) => `${what} ${count}`).join(", ")}`]
+      : [],
     `fingerprint  ${fingerprint}`,
     report.oddities.length === 0 ? "oddities     none found" : "oddities",
     ...report.oddities.flatMap(({ what, count, examples }) => [

@@ -12,9 +12,13 @@ import {
   InputError,
   type KeptAdapter,
   keptNames,
+  layoutOf,
+  listRecords,
   loadPeft,
   parseRecord,
   PEFT_CONFIG,
+  placeOfRecord,
+  RECORD_ENDING,
 } from "../../mod.ts";
 import { exists } from "../folders.ts";
 
@@ -48,26 +52,20 @@ async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
 }
 
 async function recordsIn(folder: string): Promise<string[]> {
-  const records = join(folder, "records");
-  const paths: string[] = [];
-  await onDisk(folder, async () => {
-    for await (const { name } of Deno.readDir(records)) {
-      if (name.endsWith(".jsonl")) paths.push(join(records, name));
-    }
-  });
+  const paths = await onDisk(folder, () => listRecords(layoutOf(folder).records));
   if (paths.length === 0) throw new InputError(`Cannot export ${folder}: found no records in it`);
-  return paths.sort();
+  return paths;
 }
 
-async function readCell(run: string, path: string, extent: Extent) {
-  const cell = basename(path, ".jsonl");
+async function readCell(path: string, extent: Extent) {
+  const { run, cell } = placeOfRecord(path);
   const text = await onDisk(path, () => Deno.readTextFile(path));
   // A kill can leave a first line that is cut off.
   const record = text.includes("\n") ? parseRecord(text, path) : undefined;
   const files = record ? keptNames(record) : [];
   const exportables: Exportable[] = [];
   for (const file of files.filter((name) => extent === "adapters" || name === DEPLOYED)) {
-    const kept = join(run, "adapters", cell, file);
+    const kept = join(layoutOf(run).adapters(cell), file);
     if (!await exists(kept)) {
       throw new InputError(
         `Cannot export ${cell}: found no ${kept}; run deno task bench again with --keep-adapters`,
@@ -108,17 +106,17 @@ function peftSource(folder: string): ExportSource {
 export async function findExportables(source: string, extent: Extent): Promise<ExportSource> {
   const { isDirectory } = await onDisk(source, () => Deno.stat(source));
   if (isDirectory && await exists(join(source, PEFT_CONFIG))) return peftSource(source);
-  if (!isDirectory && !source.endsWith(".jsonl")) {
+  if (!isDirectory && !source.endsWith(RECORD_ENDING)) {
     throw new InputError(
-      `Cannot export ${source}: wanted a record (.jsonl), the folder of a run, or an adapter of PEFT`,
+      `Cannot export ${source}: wanted a record (${RECORD_ENDING}), the folder of a run, or an adapter of PEFT`,
     );
   }
-  const run = isDirectory ? source : join(source, "../..");
+  const { run } = isDirectory ? { run: source } : placeOfRecord(source);
   const paths = isDirectory ? await recordsIn(source) : [source];
   const cells = [];
-  for (const record of paths) cells.push(await readCell(run, record, extent));
+  for (const record of paths) cells.push(await readCell(record, extent));
   return {
-    out: join(run, "exports"),
+    out: join(layoutOf(run).exports),
     exportables: cells.flatMap(({ exportables }) => exportables),
     notes: cells.flatMap(({ notes }) => notes),
   };

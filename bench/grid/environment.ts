@@ -5,7 +5,7 @@
  * @module
  */
 import project from "../../deno.json" with { type: "json" };
-import type { BackendInfo, Environment } from "../../mod.ts";
+import type { BackendInfo, Environment, Machine } from "../../mod.ts";
 
 /** Versions, commit and machine. The backend adds what it knows of itself at the end of a record. */
 export async function describeEnvironment({ device }: BackendInfo): Promise<Environment> {
@@ -17,6 +17,20 @@ export async function describeEnvironment({ device }: BackendInfo): Promise<Envi
     cores: navigator.hardwareConcurrency,
     device,
   };
+}
+
+/** What tells this machine from others that share a folder, as far as this program may know. */
+export async function nameMachine(): Promise<Machine> {
+  const known = async (ask: () => string | Promise<string>) => {
+    try {
+      return await ask();
+    } catch {
+      return undefined;
+    }
+  };
+  const id = (await known(() => Deno.readTextFile("/etc/machine-id")))?.trim();
+  const name = await known(() => Deno.hostname());
+  return { ...(id && { id }), ...(name && { name }) };
 }
 
 /** The commit of the checkout this program runs from, read from git's files; `null` outside a checkout. */

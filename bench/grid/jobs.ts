@@ -4,7 +4,16 @@
  *
  * @module
  */
-import type { Backbone, BackendInfo, Dataset, Environment, Progress, ProtocolSettings } from "../../mod.ts";
+import type {
+  Backbone,
+  BackendInfo,
+  Dataset,
+  Environment,
+  Machine,
+  Progress,
+  ProtocolSettings,
+  Source,
+} from "../../mod.ts";
 
 /**
  * Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat
@@ -19,8 +28,13 @@ export interface WorkerSetup {
   readonly backend: BackendInfo["backend"];
   readonly settings: ProtocolSettings;
   readonly environment: Environment;
+  readonly source: Source;
   readonly out: string;
   readonly keepAdapters: boolean;
+  /** Run finished cells again. */
+  readonly fresh: boolean;
+  /** Names this machine to those that share the folder. */
+  readonly machine: Machine;
 }
 
 /** One cell to run. */
@@ -46,6 +60,10 @@ export type WorkerRequest =
 export type WorkerReply =
   | { readonly kind: "ready" }
   | { readonly kind: "progress"; readonly id: number; readonly progress: Progress }
+  /** Something worth knowing about a cell. */
+  | { readonly kind: "notice"; readonly id: number; readonly text: string }
+  /** Somebody else is running the cell. */
+  | { readonly kind: "busy"; readonly id: number }
   | {
     readonly kind: "done";
     readonly id: number;

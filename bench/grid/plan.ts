@@ -16,13 +16,15 @@ import {
   type Dataset,
   hasAdapters,
   ifThere,
-  InputError,
+  type JsonObject,
+  layoutOf,
   limitPerClass,
   type Method,
-  parseRecord,
+  parseCurrent,
   type ProtocolSettings,
   resolveSettings,
   type RunRecord,
+  type Source,
 } from "../../mod.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";
 import { openBackbone } from "../backbones.ts";
@@ -38,6 +40,8 @@ export interface LoadedSuite {
   readonly backbone: Awaited<ReturnType<typeof openBackbone>>;
   readonly settings: ProtocolSettings;
   readonly info: BackendInfo;
+  /** Where data and backbone came from. */
+  readonly source: Source;
   /** Why this backend. */
   readonly why: string;
   /** Every cell of the grid, longest first, so that no core idles at the end. */
@@ -97,7 +101,14 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   // A method may be named twice, with options that are its defaults: two workers must not share a record.
   const distinct = [...new Map(cells.map((planned) => [planned.job.name, planned])).values()];
   const numbered = distinct.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
-  return { dataset, backbone, settings, info, why, cells: numbered };
+  const source = {
+    data: {
+      spec: suite.data,
+      ...(limit !== undefined && { limitPerClass: { train: limit, test: limit } }),
+    },
+    backbone: { path: suite.backbone, facts: { ...suite.backboneFacts } as JsonObject },
+  };
+  return { dataset, backbone, settings, source, info, why, cells: numbered };
 }
 
 function sum(values: readonly number[]): number {
@@ -106,8 +117,8 @@ function sum(values: readonly number[]): number {
 
 /** A cell's share of the work, in images passed through the model; a training step counts three times. */
 export function plannedWork({ method, job, images }: PlannedCell, { settings }: LoadedSuite): PlannedWork {
-  const trained = method.trains === "never" ? 0 : settings.epochs * images.train;
-  const evaluations = method.trains === "joint" ? 1 : (job.tasks + 1) / 2;
+  const trained = method.trains === false ? 0 : settings.epochs * images.train;
+  const evaluations = method.sees === "all" ? 1 : (job.tasks + 1) / 2;
   return {
     job,
     label: `${job.method} T=${job.tasks} seed ${job.orderSeed}`,
@@ -115,32 +126,19 @@ export function plannedWork({ method, job, images }: PlannedCell, { settings }: 
   };
 }
 
-/** The finished record of a cell, if there is one. */
+/** The finished record of a cell, if there is a whole one. What is wrong with others is said where the cell is run. */
 export async function readFinished(out: string, { name }: Job): Promise<RunRecord | undefined> {
-  const path = `${out}/records/${name}.jsonl`;
-  let text: string;
   try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new InputError(`Cannot read record ${path}: ${(error as Error).message}`);
+    const text = await ifThere(() => Deno.readTextFile(layoutOf(out).record(name)));
+    const record = text?.includes("\n") ? parseCurrent(text, name) : undefined;
+    return record?.end ? record : undefined;
+  } catch {
+    return undefined;
   }
-  // A kill can leave a first line that is cut off.
-  if (!text.includes("\n")) return undefined;
-  const record = parseRecord(text, path);
-  return record.end ? record : undefined;
 }
 
 /** Whether a finished cell has kept what it trained; one that failed has nothing to keep. */
 export async function hasKeptAdapters(out: string, { name }: Job, record?: RunRecord): Promise<boolean> {
   if (!record || record.end?.status === "failed") return true;
   return await hasAdapters(await createFileStore(out, name), record);
-}
-
-/** Forgets what is known of a cell. */
-export async function removeCell(out: string, { name }: Job): Promise<void> {
-  const own = [`records/${name}.jsonl`, `snapshots/${name}.state`, `adapters/${name}`];
-  for (const path of own.map((file) => `${out}/${file}`)) {
-    await ifThere(() => Deno.remove(path, { recursive: true }));
-  }
 }

@@ -5,6 +5,9 @@
  */
 import type { Job, WorkerReply, WorkerRequest, WorkerSetup } from "./jobs.ts";
 
+/** Milliseconds before cells that others run are tried again. */
+const RETRY = 500;
+
 /** How a job ended. */
 export interface JobResult {
   readonly job: Job;
@@ -13,8 +16,10 @@ export interface JobResult {
 }
 
 /**
- * Runs all jobs and gives their results in the order they ended.
+ * Runs all jobs and gives their results in the order they ended. A job that somebody else runs is put off until
+ * nothing else is left, and then waited for.
  *
+ * @param onReply Told of a job that others run once
  * @throws {Error} If a worker cannot start or stops by itself; the others are stopped, too
  */
 export async function runJobs(
@@ -24,6 +29,8 @@ export async function runJobs(
   onReply: (reply: WorkerReply) => void,
 ): Promise<JobResult[]> {
   const waiting = [...jobs];
+  const busy: Job[] = [];
+  const announced = new Set<number>();
   const results: JobResult[] = [];
   const running: Worker[] = [];
   const serve = (): Promise<void> =>
@@ -35,11 +42,22 @@ export async function runJobs(
       const next = () => {
         current = waiting.shift();
         if (current) send({ kind: "run", job: current });
-        else resolve();
+        else if (busy.length > 0) {
+          setTimeout(() => {
+            waiting.push(...busy.splice(0));
+            next();
+          }, RETRY);
+        } else resolve();
       };
       worker.onmessage = ({ data: reply }: MessageEvent<WorkerReply>) => {
+        if (reply.kind === "busy") {
+          if (!announced.has(reply.id)) onReply(reply);
+          announced.add(reply.id);
+          busy.push(current!);
+          return next();
+        }
         onReply(reply);
-        if (reply.kind === "progress") return;
+        if (reply.kind === "progress" || reply.kind === "notice") return;
         if (reply.kind === "error" && !current) return reject(new Error(reply.message));
         if (reply.kind !== "ready") {
           results.push({

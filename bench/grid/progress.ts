@@ -12,6 +12,8 @@ import type { Job } from "./jobs.ts";
 export interface ProgressView {
   update(job: Job, progress: Progress): void;
   finish(job: Job, outcome: string): void;
+  /** Says something about a job. */
+  note(job: Job, text: string): void;
   stop(): void;
 }
 
@@ -34,7 +36,7 @@ export function formatDuration(seconds: number): string {
 /** How much of a run is behind it: training takes most of a task, evaluation the rest. */
 export function shareDone({ phase, task, tasks, step, steps }: Progress): number {
   const within = step / Math.max(1, steps);
-  const done = phase === "train" ? 0.7 * within : phase === "merge" ? 0.7 : 0.75 + 0.25 * within;
+  const done = phase === "train" ? 0.7 * within : 0.7 + 0.3 * within;
   return (task + done) / tasks;
 }
 
@@ -76,6 +78,7 @@ export function createProgressView(
       set(job, 1);
       view.finish(works.get(job.id)!.label, outcome);
     },
+    note: (job, text) => view.note(works.get(job.id)!.label, text),
     stop: () => view.stop(),
   };
 }
@@ -112,6 +115,7 @@ function createBars(count: number, overall: Overall) {
       bars.log(`${label}: ${outcome}\n`);
       refresh();
     },
+    note: (label: string, text: string) => bars.log(`${label}: ${text}\n`),
     stop: () => bars.stop(),
   };
 }
@@ -125,6 +129,7 @@ function createLines(count: number, overall: Overall, write: (text: string) => v
       const { elapsed, left } = overall();
       write(`[${finished}/${count}] ${label}: ${outcome} (${formatDuration(elapsed)}${left})\n`);
     },
+    note: (label: string, text: string) => write(`${label}: ${text}\n`),
     stop() {},
   };
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import {
+  ClaimedError,
   createExecutor,
   createFileStore,
   createMethod,
   createStream,
-  type Executor,
+  Engine,
   type Progress,
   runCell,
 } from "../../mod.ts";
@@ -22,28 +23,41 @@ const scope = self as unknown as {
   postMessage(reply: WorkerReply): void;
 };
 
-let running: Promise<{ readonly setup: WorkerSetup; readonly executor: Executor }> | undefined;
+let running: Promise<{ readonly setup: WorkerSetup; readonly engine: Engine }> | undefined;
 
 async function start(setup: WorkerSetup) {
-  const { executor } = await createExecutor(setup.backend, { threads: CELL_THREADS });
-  return { setup, executor };
+  const { backend, backbone, dataset } = setup;
+  const { executor } = await createExecutor(backend, { threads: CELL_THREADS });
+  // One for all cells, so that none compiles what another has compiled.
+  return { setup, engine: new Engine(executor, backbone, dataset) };
 }
 
 async function run(job: Job): Promise<void> {
-  const { setup, executor } = await running!;
-  const { dataset, backbone, settings, environment, out, keepAdapters } = setup;
+  const { setup, engine } = await running!;
+  const { dataset, backbone, settings, environment, source, out, keepAdapters, fresh, machine } = setup;
   let last = 0;
   let phase: Progress["phase"] | undefined;
   const record = await runCell({
     method: createMethod(job.method),
     stream: createStream(dataset, job),
     backbone,
-    executor,
+    executor: engine.executor,
+    engine,
     settings,
     trainSeed: job.trainSeed,
     environment,
+    source,
     keepAdapters,
-    store: await createFileStore(out, job.name),
+    fresh,
+    store: await createFileStore(out, job.name, {
+      owner: crypto.randomUUID(),
+      machine,
+      onWait: (seconds) => {
+        const text = `another machine may be running it; watching for ${seconds} s`;
+        scope.postMessage({ kind: "notice", id: job.id, text });
+      },
+    }),
+    onNotice: (text) => scope.postMessage({ kind: "notice", id: job.id, text }),
     clock: () => performance.now() / 1000,
     onProgress(progress) {
       const now = performance.now();
@@ -67,6 +81,10 @@ scope.onmessage = async ({ data: request }) => {
       await run(request.job);
     }
   } catch (error) {
+    if (error instanceof ClaimedError && request.kind === "run") {
+      scope.postMessage({ kind: "busy", id: request.job.id });
+      return;
+    }
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     scope.postMessage({
       kind: "error",

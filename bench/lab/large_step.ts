@@ -5,7 +5,7 @@
  * @module
  */
 import { resourceUsage } from "node:process";
-import { type BackendChoice, type RunShape, vitB16 } from "../../mod.ts";
+import { type AdapterStepShape, type BackendChoice, vitB16 } from "../../mod.ts";
 import { type Contestant, ownContestant } from "./step_contestants.ts";
 
 /** Models by name. */
@@ -44,7 +44,7 @@ export interface LargeStepReport {
 /** The run of a model as the protocol would have it: rank 8 on q and v. */
 export function largeRun(
   { model, batch, depth }: Pick<LargeStepOptions, "model" | "batch" | "depth">,
-): RunShape {
+): AdapterStepShape {
   const known = largeModels[model];
   return {
     config: { ...known, depth: depth ?? known.depth },

@@ -4,21 +4,22 @@
  * @module
  */
 import {
+  type AdapterStepShape,
   adapterToTensors,
   type BackendChoice,
   createAdapter,
   createExecutor,
+  createOptimiser,
   createRng,
   defaultOptimiser,
   type DeviceTensor,
   type Executor,
   type ExecutorOptions,
-  hyperValues,
   initBackbone,
   initHead,
   pack,
-  type RunShape,
-  traceLoraStep,
+  sizeOf,
+  traceAdapterStep,
   type ViTConfig,
   type WebGpuExecutable,
   type WebGpuExecutor,
@@ -28,7 +29,7 @@ import {
 export interface StepShape {
   /** In words. */
   readonly name: string;
-  readonly run: RunShape;
+  readonly run: AdapterStepShape;
 }
 
 /** What one step costs the host, on a backend that queues work. */
@@ -73,22 +74,21 @@ export const stepShapes: readonly StepShape[] = configs.flatMap(([name, config])
   }))
 );
 
-function feedsOf({ config: { channels, image }, batch }: RunShape) {
+function feedsOf({ config: { channels, image }, batch }: AdapterStepShape) {
   const rng = createRng(0, "images");
   return {
-    images: Float32Array.from({ length: batch * channels * image ** 2 }, () => rng.normal()),
-    labels: Int32Array.from({ length: batch }, (_, i) => i % classes),
-    weights: new Float32Array(batch).fill(1),
-    mask: new Float32Array(classes).fill(1),
-    hyper: hyperValues(defaultOptimiser, 0, 100),
+    "main.images": Uint8Array.from({ length: batch * channels * image ** 2 }, () => rng.integer(256)),
+    "main.labels": Int32Array.from({ length: batch }, (_, i) => i % classes),
+    "main.weights": new Float32Array(batch).fill(1),
+    hyper: Float32Array.from(createOptimiser(defaultOptimiser).hyper(defaultOptimiser.learningRate, 0)),
     ringSlot: Int32Array.of(0),
   };
 }
 
 /** The step compiled, its states filled as at the start of a training. */
-async function compileStep(executor: Executor, run: RunShape) {
+async function compileStep(executor: Executor, run: AdapterStepShape) {
   const rng = createRng(0, "step");
-  const { program, packing } = traceLoraStep(run, defaultOptimiser, { trainImportance: false });
+  const { program, packing } = traceAdapterStep(run, createOptimiser(defaultOptimiser));
   const head = initHead(classes, run.config.width, rng);
   const start = {
     ...adapterToTensors(createAdapter(run.config, run.lora, rng)),
@@ -96,13 +96,16 @@ async function compileStep(executor: Executor, run: RunShape) {
     "head.bias": head.bias,
   };
   const weights = initBackbone(run.config, rng);
+  const ones = new Set(["fixed.mask", "still.lora.importance"]);
   const packed = new Float32Array(3 * packing.size);
   packed.set(pack(packing, start));
   const states = Object.fromEntries(
     Object.entries(program.states).map(([label, { shape }]): [string, DeviceTensor] => {
       const values = label === "packed"
         ? packed
-        : (weights[label] ?? start[label as keyof typeof start])?.data;
+        : ones.has(label)
+        ? new Float32Array(sizeOf(shape)).fill(1)
+        : weights[label]?.data;
       const frozen = label in weights;
       return [label, executor.tensor({ shape, label, frozen, ...(values && { values }) })];
     }),
@@ -221,7 +224,7 @@ export class Torch {
   /** The step of a shape, checked to train as many numbers as ours. */
   contestant({ run }: StepShape, threads: number): Contestant {
     const { config, batch, lora: { rank } } = run;
-    const { packing } = traceLoraStep(run, defaultOptimiser, { trainImportance: false });
+    const { packing } = traceAdapterStep(run, createOptimiser(defaultOptimiser));
     return {
       name: `PyTorch, ${threads} ${threads === 1 ? "thread" : "threads"}`,
       measure: async (steps) => {

@@ -6,6 +6,7 @@
 
 /**
  * Writes a file such that readers see the old content or the new, never a part. A write that fails leaves nothing.
+ * Writers of one file wait for one another, where the file system has locks.
  *
  * @param content Text, bytes, or parts that follow one another
  */
@@ -14,12 +15,32 @@ export async function replaceFile(
   content: string | Uint8Array | readonly Uint8Array[],
 ): Promise<void> {
   const temporary = `${path}.tmp`;
+  using file = await openAlone(temporary);
   try {
-    await writeThrough(temporary, partsOf(content));
+    await writeThrough(file, partsOf(content));
     await Deno.rename(temporary, path);
   } catch (error) {
     await removeFile(temporary).catch(() => {});
     throw error;
+  }
+}
+
+/** Opens an empty file that no other writer has; what a killed one left is emptied. */
+async function openAlone(path: string): Promise<Deno.FsFile> {
+  for (;;) {
+    const file = await Deno.open(path, { write: true, create: true });
+    try {
+      await file.lock(true);
+    } catch {
+      // No locks here: writers rely on having names of their own.
+    }
+    // The writer waited for has renamed its file, or removed it: this handle is no longer the path's.
+    const [own, there] = [await file.stat(), await ifThere(() => Deno.stat(path))];
+    if (there && own.ino === there.ino) {
+      await file.truncate();
+      return file;
+    }
+    file.close();
   }
 }
 
@@ -29,8 +50,7 @@ function partsOf(content: string | Uint8Array | readonly Uint8Array[]): readonly
 }
 
 /** Writes a file and waits until it is on the disk, so that a rename cannot overtake its content. */
-async function writeThrough(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+async function writeThrough(file: Deno.FsFile, parts: readonly Uint8Array[]): Promise<void> {
   for (const part of parts) {
     for (let done = 0; done < part.length;) done += await file.write(part.subarray(done));
   }
@@ -51,3 +71,20 @@ export async function ifThere<T>(access: () => Promise<T>): Promise<T | undefine
     throw error;
   }
 }
+
+/** What the system says of a file, in words of ours: its own name numbers of errors and calls. */
+export function systemReason(error: unknown): string {
+  for (const [kind, reason] of reasons) if (error instanceof kind) return reason;
+  const message = error instanceof Error ? error.message : String(error);
+  const [plain = ""] = message.split(/\s*\(os error /);
+  return plain === "" ? "the system refuses" : `${plain[0]!.toLowerCase()}${plain.slice(1)}`;
+}
+
+const reasons = [
+  [Deno.errors.NotFound, "it does not exist"],
+  [Deno.errors.NotCapable, "Deno has no permission for it"],
+  [Deno.errors.PermissionDenied, "there is no permission for it"],
+  [Deno.errors.IsADirectory, "it is a folder"],
+  [Deno.errors.NotADirectory, "a part of its path is no folder"],
+  [Deno.errors.FilesystemLoop, "its links go in a circle"],
+] as const;

@@ -25,3 +25,11 @@ Deno.test("replaceFile() writes parts one after another", () =>
     await replaceFile(`${folder}/x`, [Uint8Array.of(1, 2), new Uint8Array(), Uint8Array.of(3)]);
     assert.deepEqual(await Deno.readFile(`${folder}/x`), Uint8Array.of(1, 2, 3));
   }));
+
+Deno.test("replaceFile() lets many writers of one file take turns", () =>
+  inFolder(async (folder) => {
+    const contents = Array.from({ length: 20 }, (_, i) => String.fromCharCode(97 + i).repeat(1000 + 100 * i));
+    await Promise.all(contents.map((content) => replaceFile(`${folder}/x`, content)));
+    assert.ok(contents.includes(await Deno.readTextFile(`${folder}/x`)));
+    assert.deepEqual(await filesIn(folder), ["x"]);
+  }));

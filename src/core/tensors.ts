@@ -6,11 +6,11 @@
  */
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
-/** A dense row-major float32 tensor on the host. */
-export interface HostTensor {
+/** A dense row-major float32 tensor on the host. A type and not an interface, so that it is a state value, too. */
+export type HostTensor = {
   readonly shape: Shape;
   readonly data: Float32Array;
-}
+};
 
 /** Tensors by name. */
 export type NamedTensors = Readonly<Record<string, HostTensor>>;

@@ -23,7 +23,7 @@ export interface CacheOptions {
 }
 
 /** Changes whenever the same input would give other bytes. */
-const VERSION = 3;
+const VERSION = 4;
 const HASH_BYTES = 32;
 const HEADER_AT = HASH_BYTES + 4;
 
@@ -31,26 +31,34 @@ const HEADER_AT = HASH_BYTES + 4;
  * The data set that `identity` names: from the cache, or made and kept.
  *
  * @param identity Everything that decides the content: reader, settings, hash of the source
+ * @param make Makes it, given a listener whose notices are kept, so that they are said whenever the entry is used
  */
 export async function cached(
   identity: JsonObject,
   { cache, onNotice }: CacheOptions,
-  make: () => Promise<Dataset>,
+  make: (onNotice: (text: string) => void) => Promise<Dataset>,
 ): Promise<Dataset> {
-  if (cache === undefined) return await make();
+  const notices: string[] = [];
+  const say = (text: string) => {
+    notices.push(text);
+    onNotice?.(text);
+  };
+  if (cache === undefined) return await make(say);
   const path = `${cache}/${hashJson({ version: VERSION, ...identity })}.dataset`;
   const bytes = await readEntry(path);
   if (bytes) {
     try {
-      return decodeEntry(bytes);
+      const entry = decodeEntry(bytes);
+      for (const notice of entry.notices) onNotice?.(notice);
+      return entry.dataset;
     } catch (error) {
       onNotice?.(`${path} is damaged and will be made again: ${messageOf(error)}`);
     }
   }
-  const dataset = await make();
+  const dataset = await make(say);
   try {
     await Deno.mkdir(cache, { recursive: true });
-    await replaceFile(path, encodeEntry(dataset));
+    await replaceFile(path, encodeEntry(dataset, notices));
   } catch (error) {
     onNotice?.(`decoded data cannot be kept in ${cache}: ${messageOf(error)}`);
   }
@@ -66,8 +74,8 @@ async function readEntry(path: string): Promise<Uint8Array | undefined> {
   return await Deno.readFile(path).catch(() => undefined);
 }
 
-function encodeEntry({ train, test, ...about }: Dataset): Uint8Array[] {
-  const text = JSON.stringify({ ...about, train: train.count, test: test.count });
+function encodeEntry({ train, test, ...about }: Dataset, notices: readonly string[]): Uint8Array[] {
+  const text = JSON.stringify({ ...about, notices, train: train.count, test: test.count });
   const header = new TextEncoder().encode(text);
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, header.length, true);
@@ -88,7 +96,9 @@ function hashOf(...parts: readonly Uint8Array[]): Uint8Array {
  *
  * @throws {InputError} If it is not whole or its content is not what its fingerprint says
  */
-function decodeEntry(bytes: Uint8Array): Dataset {
+function decodeEntry(
+  bytes: Uint8Array,
+): { readonly dataset: Dataset; readonly notices: readonly string[] } {
   if (bytes.length < HEADER_AT) throw new InputError(`Cannot read the entry: found ${bytes.length} bytes`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(HASH_BYTES, true);
   const end = HEADER_AT + length;
@@ -97,8 +107,8 @@ function decodeEntry(bytes: Uint8Array): Dataset {
   }
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEADER_AT, end))) as
     & Omit<Dataset, "train" | "test">
-    & { readonly train: number; readonly test: number };
-  const { fingerprint, train, test, ...about } = header;
+    & { readonly train: number; readonly test: number; readonly notices: readonly string[] };
+  const { fingerprint, train, test, notices, ...about } = header;
   const size = imageSize(about);
   let at = end;
   const take = (count: number): Split => {
@@ -117,5 +127,5 @@ function decodeEntry(bytes: Uint8Array): Dataset {
       `Cannot read the entry: found content ${dataset.fingerprint}, wanted ${fingerprint}`,
     );
   }
-  return dataset;
+  return { dataset, notices };
 }

@@ -25,7 +25,12 @@ export interface Dataset {
   readonly classNames: readonly string[];
   readonly train: Split;
   readonly test: Split;
-  /** SHA-256 over shape, class names, images and labels of both splits. The name is not part of it. */
+  /** Image files of the source that are not in it, by format, and `undecodable` for those skipped; absent if none. */
+  readonly leftOut?: Readonly<Record<string, number>>;
+  /**
+   * SHA-256 over shape, class names, images and labels of both splits, and what was left out if anything was. The name
+   * is not part of it.
+   */
   readonly fingerprint: string;
 }
 
@@ -43,7 +48,7 @@ export function imageSize(dataset: Pick<Dataset, "channels" | "height" | "width"
  * @throws {InputError} If an array has the wrong length or a label is not a class number
  */
 export function createDataset(parts: DatasetParts): Dataset {
-  const { name, channels, height, width, classNames, train, test } = parts;
+  const { name, channels, height, width, classNames, train, test, leftOut } = parts;
   for (const [what, size] of [["height", height], ["width", width]] as const) {
     if (!Number.isInteger(size) || size < 1) {
       throw new InputError(`Cannot use data set ${name}: found ${what} ${size}, wanted a positive integer`);
@@ -65,8 +70,17 @@ export function createDataset(parts: DatasetParts): Dataset {
     classNames,
     train,
     test,
+    ...(leftOut && { leftOut }),
     fingerprint: sha256(
-      canonicalJson({ channels, height, width, classNames, train: train.count, test: test.count }),
+      canonicalJson({
+        channels,
+        height,
+        width,
+        classNames,
+        train: train.count,
+        test: test.count,
+        ...(leftOut && { leftOut }),
+      }),
       train.images,
       labelBytes(train.labels),
       test.images,

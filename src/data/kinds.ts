@@ -11,6 +11,7 @@ import { type FileTree, openTree } from "./files/tree.ts";
 import { EMNIST_SETS, isEmnistTree, isIdxTree, loadEmnist, loadIdx } from "./idx_tree.ts";
 import { cubLayout } from "./images/cub.ts";
 import { folderLayout } from "./images/folder.ts";
+import { isImageName } from "./images/formats.ts";
 import { type ImageLayout, loadImageSet } from "./images/image_set.ts";
 import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
@@ -50,6 +51,9 @@ const FASHION_NAMES = [
 ] as const;
 const KMNIST_NAMES = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"] as const;
 
+/** Settings of all kinds whose images are files. */
+const IMAGE_SETTINGS: readonly (keyof Settings)[] = ["size", "undecodable"];
+
 /** The registry. */
 export const datasetKinds = {
   procedural: {
@@ -72,26 +76,26 @@ export const datasetKinds = {
   "tiny-imagenet": {
     title: "Tiny ImageNet, 200 classes; the validation images are the test split",
     usage: "tiny-imagenet:PATH[,size=N]",
-    load: images("tiny-imagenet", () => tinyImagenetLayout, ["size"]),
+    load: images("tiny-imagenet", () => tinyImagenetLayout, IMAGE_SETTINGS),
     recognises: hasFiles("wnids.txt", "val_annotations.txt"),
   },
   cub200: {
     title: "CUB-200-2011, birds, official split",
     usage: "cub200:PATH[,size=N]",
-    load: images("cub200", () => cubLayout, ["size"]),
+    load: images("cub200", () => cubLayout, IMAGE_SETTINGS),
     recognises: hasFiles("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"),
   },
   "imagenet-r": {
     title: "ImageNet-R, 200 classes of renditions, split 80/20 by a seed",
     usage: "imagenet-r:PATH[,size=N][,seed=0]",
-    load: images("imagenet-r", ({ seed }) => imagenetRLayout(seed), ["size", "seed"]),
+    load: images("imagenet-r", ({ seed }) => imagenetRLayout(seed), [...IMAGE_SETTINGS, "seed"]),
     recognises: (paths) =>
       paths.length > 1 && paths.every((path) => /(^|\/)n\d{8}\/[^/]+$|README\.txt$/.test(path)),
   },
   omniglot: {
     title: "Omniglot, 1,623 characters: the original PNG tree, or IDX files",
     usage: "omniglot:PATH[,size=N]",
-    load: fromTree(["size"], loadOmniglot),
+    load: fromTree(IMAGE_SETTINGS, loadOmniglot),
     recognises: isOmniglotTree,
   },
   mnist: { title: "MNIST, handwritten digits", usage: "mnist:PATH", load: idx("mnist") },
@@ -124,8 +128,8 @@ export const datasetKinds = {
   folder: {
     title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
     usage: "folder:PATH[,size=N][,seed=0]",
-    load: images("folder", ({ seed }) => folderLayout(seed), ["size", "seed"]),
-    recognises: (paths) => paths.some((path) => /\/[^/]+\.(jpe?g|png)$/i.test(path)),
+    load: images("folder", ({ seed }) => folderLayout(seed), [...IMAGE_SETTINGS, "seed"]),
+    recognises: (paths) => paths.some((path) => path.includes("/") && isImageName(path)),
   },
 } as const satisfies Readonly<Record<string, DatasetKind>>;
 
@@ -177,14 +181,15 @@ async function loadImages(
   name: string,
   tree: FileTree,
   layout: ImageLayout,
-  { size, seed }: Settings,
+  { size, seed, undecodable }: Settings,
   { kind, ...options }: LoadDataOptions & { readonly kind: string },
 ): Promise<Dataset> {
-  const identity = { kind, size: size ?? null, seed, source: await tree.hash() };
+  const identity = { kind, size: size ?? null, seed, undecodable, source: await tree.hash() };
   const dataset = await cached(
     identity,
     options,
-    () => loadImageSet(name, tree, layout, { ...options, ...(size && { size }) }),
+    (onNotice) =>
+      loadImageSet(name, tree, layout, { ...options, onNotice, undecodable, ...(size && { size }) }),
   );
   return { ...dataset, name };
 }

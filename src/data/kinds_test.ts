@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inFolder } from "../core/test_folder.ts";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import type { Dataset, Split } from "./dataset.ts";
 import { guessKind } from "./kinds.ts";
@@ -59,6 +59,27 @@ Deno.test("tiny-imagenet takes classes, names and validation labels from the lis
     /found no image val\/images\/v0.png/,
   );
   await refuses("tiny-imagenet", { "a.png": red }, /found no wnids.txt$/);
+  const sorted = {
+    "wnids.txt": "n2\nn1\n",
+    "train/n1/images/n1_0.png": red,
+    "train/n2/images/n2_0.png": green,
+    "val/val_annotations.txt": "v1.png\tn1\t0\t0\t1\t1\nv0.png\tn2\t0\t0\t1\t1\n",
+    "val/n2/v0.png": red,
+    "val/n1/images/v1.png": green,
+  };
+  const listed = await load("tiny-imagenet", sorted);
+  assert.deepEqual(firstBytes(listed.test), [[1, 0], [0, 255]]);
+  await inFolder(async (folder) => {
+    const { "val/val_annotations.txt": _, ...unlisted } = sorted;
+    await writeFiles(`${folder}/set`, unlisted);
+    const dataset = await loadDataset(`tiny-imagenet:${folder}/set`);
+    assert.deepEqual(firstBytes(dataset.test), [[0, 255], [1, 0]]);
+  });
+  await refuses(
+    "tiny-imagenet",
+    { "wnids.txt": "n1", "train/n1/1.png": red },
+    /found no val\/val_annotations.txt and/,
+  );
 });
 
 Deno.test("cub200 joins its four lists", async () => {
@@ -204,7 +225,7 @@ Deno.test("folder refuses images outside of class folders and trees without imag
     { "a/1.png": red, "2.png": red },
     /found 2.png, wanted images in a folder of their class$/,
   );
-  await refuses("folder", { "a/1.txt": "x" }, /found no JPEG or PNG images$/);
+  await refuses("folder", { "a/1.txt": "x" }, /found no images$/);
   await refuses(
     "folder",
     { "a/1.png": red, "b/2.png": new Uint8Array(50) },
@@ -311,6 +332,43 @@ Deno.test("fashion-mnist and kmnist name the classes of IDX files", async () => 
   });
 });
 
+Deno.test("mnist takes the same file, packed and unpacked or in two folders, for one", async () => {
+  const packed = { ...idxPair("MNIST/raw/train", 0, 1), ...idxPair("MNIST/raw/t10k", 1) };
+  const unpacked = Object.fromEntries(
+    Object.entries(packed).map(([name, bytes]) => [name.replace(".gz", ""), gunzipSync(bytes as Uint8Array)]),
+  );
+  const kaggle = Object.fromEntries(
+    Object.entries(unpacked).flatMap(([name, bytes]) => [
+      [name.replace("-idx", ".idx"), bytes],
+      [`${name}/${name.split("/").at(-1)}`, bytes],
+    ]),
+  );
+  const { fingerprint } = await load("idx", packed);
+  assert.equal((await load("idx", { ...packed, ...unpacked })).fingerprint, fingerprint);
+  assert.equal((await load("idx", kaggle)).fingerprint, fingerprint);
+  const other = { ...unpacked, "MNIST/raw/t10k-labels-idx1-ubyte": Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 0) };
+  await refuses(
+    "mnist",
+    { ...packed, ...other },
+    /found both MNIST\/raw\/t10k-labels-idx1-ubyte and .*\.gz of different content, wanted one file of test labels/,
+  );
+});
+
+Deno.test("emnist knows its classes without a mapping, and says which sets there are", async () => {
+  const files = { ...idxPair("raw/emnist-letters-train", 1, 26), ...idxPair("raw/emnist-letters-test", 2) };
+  const letters = await load("emnist", files, ",set=letters");
+  assert.deepEqual([letters.classNames.length, letters.classNames[0], letters.classNames[25]], [
+    26,
+    "A",
+    "Z",
+  ]);
+  assert.deepEqual([...letters.train.labels, ...letters.test.labels], [0, 25, 1]);
+  await refuses("emnist", files, /found EMNIST's letters, not balanced; choose with set=$/);
+  const balanced = { ...idxPair("emnist-balanced-train", 0, 46), ...idxPair("emnist-balanced-test", 36) };
+  const { classNames } = await load("emnist", balanced);
+  assert.deepEqual([classNames.length, classNames[9], classNames[36], classNames[46]], [47, "9", "a", "t"]);
+});
+
 Deno.test("emnist picks a set, turns images upright and counts labels by its mapping", async () => {
   const files = {
     ...idxPair("gzip/emnist-letters-train", 1, 2),
@@ -341,7 +399,7 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
   for (
     const [spec, message] of [
       ["cifar100:x,size=3", "Cannot use setting size= of a data set: wanted no settings for this kind"],
-      ["tiny-imagenet:x,seed=3", "Cannot use setting seed= of a data set: wanted size"],
+      ["tiny-imagenet:x,seed=3", "Cannot use setting seed= of a data set: wanted size, undecodable"],
       ["folder:x,size=0", "Cannot use setting size=0: wanted an integer from 1 to 1024"],
       ["folder:x,seed=1.5", "Cannot use setting seed=1.5: wanted an integer from 0 to 4294967295"],
       ["folder:x,size=", "Cannot use setting size=: wanted an integer from 1 to 1024"],
@@ -350,7 +408,7 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
     await assert.rejects(loadDataset(spec), { name: "InputError", message });
   }
   await assert.rejects(loadDataset("folder:a,b=c/d"), {
-    message: "Cannot use setting b= of a data set: wanted size, seed",
+    message: "Cannot use setting b= of a data set: wanted size, undecodable, seed",
   });
 });
 

@@ -109,11 +109,11 @@ Deno.test("loadDataset() names what is missing on the disk", async () => {
       `Cannot read ${folder}/t10k-images-idx3-ubyte: found a file that is no archive, ` +
         "wanted a folder, zip, tar or tar.gz",
     );
-    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, new Uint8Array(3));
+    await Deno.writeFile(`${folder}/t10k-images-idx3-ubyte.gz`, new Uint8Array(4));
     await fails(
       `idx:${folder}`,
-      `Cannot read ${folder}: found both t10k-images-idx3-ubyte and t10k-images-idx3-ubyte.gz, ` +
-        "wanted one file of test images",
+      `Cannot read ${folder}: found both t10k-images-idx3-ubyte and t10k-images-idx3-ubyte.gz ` +
+        "of different content, wanted one file of test images",
     );
   });
 });

@@ -28,7 +28,7 @@ export interface Preprocessing {
 }
 
 /** Weights of R, G, B in luma (ITU-R BT.601). */
-const LUMA = [0.299, 0.587, 0.114] as const;
+export const LUMA = [0.299, 0.587, 0.114] as const;
 
 /**
  * The images at `indices`, normalised: `[indices.length, mean.length, size, size]`.

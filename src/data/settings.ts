@@ -13,6 +13,8 @@ export interface Settings {
   readonly seed: number;
   /** Which of several sets of one archive. */
   readonly set: string;
+  /** What becomes of images that cannot be decoded. */
+  readonly undecodable: "refuse" | "skip";
 }
 
 /**
@@ -46,12 +48,17 @@ export function parseRest(
     throw new InputError(`Cannot use setting ${name}=${text}: wanted an integer from ${min} to ${max}`);
   };
   const size = number("size", 1, 1024);
+  const undecodable = given.get("undecodable") ?? "refuse";
+  if (undecodable !== "refuse" && undecodable !== "skip") {
+    throw new InputError(`Cannot use setting undecodable=${undecodable}: wanted refuse or skip`);
+  }
   return {
     path: path!,
     settings: {
       ...(size && { size }),
       seed: number("seed", 0, 2 ** 32 - 1) ?? 0,
       set: given.get("set") ?? "balanced",
+      undecodable,
     },
   };
 }

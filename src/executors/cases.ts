@@ -15,16 +15,17 @@
 import assert from "node:assert/strict";
 import type { OpName } from "../graph/ops.ts";
 import { type OpCase, type Precision, type ProgramCase, programOf } from "./cases/case.ts";
+import { bytesCases, bytesPrograms } from "./cases/bytes.ts";
 import { contractionCases } from "./cases/contraction.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { layerCases } from "./cases/layers.ts";
 import { movementCases } from "./cases/movement.ts";
+import { programCases as generalPrograms } from "./cases/programs.ts";
 import { trainingCases } from "./cases/training.ts";
 import type { Executor, HostArray } from "./executor.ts";
 import { createReferenceExecutor } from "./reference/executor.ts";
 
 export { type OpCase, type Precision, type ProgramCase, programOf } from "./cases/case.ts";
-export { programCases } from "./cases/programs.ts";
 
 /** Cases by op: a missing op is a type error. */
 export const casesByOp: { readonly [K in OpName]: readonly OpCase[] } = {
@@ -33,10 +34,14 @@ export const casesByOp: { readonly [K in OpName]: readonly OpCase[] } = {
   ...contractionCases,
   ...layerCases,
   ...trainingCases,
+  ...bytesCases,
 };
 
 /** All cases of single ops. */
 export const opCases: readonly OpCase[] = Object.values(casesByOp).flat();
+
+/** All cases of whole programs. */
+export const programCases: readonly ProgramCase[] = [...generalPrograms, ...bytesPrograms];
 
 const EPSILON = 2 ** -23;
 /** Room for the differences between correct implementations, such as WGSL's 2.5 units in the last place for a division. */
@@ -73,6 +78,7 @@ export function assertClose(
 ): void {
   assert.equal(found.length, wanted.length, `${what}: number of values`);
   assert.equal(found instanceof Int32Array, wanted instanceof Int32Array, `${what}: integers or not`);
+  assert.equal(found instanceof Uint8Array, wanted instanceof Uint8Array, `${what}: bytes or not`);
   const allowed = bound(wanted, precision, tolerance);
   const wrong: number[] = [];
   let worst = 0;

@@ -7,9 +7,9 @@
 import { type Shape, sizeOf } from "../core/shape.ts";
 import type { Program } from "../graph/graph.ts";
 import type { DType } from "../graph/ops.ts";
+import { checkBytes, type HostArray } from "./host_values.ts";
 
-/** Values on the host. The reference reads and writes float64. */
-export type HostArray = Float32Array | Float64Array | Int32Array;
+export type { HostArray } from "./host_values.ts";
 
 /** Names of the backends. `onnx` picks `onnx-node` where it loads, else `onnx-web`. */
 export type BackendName = "reference" | "onnx-node" | "onnx-web" | "webgpu";
@@ -23,7 +23,7 @@ export interface DeviceTensor {
   /** Replaces the values. Fails on a frozen tensor. */
   write(values: HostArray): void;
   /** Copies the values to the host; waits for the device. */
-  read(): Promise<Float32Array | Float64Array | Int32Array>;
+  read(): Promise<HostArray>;
   dispose(): void;
 }
 
@@ -31,7 +31,7 @@ export interface DeviceTensor {
 export interface DeviceTensorOptions {
   readonly shape: Shape;
   readonly dtype?: DType;
-  /** Zeros if absent. */
+  /** Zeros if absent; a `Uint8Array` for `u8`. */
   readonly values?: HostArray;
   readonly frozen?: boolean;
   /** Shown in errors and GPU labels. */
@@ -48,7 +48,7 @@ export interface Executable {
   run(
     inputs: Readonly<Record<string, HostArray>>,
     read?: readonly string[],
-  ): Promise<Record<string, Float32Array | Float64Array | Int32Array>>;
+  ): Promise<Record<string, HostArray>>;
   dispose(): void;
 }
 
@@ -97,6 +97,7 @@ export function checkBindings(program: Program, states: Readonly<Record<string, 
  * Checks the feeds of a run.
  *
  * @throws {RangeError} If an input is missing, unknown or of the wrong length
+ * @throws {TypeError} If an input of `u8` is not given as bytes
  */
 export function checkInputs(program: Program, inputs: Readonly<Record<string, HostArray>>): void {
   for (const [name, node] of Object.entries(program.inputs)) {
@@ -105,6 +106,7 @@ export function checkInputs(program: Program, inputs: Readonly<Record<string, Ho
     if (found !== size) {
       throw new RangeError(`Cannot run: input "${name}" has ${found ?? "no"} values, wanted ${size}`);
     }
+    checkBytes(`run with input "${name}"`, node.dtype, inputs[name]!);
   }
   for (const name of Object.keys(inputs)) {
     if (!(name in program.inputs)) throw new RangeError(`Cannot run: the program has no input "${name}"`);

@@ -36,8 +36,9 @@ function backward(output: Tensor, seed: Tensor, sources: ReadonlySet<Tensor>): M
   for (const node of active) {
     const dy = gradients.get(node);
     if (!dy || sources.has(node)) continue;
+    const { operands } = node;
     pullback(node, dy).forEach((gradient, i) => {
-      const operand = node.operands[i]!;
+      const operand = operands[i]!;
       if (!gradient || !isActive.has(operand)) return;
       const known = gradients.get(operand);
       gradients.set(operand, known ? add(known, gradient) : gradient);

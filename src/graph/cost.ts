@@ -4,9 +4,10 @@
  * Conventions:
  * - An addition, multiplication, comparison, selection or function of one element is 1 FLOP; so a multiply-add is 2, and
  *   a matrix product of m x k by k x n is 2 m n k. A reduction is 1 FLOP for each element that it reads.
- * - Moving values and generating indices, one-hot rows or hashed numbers is 0 FLOP.
- * - Bytes are those of each distinct operand, read once, and of the result, written once, 4 an element. Inputs, states
- *   and constants cost where they are read. A reshape moves nothing; a slice or a gather reads only what it gives.
+ * - Moving or converting values and generating indices, one-hot rows or hashed numbers is 0 FLOP.
+ * - Bytes are those of each distinct operand, read once, and of the result, written once: 4 an element, 1 of `u8`.
+ *   Inputs, states and constants cost where they are read. A reshape moves nothing; a slice or a gather reads only what
+ *   it gives.
  * - A composite op has the FLOP of its definition (`expand.ts`), common subexpressions once, and the bytes of one
  *   pass: intermediate values of a definition are not traffic. So the derivative of attention counts the scores
  *   that it computes anew, even where an executor keeps those of the forward pass.
@@ -35,7 +36,7 @@ export interface ProgramCost extends Cost {
   readonly byOp: Readonly<Partial<Record<OpName, OpCost>>>;
 }
 
-/** Bytes of an element: `f32` and `i32` are of one size. */
+/** Bytes of an element of `f32` or `i32`. */
 const ELEMENT = 4;
 
 function elements(tensor: Tensor): number {
@@ -71,6 +72,7 @@ const flops = {
   gather: none,
   scatterAdd: perOperand,
   oneHot: none,
+  fromBytes: none,
   // Peak, difference, exponential, sum, quotient.
   softmax: (node) => 5 * perResult(node),
   // Magnitudes; how many comparisons find the k-th depends on the way.
@@ -103,6 +105,8 @@ function bytesOf(node: Tensor): number {
     case "constant":
     case "reshape":
       return 0;
+    case "fromBytes":
+      return (1 + ELEMENT) * result;
     case "slice":
       return ELEMENT * 2 * result;
     case "gather":

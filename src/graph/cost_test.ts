@@ -51,6 +51,7 @@ const worked: Readonly<
   "softmax": [(g) => fn.softmax(g.input("x", [2, 3])), 5 * 6, 4 * (6 + 6)],
   "a reshape: nothing": [(g) => fn.reshape(g.input("x", [2, 3]), [6]), 0, 0],
   "a transpose": [(g) => fn.transpose(g.input("x", [2, 3]), [1, 0]), 0, 4 * (6 + 6)],
+  "bytes as numbers": [(g) => fn.fromBytes(g.input("x", [2, 3], "u8")), 0, 6 + 4 * 6],
   "a slice: reads what it gives": [(g) => fn.narrow(g.input("x", [100, 3]), 0, 5, 2), 0, 4 * (6 + 6)],
   "a gather: reads what it gives, and the index": [
     (g) => fn.gather(g.input("x", [100, 3]), g.input("i", [2], "i32")),

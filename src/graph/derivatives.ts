@@ -62,6 +62,7 @@ const primitivePullbacks: { readonly [K in PrimitiveName]: Pullback<K> } = {
   constant: none,
   uniform: none,
   oneHot: none,
+  fromBytes: none,
   topKThreshold: none,
   unary(node, dy) {
     const x = node.operands[0]!;

@@ -175,6 +175,11 @@ export function oneHot(index: Tensor, depth: number): Tensor {
   return index.graph.make("oneHot", { depth }, [index]);
 }
 
+/** Bytes as numbers from 0 to 255. Their gradient is zero. */
+export function fromBytes(x: Tensor): Tensor {
+  return x.graph.make("fromBytes", {}, [x]);
+}
+
 /** Over the last axis. */
 export function softmax(x: Tensor): Tensor {
   return x.graph.make("softmax", {}, [x]);

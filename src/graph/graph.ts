@@ -41,7 +41,7 @@ export class Graph implements NodeFactory {
   }
 
   /** A tensor known now. */
-  constant(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
+  constant(values: ArrayLike<number>, shape: Shape, dtype: Exclude<DType, "u8"> = "f32"): Tensor {
     if (values.length !== sizeOf(shape)) {
       throw new RangeError(
         `Cannot create constant of shape ${formatShape(shape)}: found ${values.length} values, wanted ${

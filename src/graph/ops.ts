@@ -9,8 +9,11 @@
  */
 import type { Shape } from "../core/shape.ts";
 
-/** Element types. `i32` is for indices and labels only. */
-export type DType = "f32" | "i32";
+/**
+ * Element types. `i32` is for indices and labels only. `u8` is for images in inputs and states: only `fromBytes` reads
+ * it, though an input or state may also be an output, or the update of a state.
+ */
+export type DType = "f32" | "i32" | "u8";
 
 /** Elementwise functions of one argument. */
 export type UnaryFn =
@@ -50,7 +53,11 @@ export interface OpAttributes {
   /** Lives on the device between runs. */
   state: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
   /** Known at trace time. `data` is float64 for `f32`, so that the reference loses nothing. */
-  constant: { readonly data: Float64Array | Int32Array; readonly shape: Shape; readonly dtype: DType };
+  constant: {
+    readonly data: Float64Array | Int32Array;
+    readonly shape: Shape;
+    readonly dtype: "f32" | "i32";
+  };
   /** Element i is `hashToUnit(hash32(seed, i))`: the same bits everywhere. */
   uniform: { readonly seed: number; readonly shape: Shape };
   /** (x) */
@@ -81,6 +88,8 @@ export interface OpAttributes {
   scatterAdd: { readonly rows: number };
   /** (index i32 [...at]) -> f32 [...at, depth]. Indices must be in range. */
   oneHot: { readonly depth: number };
+  /** (x u8 [...]) -> f32 [...]: the bytes as numbers from 0 to 255. Not differentiable. */
+  fromBytes: Record<never, never>;
   /** (x) over the last axis */
   softmax: Record<never, never>;
 

@@ -178,6 +178,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
     expectType("oneHot", "index", index!, "i32");
     return { shape: [...index!.shape, depth], dtype: "f32" };
   },
+  fromBytes: (_, x) => (expectType("fromBytes", "x", x!, "u8"), x!.shape),
   softmax: (_, x) => (expectAxes("softmax", "x", x!, 1), x!.shape),
   softmaxGrad: (_, y, dy) => {
     expectAxes("softmaxGrad", "y", y!, 1);
@@ -263,7 +264,7 @@ const rules: { readonly [K in OpName]: Rule<K> } = {
   },
 };
 
-/** Ops that move data without arithmetic, and so accept `i32` as well. */
+/** Ops that accept `i32` as well because they move data without arithmetic, and those whose rules check types. */
 const typeAgnostic: readonly OpName[] = [
   "reshape",
   "slice",
@@ -273,6 +274,7 @@ const typeAgnostic: readonly OpName[] = [
   "crossEntropy",
   "crossEntropyGrad",
   "scatterAdd",
+  "fromBytes",
 ];
 
 /**
@@ -285,7 +287,10 @@ export function inferType<K extends OpName>(
   attributes: OpAttributes[K],
   operands: readonly Tensor[],
 ): TensorType {
-  if (!typeAgnostic.includes(op)) operands.forEach((operand) => expectType(op, "operand", operand, "f32"));
+  for (const operand of operands) {
+    if (!typeAgnostic.includes(op)) expectType(op, "operand", operand, "f32");
+    else if (operand.dtype === "u8" && op !== "fromBytes") fail(op, "operand of type u8", "fromBytes of it");
+  }
   const result = (rules[op] as Rule<K>)(attributes, ...operands);
   const type: TensorType = "dtype" in result ? result : { shape: result, dtype: "f32" };
   checkShape(type.shape, op);

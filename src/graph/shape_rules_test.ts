@@ -15,6 +15,10 @@ function i(...shape: Shape): Tensor {
   return graph.input(`i32 ${count++}`, shape, "i32");
 }
 
+function b(...shape: Shape): Tensor {
+  return graph.input(`u8 ${count++}`, shape, "u8");
+}
+
 function make<K extends OpName>(op: K, attributes: OpAttributes[K], ...operands: Tensor[]): () => Tensor {
   return () => graph.make(op, attributes, operands);
 }
@@ -104,6 +108,10 @@ const refused: { readonly [K in OpName]: readonly (readonly [() => Tensor, RegEx
   oneHot: [
     [() => fn.oneHot(f(3), 4), /found index of type f32, wanted i32/],
     [() => fn.oneHot(i(3), 0), /Cannot create oneHot of shape \[3,0\]/],
+  ],
+  fromBytes: [
+    [() => fn.fromBytes(f(3)), /Cannot apply fromBytes: found x of type f32, wanted u8/],
+    [() => fn.fromBytes(i(3)), /found x of type i32, wanted u8/],
   ],
   softmax: [[() => fn.softmax(f()), /found x of shape \[\], wanted rank 1 or more/]],
   topKThreshold: [
@@ -220,6 +228,7 @@ Deno.test("inferType() gives every result its shape", () => {
     [fn.gather(f(7, 3), i()), [3]],
     [fn.scatterAdd(f(4, 3), i(4), 9), [9, 3]],
     [fn.oneHot(i(2, 3), 5), [2, 3, 5]],
+    [fn.fromBytes(b(2, 3)), [2, 3]],
     [fn.linear(f(2, 3, 4), f(5, 4), f(5)), [2, 3, 5]],
     [fn.attention(f(2, 3, 12), 2), [2, 3, 4]],
     [fn.crossEntropy(f(4, 3), i(4), f(3)), [4]],
@@ -241,6 +250,25 @@ Deno.test("inferType() keeps integers where values only move", () => {
     fn.gather(i(4), i(2)),
   ];
   for (const node of cases) assert.equal(node.dtype, "i32", node.op);
+});
+
+Deno.test("inferType() lets nothing but fromBytes read bytes", () => {
+  const calls = [
+    () => fn.neg(b(4)),
+    () => fn.add(f(4), b(4)),
+    () => fn.reshape(b(4), [2, 2]),
+    () => fn.narrow(b(4), 0, 1, 2),
+    () => fn.concat([b(4), b(1)]),
+    () => fn.transpose(b(2, 2), [1, 0]),
+    () => fn.gather(b(4, 3), i(2)),
+    () => fn.gather(f(4, 3), b(2)),
+    () => fn.scatterAdd(b(4, 3), i(4), 5),
+    () => fn.oneHot(b(3), 4),
+    () => fn.crossEntropy(f(4, 3), b(4), f(3)),
+  ];
+  for (const call of calls) {
+    assert.throws(call, /^RangeError: Cannot apply \w+: found operand of type u8, wanted/);
+  }
 });
 
 Deno.test("functions refuse two numbers", () => {

@@ -6,6 +6,7 @@
  */
 import { type HostTensor, hostTensor } from "../core/tensors.ts";
 import type { Adapter, LoraPair } from "../nn/adapter.ts";
+import { compareSites } from "../nn/sites.ts";
 
 /** The factor between B A and ΔW. */
 export function gainOf(adapter: Adapter): number {
@@ -60,7 +61,8 @@ export function mapPairs(adapter: Adapter, change: (pair: LoraPair, site: string
 export function commonSites(adapters: readonly Adapter[]): string[] {
   const [first] = adapters;
   if (!first) throw new RangeError("Cannot merge adapters: found none, wanted at least one");
-  const sites = Object.keys(first.pairs);
+  // An order of their own, so that sums over sites do not depend on how an adapter was stored.
+  const sites = Object.keys(first.pairs).sort(compareSites);
   for (const adapter of adapters) {
     const found = Object.keys(adapter.pairs);
     if (found.length !== sites.length || !sites.every((site) => site in adapter.pairs)) {

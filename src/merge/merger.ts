@@ -6,12 +6,12 @@
  */
 import { createRng } from "../core/rng.ts";
 import { hostTensor } from "../core/tensors.ts";
-import type { Executor } from "../executors/executor.ts";
+import type { HostArray } from "../executors/executor.ts";
+import type { ProgramCache } from "../executors/program_cache.ts";
 import type { Program } from "../graph/graph.ts";
 import type { Adapter, LoraPair } from "../nn/adapter.ts";
 import { commonSites, gainOf, rankOf } from "./delta.ts";
 import { factorise } from "./factorise.ts";
-import { ProgramCache } from "./program_cache.ts";
 import {
   dareProgram,
   gramProgram,
@@ -72,15 +72,13 @@ export interface Merger {
   ties(adapters: readonly Adapter[], options: TiesOptions): Promise<Adapter>;
   /** DARE (Yu et al., arXiv 2311.03099) in ΔW space: drop entries at random, rescale the rest by 1 / (1 - rate). */
   dare(adapters: readonly Adapter[], options: DareOptions): Promise<Adapter>;
-  /** Frees the compiled programs. */
-  dispose(): void;
 }
 
 class GraphMerger implements Merger {
   readonly #programs: ProgramCache;
 
-  constructor(executor: Executor) {
-    this.#programs = new ProgramCache(executor);
+  constructor(programs: ProgramCache) {
+    this.#programs = programs;
   }
 
   async similarity(adapters: readonly Adapter[]): Promise<number[][]> {
@@ -90,11 +88,7 @@ class GraphMerger implements Merger {
     const feeds = Object.fromEntries(
       stacks.flatMap(({ a, b }, i) => [[`a${i}`, a] as const, [`b${i}`, b] as const]),
     );
-    const { gram } = await this.#programs.run(
-      `gram ${JSON.stringify(sizes)}`,
-      () => gramProgram(sizes),
-      feeds,
-    );
+    const { gram } = await this.#run(gramProgram(sizes), feeds);
     const cosine = (site: number, i: number, j: number) => {
       const at = (row: number, column: number) => gram![(site * count + row) * count + column]!;
       const norms = Math.sqrt(at(i, i)) * Math.sqrt(at(j, j));
@@ -114,7 +108,6 @@ class GraphMerger implements Merger {
     const bare = { ...adapter, scale: 1, importance: 1 };
     const pruned = await this.#mergeDeltas(
       [bare],
-      `pruneDelta ${keep}`,
       (sizes) => pruneDeltaProgram(sizes, keep),
       (site) => rankOf(adapter.pairs[site]!),
     );
@@ -125,7 +118,6 @@ class GraphMerger implements Merger {
     checkFraction("merge by TIES", keep);
     const merged = await this.#mergeDeltas(
       adapters,
-      `ties ${keep}`,
       (sizes) => tiesProgram(sizes, keep),
       () => rank,
     );
@@ -152,27 +144,35 @@ class GraphMerger implements Merger {
     const rng = createRng(seed, "dare");
     return await this.#mergeDeltas(
       weighted,
-      // Seeds are part of a program: it serves this one merge.
-      undefined,
       (sizes, site) => {
         const seeds = adapters.map((_, i) => rng.stream(`${site}/${i}`).integer(2 ** 32));
         return dareProgram(sizes, rate, seeds, combine);
       },
       () => rank,
+      // Seeds are part of a program: it serves this one merge.
+      false,
     );
   }
 
-  dispose(): void {
-    this.#programs.dispose();
+  /** Runs a program once and reads all its outputs. */
+  async #run(
+    program: Program,
+    feeds: Readonly<Record<string, HostArray>>,
+    keep = true,
+  ): Promise<Record<string, HostArray>> {
+    return await this.#programs.use(
+      program,
+      ({ executable }) => executable.run(feeds, Object.keys(program.outputs)),
+      { keep },
+    );
   }
 
   async #pruneFactors(adapter: Adapter, keep: number): Promise<Adapter> {
     const sites = Object.keys(adapter.pairs);
     const factors = sites.flatMap((site) => [adapter.pairs[site]!.a, adapter.pairs[site]!.b]);
     const shapes = factors.map(({ shape }) => shape);
-    const pruned = await this.#programs.run(
-      `prune ${keep} ${JSON.stringify(shapes)}`,
-      () => pruneProgram(shapes, keep),
+    const pruned = await this.#run(
+      pruneProgram(shapes, keep),
       Object.fromEntries(factors.map(({ data }, i) => [`x${i}`, data])),
     );
     const factor = (i: number) => hostTensor(shapes[i]!, Float32Array.from(pruned[`x${i}`]!));
@@ -183,27 +183,23 @@ class GraphMerger implements Merger {
   /** Site by site: ΔW of all adapters through a program, the result factorised. */
   async #mergeDeltas(
     adapters: readonly Adapter[],
-    key: string | undefined,
     build: (sizes: StackSizes, site: string) => Program,
     rankAt: (site: string) => number | undefined,
+    keep = true,
   ): Promise<Adapter> {
     const pairs: Record<string, LoraPair> = {};
     for (const site of commonSites(adapters)) {
       const { sizes, a, b } = stack(adapters, site);
-      const { delta } = await this.#programs.run(
-        key && `${key} ${JSON.stringify(sizes)}`,
-        () => build(sizes, site),
-        { a, b },
-      );
+      const { delta } = await this.#run(build(sizes, site), { a, b }, keep);
       pairs[site] = factorise(delta!, sizes.outputs, sizes.inputs, rankAt(site) ?? sizes.rank);
     }
     return { scale: 1, importance: 1, pairs };
   }
 }
 
-/** Creates the merger of a run. */
-export function createMerger(executor: Executor): Merger {
-  return new GraphMerger(executor);
+/** Creates a merger whose programs are kept in a cache. */
+export function createMerger(programs: ProgramCache): Merger {
+  return new GraphMerger(programs);
 }
 
 function checkFraction(action: string, keep: number): void {

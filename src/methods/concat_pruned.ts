@@ -11,6 +11,7 @@
  */
 import { z } from "zod";
 import { absorbGain } from "../merge/scale.ts";
+import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
 import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
@@ -28,17 +29,18 @@ export const concatPruned: MethodDefinition = defineMethod({
       .describe("Whether the concatenated updates are divided by their number"),
     rankCap: rankCapOption,
   }),
-  create: (options) => ({
-    trains: "task",
-    init: () => emptySum,
-    begin: (_state: SumState, task, kit) => ({
-      start: independentStart(kit, task.index, options.start),
-      trainImportance: options.importance === "trained",
+  create: (options) =>
+    adapterMethod({
+      trains: "task",
+      init: () => emptySum,
+      begin: (_state: SumState, task, kit) => ({
+        start: independentStart(kit, task.index, options.start),
+        trainImportance: options.importance === "trained",
+      }),
+      async end(state: SumState, _task, { adapter }, kit): Promise<SumState> {
+        const pruned = await pruneAdapter(absorbGain(adapter), options, kit);
+        return addToSum(state, pruned, options.rankCap);
+      },
+      deploy: (state: SumState) => scaledSum(state, options.weighting === "mean" ? 1 / state.count : 1),
     }),
-    async end(state: SumState, _task, { adapter }, kit): Promise<SumState> {
-      const pruned = await pruneAdapter(absorbGain(adapter), options, kit);
-      return addToSum(state, pruned, options.rankCap);
-    },
-    deploy: (state: SumState) => scaledSum(state, options.weighting === "mean" ? 1 / state.count : 1),
-  }),
 });

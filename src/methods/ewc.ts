@@ -17,14 +17,14 @@ import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import { add, mul, sub, sum } from "../graph/functions.ts";
 import type { Tensor } from "../graph/ops.ts";
 import { type Adapter, adapterToTensors, IMPORTANCE } from "../nn/adapter.ts";
-import type { ExtraLoss, LossContext } from "../train/training.ts";
-import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
+import { adapterMethod, type ExtraLoss, type LossContext } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
+import { fisherInformation } from "./fisher.ts";
 import { firstStart } from "./start.ts";
 
 /** The adapter, which is also the anchor θ*, and F by tensor name; both absent before the first task. */
 export type EwcState = {
-  readonly adapter: AdapterState | null;
+  readonly adapter: Adapter | null;
   readonly fisher: { readonly [name: string]: Float32Array } | null;
 };
 
@@ -38,22 +38,24 @@ export const ewc: MethodDefinition = defineMethod({
     gamma: z.number().min(0).max(1).default(1).describe("Decay γ of earlier tasks' Fisher information"),
     samples: z.int().min(1).default(256).describe("Images per task from which the Fisher is estimated"),
   }),
-  create: ({ lambda, gamma, samples }) => ({
-    trains: "task",
-    init: (): EwcState => ({ adapter: null, fisher: null }),
-    begin({ adapter, fisher }: EwcState, _task, kit) {
-      const start = adapter ? unpackAdapter(adapter) : firstStart(kit);
-      return { start, extraLoss: penalty(factorsOf(start), fisher, lambda) };
-    },
-    async end({ fisher }: EwcState, task, { adapter }, kit): Promise<EwcState> {
-      const estimate = await kit.fisher(adapter, task, samples);
-      return {
-        adapter: packAdapter(adapter),
-        fisher: accumulate(factorsOf(adapter), fisher, gamma, estimate),
-      };
-    },
-    deploy: ({ adapter }: EwcState) => adapter ? unpackAdapter(adapter) : undefined,
-  }),
+  create: ({ lambda, gamma, samples }) =>
+    adapterMethod({
+      trains: "task",
+      init: (): EwcState => ({ adapter: null, fisher: null }),
+      begin({ adapter, fisher }: EwcState, _task, kit) {
+        const start = adapter ?? firstStart(kit);
+        return { start, extraLoss: penalty(factorsOf(start), fisher, lambda) };
+      },
+      async end({ fisher }: EwcState, task, { adapter, classifier }, kit): Promise<EwcState> {
+        const head = { policy: kit.classifier, state: classifier };
+        const estimate = await fisherInformation(kit, task, adapter, head, samples);
+        return {
+          adapter,
+          fisher: accumulate(factorsOf(adapter), fisher, gamma, estimate),
+        };
+      },
+      deploy: ({ adapter }: EwcState) => adapter ?? undefined,
+    }),
 });
 
 function factorsOf(adapter: Adapter): NamedTensors {
@@ -70,7 +72,6 @@ function penalty(anchor: NamedTensors, fisher: EwcState["fisher"], lambda: numbe
     return [[`anchor.${name}`, anchor[name]!], [`weight.${name}`, hostTensor(shape, weight)]] as const;
   });
   return {
-    key: "ewc",
     tensors: Object.fromEntries(tensors),
     build({ adapter, tensors }: LossContext): Tensor {
       const terms = names.map((name) => {

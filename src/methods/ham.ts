@@ -29,15 +29,15 @@ import { concat } from "../merge/concat.ts";
 import { resize } from "../merge/resize.ts";
 import { absorbGain } from "../merge/scale.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
+import { adapterMethod, type Trained, type Training } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
-import type { Kit, TaskView, Trained, Training } from "./method.ts";
+import type { Kit, TaskView } from "./method.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
 import { independentStart } from "./start.ts";
 
 /** A group: one merged adapter with a gain, and the tasks that went into it. */
 export type HamGroup = {
-  readonly adapter: AdapterState;
+  readonly adapter: Adapter;
   readonly gain: number;
   readonly members: readonly number[];
 };
@@ -89,27 +89,28 @@ export const ham: MethodDefinition = defineMethod({
   summary: "Adapters pruned, merged in groups of similar tasks, and the groups merged",
   source: "Coleman et al., arXiv 2509.13211, in this project's reading",
   options,
-  create: (options) => ({
-    trains: "task",
-    init: (): HamState => ({ groups: [], similarity: [], joined: null }),
-    begin: (state: HamState, task, kit): Training => ({
-      start: startOf(state, task, kit, options),
-      trainImportance: options.importance === "trained",
-      ...(options.training === "stack" && { frozen: branches(state, options) }),
+  create: (options) =>
+    adapterMethod({
+      trains: "task",
+      init: (): HamState => ({ groups: [], similarity: [], joined: null }),
+      begin: (state: HamState, task, kit): Training => ({
+        start: startOf(state, task, kit, options),
+        trainImportance: options.importance === "trained",
+        ...(options.training === "stack" && { frozen: branches(state, options) }),
+      }),
+      end: (state: HamState, task, trained, kit) => end(state, task, trained, kit, options),
+      deploy({ groups }: HamState) {
+        if (groups.length === 0) return undefined;
+        const weights = gains(groups, options).map((gain) => gain * options.finalScale);
+        return concat(groups.map(({ adapter }) => adapter), weights);
+      },
+      facts: ({ groups, similarity }: HamState) => ({
+        groups: groups.length,
+        members: groups.map(({ members }) => members),
+        gains: gains(groups, options),
+        similarity,
+      }),
     }),
-    end: (state: HamState, task, trained, kit) => end(state, task, trained, kit, options),
-    deploy({ groups }: HamState) {
-      if (groups.length === 0) return undefined;
-      const weights = gains(groups, options).map((gain) => gain * options.finalScale);
-      return concat(groups.map(({ adapter }) => unpackAdapter(adapter)), weights);
-    },
-    facts: ({ groups, similarity }: HamState) => ({
-      groups: groups.length,
-      members: groups.map(({ members }) => members),
-      gains: gains(groups, options),
-      similarity,
-    }),
-  }),
 });
 
 /** Step 3: the index of the group to join; the number of groups stands for a new one. */
@@ -129,7 +130,7 @@ function gains(groups: readonly HamGroup[], { groupGain }: HamOptions): number[]
 
 function branches({ groups }: HamState, options: HamOptions): NonNullable<Training["frozen"]> {
   return {
-    adapters: groups.map(({ adapter }) => unpackAdapter(adapter)),
+    adapters: groups.map(({ adapter }) => adapter),
     slots: options.maxGroups,
     rank: options.groupRank!,
     gains: gains(groups, options),
@@ -140,7 +141,7 @@ function branches({ groups }: HamState, options: HamOptions): NonNullable<Traini
 function startOf({ groups, joined }: HamState, task: TaskView, kit: Kit, { start }: HamOptions): Adapter {
   if (start !== "nearest") return independentStart(kit, task.index, start);
   const fresh = independentStart(kit, task.index, "shared");
-  return joined === null ? fresh : resize(unpackAdapter(groups[joined]!.adapter), fresh);
+  return joined === null ? fresh : resize(groups[joined]!.adapter, fresh);
 }
 
 /** Steps 2 to 5. */
@@ -153,7 +154,7 @@ async function end(
 ): Promise<HamState> {
   const groups = state.groups.map((group, j) => {
     const gain = options.groupGain === "learned" ? trained.gains[j]! : group.gain;
-    return { ...group, gain, adapter: unpackAdapter(group.adapter) };
+    return { ...group, gain };
   });
   const similarity = groups.length === 0 ? [] : (
     await kit.merger.similarity([trained.adapter, ...groups.map(({ adapter }) => adapter)])
@@ -174,7 +175,6 @@ async function end(
   // A learned gain is absorbed when a member joins, so that the member enters at weight 1.
   const merged = group ? concat([group.adapter, member], [group.gain * earlier, own]) : member;
   const pruned = options.pruneOn === "group" ? await pruneAdapter(merged, options, kit) : merged;
-  const next: HamGroup = { adapter: packAdapter(compress(pruned, options.groupRank)), gain: 1, members };
-  const kept = groups.map((group): HamGroup => ({ ...group, adapter: packAdapter(group.adapter) }));
-  return { groups: kept.toSpliced(joined, 1, next), similarity, joined };
+  const next: HamGroup = { adapter: compress(pruned, options.groupRank), gain: 1, members };
+  return { groups: groups.toSpliced(joined, 1, next), similarity, joined };
 }

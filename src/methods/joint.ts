@@ -7,6 +7,7 @@
  * @module
  */
 import { z } from "zod";
+import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { sequential } from "./naive.ts";
 
@@ -16,5 +17,5 @@ export const joint: MethodDefinition = defineMethod({
   summary: "One adapter trained once on the data of all tasks: the upper bound",
   source: "Standard bound; 'joint' in Mammoth",
   options: z.strictObject({}),
-  create: () => ({ trains: "joint", ...sequential }),
+  create: () => adapterMethod({ trains: "joint", ...sequential }),
 });

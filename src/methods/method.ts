@@ -1,21 +1,26 @@
 /**
- * What a continual-learning method is: a function from options to a small object with explicit, serialisable
- * state. It decides what is trained on a task, what is remembered, and which adapter is deployed. It sees the
- * present task's training data and nothing else; it never steps the optimiser, evaluates, or reads a clock.
+ * What a continual-learning method is: a function from options to a small object with explicit, serialisable state.
+ * It decides what is trained on a task, what is remembered, and what is deployed. It sees the present task's training
+ * data and what it declared as state; it never evaluates, reads a clock, or touches test data, and the optimiser, the
+ * loop and the images' way to the device are not its business.
  *
  * @module
  */
 import type { JsonObject } from "../core/json.ts";
 import type { Rng } from "../core/rng.ts";
 import type { StateValue } from "../core/state.ts";
-import type { NamedTensors } from "../core/tensors.ts";
+import type { HostTensor, NamedTensors } from "../core/tensors.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Merger } from "../merge/merger.ts";
 import type { Adapter, LoraSpec } from "../nn/adapter.ts";
+import type { Classifier, ClassifierState } from "../nn/classifier.ts";
 import type { ViTConfig } from "../nn/config.ts";
-import type { Trained, Training } from "../train/training.ts";
+import type { Fit, Fitted, Pass, Predictor, Sums } from "../train/parts.ts";
+import type { Table } from "../train/table.ts";
 
-export type { Trained, Training } from "../train/training.ts";
+export type { StateValue } from "../core/state.ts";
+export type { Env, Fit, Fitted, Pass, Predictor, Sums } from "../train/parts.ts";
+export type { Named, Table } from "../train/table.ts";
 
 /** What a method may see of a task: its own training data, nothing later, nothing held out. */
 export interface TaskView {
@@ -23,13 +28,21 @@ export interface TaskView {
   readonly index: number;
   /** Class numbers of the data set. */
   readonly classes: readonly number[];
+  /** Those among which the loss of this task chooses: its own, or all seen so far if the run says so. */
+  readonly lossClasses: readonly number[];
   readonly train: Split;
 }
 
-/** Capabilities handed to a method by the protocol. */
+/** Capabilities handed to a method by the protocol, for one task. */
 export interface Kit {
   readonly config: ViTConfig;
   readonly lora: LoraSpec;
+  /** Classes of the whole data set: the length of scores. */
+  readonly classes: number;
+  /** The run's policy, which a method uses unless it has its own. */
+  readonly classifier: Classifier;
+  /** The run's classifier before the first task. */
+  freshClassifier(policy?: Classifier): ClassifierState;
   /** A stream of random numbers for a purpose, independent of all others. */
   rng(purpose: string): Rng;
   /** A fresh adapter (ΔW = 0); equal purposes give equal adapters. */
@@ -37,30 +50,45 @@ export interface Kit {
   /** Adapter arithmetic on the run's device. */
   readonly merger: Merger;
   /**
-   * The diagonal of the empirical Fisher information of the adapter's tensors on a task: the mean over samples of
-   * the squared gradient of the log-likelihood of the true label among the task's classes.
+   * Trains.
    *
-   * @param samples At most this many, drawn with the run's seed
+   * @throws {DivergenceError} If a loss or a trained value is not finite
    */
-  fisher(adapter: Adapter, task: TaskView, samples: number): Promise<NamedTensors>;
+  fit(spec: Fit): Promise<Fitted>;
+  /**
+   * Outputs of a pass for every row of a table: [count, n].
+   *
+   * @throws {DivergenceError} If one is not finite
+   */
+  map(pass: Pass, table: Table): Promise<HostTensor>;
+  /** Sums over the rows of a table: Fisher information, covariances, Gram matrices. */
+  sum(part: Sums, table: Table): Promise<NamedTensors>;
+  /** Says that this adapter is what the task's training gave, for those who keep such; it changes nothing. */
+  trained(adapter: Adapter): void;
+}
+
+/** A state that holds a classifier, in its parts. */
+export interface SplitState {
+  readonly classifier: ClassifierState;
+  readonly policy: Classifier;
+  /** What is the method's own. */
+  readonly rest: StateValue;
 }
 
 /** A method with its options resolved. Hooks are declared in method form, so that `Method<EwcState>` is a `Method`. */
 export interface Method<State extends StateValue = StateValue> {
   readonly name: string;
   readonly options: JsonObject;
-  /**
-   * `"task"`: trains on each task. `"never"`: no training, the backbone is used as it is. `"joint"`: not a continual
-   * method but the upper bound; it trains once, after the last task, on the data of all tasks.
-   */
-  readonly trains: "task" | "never" | "joint";
-  /** A classifier that belongs to the method's definition and replaces the protocol's. */
-  readonly head?: "ncm";
+  /** `"all"`: not a continual method but a bound; it learns once, after the last task, from the data of all. */
+  readonly sees: "task" | "all";
+  /** Present if no task trains anything; for estimates of time only. */
+  readonly trains?: false;
   init(kit: Kit): State;
-  begin(state: State, task: TaskView, kit: Kit): Training | Promise<Training>;
-  end(state: State, task: TaskView, trained: Trained, kit: Kit): State | Promise<State>;
-  /** The adapter that is evaluated; `undefined` for the bare backbone. Has no side effect. */
-  deploy(state: State, kit: Kit): Adapter | undefined | Promise<Adapter | undefined>;
+  learn(state: State, task: TaskView, kit: Kit): State | Promise<State>;
+  /** What is evaluated. Has no side effect; called after `learn` only. */
+  deploy(state: State, kit: Kit): Predictor | Promise<Predictor>;
+  /** The part of the state that is a classifier, to be counted apart; all of the state is the method's without it. */
+  classifierOf?(state: State, kit: Kit): SplitState;
   /** Method-specific facts for the record after a task, such as the number of groups. */
   facts?(state: State): JsonObject;
 }

@@ -8,20 +8,20 @@
  * @module
  */
 import { z } from "zod";
-import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
+import type { Adapter } from "../nn/adapter.ts";
+import { adapterMethod, type AdapterParts } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
-import type { Method } from "./method.ts";
 import { firstStart } from "./start.ts";
 
 /** The adapter as it is; absent before the first task. */
-export type SequentialState = { readonly adapter: AdapterState | null };
+export type SequentialState = { readonly adapter: Adapter | null };
 
 /** One adapter that keeps training: the hooks that `naive` and `joint` share. */
-export const sequential: Pick<Method<SequentialState>, "init" | "begin" | "end" | "deploy"> = {
+export const sequential: Omit<AdapterParts<SequentialState>, "trains"> = {
   init: () => ({ adapter: null }),
-  begin: ({ adapter }, _task, kit) => ({ start: adapter ? unpackAdapter(adapter) : firstStart(kit) }),
-  end: (_state, _task, { adapter }) => ({ adapter: packAdapter(adapter) }),
-  deploy: ({ adapter }) => adapter ? unpackAdapter(adapter) : undefined,
+  begin: ({ adapter }, _task, kit) => ({ start: adapter ?? firstStart(kit) }),
+  end: (_state, _task, { adapter }) => ({ adapter }),
+  deploy: ({ adapter }) => adapter ?? undefined,
 };
 
 /** Sequential LoRA. */
@@ -30,5 +30,5 @@ export const naive: MethodDefinition = defineMethod({
   summary: "One adapter keeps training, with no protection: the lower bound",
   source: "Standard baseline; 'finetune' in LAMDA-PILOT, 'sgd' in Mammoth",
   options: z.strictObject({}),
-  create: () => ({ trains: "task", ...sequential }),
+  create: () => adapterMethod({ trains: "task", ...sequential }),
 });

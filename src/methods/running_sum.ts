@@ -9,23 +9,22 @@ import { compress } from "../merge/compress.ts";
 import { concat } from "../merge/concat.ts";
 import { scaleAdapter } from "../merge/scale.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import { type AdapterState, packAdapter, unpackAdapter } from "./adapter_state.ts";
 
 /** The sum, absent before the first task, and the number of its terms. */
-export type SumState = { readonly sum: AdapterState | null; readonly count: number };
+export type SumState = { readonly sum: Adapter | null; readonly count: number };
 
 /** The empty sum. */
 export const emptySum: SumState = { sum: null, count: 0 };
 
 /** Adds a task's update. */
 export function addToSum({ sum, count }: SumState, adapter: Adapter, rankCap: number | null): SumState {
-  const terms = sum ? [unpackAdapter(sum), adapter] : [adapter];
-  return { sum: packAdapter(compress(concat(terms), rankCap)), count: count + 1 };
+  const terms = sum ? [sum, adapter] : [adapter];
+  return { sum: compress(concat(terms), rankCap), count: count + 1 };
 }
 
 /** The adapter of factor · Σ_t ΔW_t. */
 export function scaledSum({ sum }: SumState, factor: number): Adapter | undefined {
-  return sum ? scaleAdapter(unpackAdapter(sum), factor) : undefined;
+  return sum ? scaleAdapter(sum, factor) : undefined;
 }
 
 /** The option that bounds the sum's rank. */

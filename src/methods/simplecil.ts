@@ -3,11 +3,13 @@
  *
  * 1. Leave the backbone as it is.
  * 2. A class's prototype is the mean feature of its training images.
- * 3. Classify by the prototype of largest cosine. (Steps 2 and 3 are the protocol's nearest-class-mean head.)
+ * 3. Classify by the prototype of largest cosine. (Steps 2 and 3 are the policy `ncm`.)
  *
  * @module
  */
 import { z } from "zod";
+import { classifiers } from "../nn/classifier.ts";
+import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { firstStart } from "./start.ts";
 
@@ -17,13 +19,14 @@ export const simplecil: MethodDefinition = defineMethod({
   summary: "Frozen backbone with class means, no training",
   source: "Zhou et al., arXiv 2303.07338",
   options: z.strictObject({}),
-  create: () => ({
-    trains: "never",
-    head: "ncm",
-    init: () => null,
-    // Not trained; a caller that trains it all the same gets the plain start.
-    begin: (_state, _task, kit) => ({ start: firstStart(kit) }),
-    end: () => null,
-    deploy: () => undefined,
-  }),
+  create: () =>
+    adapterMethod({
+      trains: "never",
+      classifier: classifiers.ncm,
+      init: () => null,
+      // Not called: nothing trains.
+      begin: (_state, _task, kit) => ({ start: firstStart(kit) }),
+      end: () => null,
+      deploy: () => undefined,
+    }),
 });

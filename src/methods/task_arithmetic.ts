@@ -8,6 +8,7 @@
  * @module
  */
 import { z } from "zod";
+import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
 import { independentStart, startOption } from "./start.ts";
@@ -23,11 +24,12 @@ export const taskArithmetic: MethodDefinition = defineMethod({
     start: startOption,
     rankCap: rankCapOption,
   }),
-  create: ({ lambda, start, rankCap }) => ({
-    trains: "task",
-    init: () => emptySum,
-    begin: (_state: SumState, task, kit) => ({ start: independentStart(kit, task.index, start) }),
-    end: (state: SumState, _task, { adapter }) => addToSum(state, adapter, rankCap),
-    deploy: (state: SumState) => scaledSum(state, lambda ?? 1 / state.count),
-  }),
+  create: ({ lambda, start, rankCap }) =>
+    adapterMethod({
+      trains: "task",
+      init: () => emptySum,
+      begin: (_state: SumState, task, kit) => ({ start: independentStart(kit, task.index, start) }),
+      end: (state: SumState, _task, { adapter }) => addToSum(state, adapter, rankCap),
+      deploy: (state: SumState) => scaledSum(state, lambda ?? 1 / state.count),
+    }),
 });

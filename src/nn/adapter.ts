@@ -19,19 +19,19 @@ export interface LoraSpec {
 }
 
 /** The factors of one site. */
-export interface LoraPair {
+export type LoraPair = {
   /** [rank, in] */
   readonly a: HostTensor;
   /** [out, rank] */
   readonly b: HostTensor;
-}
+};
 
 /** A trained, merged or freshly made adapter. Pairs of one adapter may differ in rank. */
-export interface Adapter {
+export type Adapter = {
   readonly scale: number;
   readonly importance: number;
   readonly pairs: Readonly<Record<string, LoraPair>>;
-}
+};
 
 /** Name of the importance scalar among named tensors. */
 export const IMPORTANCE = "lora.importance";

@@ -31,6 +31,19 @@ export interface LinearHead {
   readonly bias: HostTensor;
 }
 
+/** The classifier of some classes alone, in the given order. */
+export function selectRows({ weight, bias }: LinearHead, classes: readonly number[]): LinearHead {
+  const width = weight.shape[1]!;
+  const rows = hostTensor([classes.length, width]);
+  classes.forEach((label, row) => {
+    rows.data.set(weight.data.subarray(label * width, (label + 1) * width), row * width);
+  });
+  return {
+    weight: rows,
+    bias: hostTensor([classes.length], Float32Array.from(classes, (label) => bias.data[label]!)),
+  };
+}
+
 /** Mean feature of each class. */
 export interface ClassMeans {
   readonly classes: number;

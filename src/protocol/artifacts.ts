@@ -10,7 +10,7 @@ import {
   type KeptClassifier,
 } from "../formats/adapters/adapter_file.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import type { RunRecord } from "./record.ts";
+import type { AnyRecord } from "./records/parse.ts";
 import type { ArtifactStore, CellStore } from "./store.ts";
 
 /** The file of what is deployed in the end: adapter and classifier. */
@@ -53,13 +53,13 @@ function artifactsOf({ artifacts }: CellStore): ArtifactStore {
 }
 
 /** The files that a keeper leaves for a record: of every task that trained, and of what a finished one deploys. */
-export function keptNames({ tasks, end }: RunRecord): string[] {
+export function keptNames({ tasks, end }: AnyRecord): string[] {
   const trained = tasks.flatMap(({ training, index }) => training ? [trainedName(index)] : []);
   return end?.status === "done" ? [...trained, DEPLOYED] : trained;
 }
 
 /** Whether everything that a record's tasks trained has been kept. */
-export async function hasAdapters(store: CellStore, record: RunRecord): Promise<boolean> {
+export async function hasAdapters(store: CellStore, record: AnyRecord): Promise<boolean> {
   for (const name of keptNames(record)) if (!await artifactsOf(store).has(name)) return false;
   return true;
 }

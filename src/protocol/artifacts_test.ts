@@ -7,7 +7,7 @@ import { decodeAdapterFile } from "../formats/adapters/adapter_file.ts";
 import { createMethod } from "../methods/mod.ts";
 import { tinyBackbone, tinyLora } from "../train/test_kit.ts";
 import { DEPLOYED, trainedName } from "./artifacts.ts";
-import { cellName, type RunRecord } from "./record.ts";
+import { cellName, type RunRecord } from "./records/record.ts";
 import { runCell, type RunOptions } from "./run.ts";
 import { resolveSettings } from "./settings.ts";
 import { type CellStore, createFileStore, createMemoryStore } from "./store.ts";

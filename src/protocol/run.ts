@@ -4,28 +4,28 @@
  *
  * @module
  */
-import { DivergenceError } from "../core/errors.ts";
+import { DivergenceError, InputError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
 import { createKeeper, hasAdapters } from "./artifacts.ts";
 import { CellRun, type RunOptions } from "./cell_run.ts";
+import { ClaimedError } from "./claim.ts";
+import { parseCurrent, UnknownEditionError } from "./records/parse.ts";
 import {
   type Cell,
   cellName,
   EDITION,
-  type EndEvent,
-  parseRecord,
+  type EndFacts,
   type RecordEvent,
-  recordHash,
   type RunRecord,
-  type StartEvent,
-} from "./record.ts";
-import { decodeSnapshot, encodeSnapshot, type Memory } from "./snapshot.ts";
+} from "./records/record.ts";
+import { seal } from "./records/seal.ts";
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
 
 export type { Progress, RunOptions } from "./cell_run.ts";
 
 /** The identity of a run: everything its numbers depend on. */
 export function cellOf(
-  options: Pick<RunOptions, "method" | "stream" | "backbone" | "settings" | "trainSeed"> & {
+  options: Pick<RunOptions, "method" | "stream" | "backbone" | "settings" | "trainSeed" | "evaluate"> & {
     readonly backend: string;
   },
 ): Cell {
@@ -48,12 +48,26 @@ export function cellOf(
 }
 
 /**
- * Runs a cell, or what is left of it.
+ * Runs a cell, or what is left of it. A damaged record or snapshot is set aside, and the cell is run again.
  *
  * @returns The record. If training diverges or the deployed model gives no numbers, the record ends as failed
- * @throws {InputError} If an existing record is damaged
+ * @throws {ClaimedError} If somebody else is running the cell
+ * @throws {UnknownEditionError} If the record is of an edition that this program does not know
  */
 export async function runCell(options: RunOptions): Promise<RunRecord> {
+  if (!options.store.claim) return await runClaimed(options);
+  const claim = await options.store.claim();
+  if (!claim) {
+    throw new ClaimedError(`Cannot run a cell of ${options.method.name}: somebody else is running it`);
+  }
+  try {
+    return await runClaimed(options);
+  } finally {
+    await claim.release();
+  }
+}
+
+async function runClaimed(options: RunOptions): Promise<RunRecord> {
   const cell = cellOf({ ...options, backend: options.executor.info.backend });
   const keeper = options.keepAdapters
     ? createKeeper(options.store, { backbone: cell.backbone, cell: cellName(cell) })
@@ -64,34 +78,35 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
     await options.store.removeSnapshot();
     return found.record;
   }
-  const start: StartEvent = found.record?.start ??
-    { event: "start", cell, environment: options.environment };
+  const { environment, source } = options;
+  const start = found.record?.start ??
+    seal({ event: "start" as const, cell, environment, ...(source && { source }) });
   const tasks = [...(found.record?.tasks ?? [])];
   await options.store.writeRecord([start, ...tasks].map(lineOf).join(""));
 
-  const run = new CellRun(options, found.memory, keeper);
-  let failure: EndEvent["failure"];
+  const run = new CellRun(options, found.snapshot?.state, keeper);
+  let failure: EndFacts["failure"];
   try {
     while (tasks.length < cell.tasks) {
-      const event = await run.task(tasks.length);
+      const event = seal(await run.task(tasks.length), tasks.at(-1) ?? start);
       tasks.push(event);
       await options.store.appendRecord(lineOf(event));
-      await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, ...run.memory }));
+      await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, state: run.state }));
     }
     await run.keepDeployed();
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     failure = { message: error.message, task: tasks.length, step: error.step };
   } finally {
-    run.dispose();
+    await run.dispose();
   }
-  const end: EndEvent = {
+  const facts: EndFacts = {
     event: "end",
     status: failure ? "failed" : "done",
     ...(failure && { failure }),
     details: { ...options.executor.info.details },
-    hash: recordHash({ start, tasks }, failure),
   };
+  const end = seal(facts, tasks.at(-1) ?? start);
   await options.store.appendRecord(lineOf(end));
   await options.store.removeSnapshot();
   return { start, tasks, end };
@@ -106,21 +121,39 @@ function lineOf(event: RecordEvent): string {
  * keeps adapters starts over where an earlier one did not keep them.
  */
 async function findProgress(
-  { store, keepAdapters = false }: Pick<RunOptions, "store" | "keepAdapters">,
+  options: Pick<RunOptions, "store" | "keepAdapters" | "fresh" | "onNotice">,
   cell: Cell,
-): Promise<{ record?: RunRecord; memory?: Memory }> {
-  const text = await store.readRecord();
+): Promise<{ record?: RunRecord; snapshot?: Snapshot }> {
+  const { store, keepAdapters = false, fresh = false } = options;
+  const text = fresh ? undefined : await store.readRecord();
   if (text === undefined || !text.includes("\n")) return {};
-  const record = parseRecord(text, `of ${cell.method}`);
+  const record = await whole("record", options, () => parseCurrent(text, cellName(cell)));
+  if (!record) return {};
   if (canonicalJson(record.start.cell) !== canonicalJson(cell)) return {};
   if (keepAdapters && !await hasAdapters(store, record)) return {};
   if (record.end) return { record };
   const bytes = await store.readSnapshot();
-  const snapshot = bytes && decodeSnapshot(cell, bytes);
+  const snapshot = bytes && await whole("snapshot", options, () => decodeSnapshot(cell, bytes));
   // The kill may have come between a line and its snapshot: the snapshot decides.
   if (!snapshot || snapshot.tasks > record.tasks.length) return {};
   return {
     record: { start: record.start, tasks: record.tasks.slice(0, snapshot.tasks) },
-    memory: snapshot,
+    snapshot,
   };
+}
+
+/** What a reader makes of a file; `undefined` if it is damaged, after setting it aside. */
+async function whole<T>(
+  what: "record" | "snapshot",
+  { store, onNotice }: Pick<RunOptions, "store" | "onNotice">,
+  read: () => T,
+): Promise<T | undefined> {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof InputError) || error instanceof UnknownEditionError) throw error;
+    const name = await store.setAside(what);
+    onNotice?.(`${error.message}; it is kept as ${name}, and the cell is run again`);
+    return undefined;
+  }
 }

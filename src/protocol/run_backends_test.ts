@@ -10,7 +10,7 @@ import type { Trained } from "../methods/method.ts";
 import { createMethod } from "../methods/mod.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import { tinyBackbone } from "../train/test_kit.ts";
-import type { RunRecord } from "./record.ts";
+import type { RunRecord } from "./records/record.ts";
 import { runCell } from "./run.ts";
 import { resolveSettings } from "./settings.ts";
 import { createMemoryStore } from "./store.ts";

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { InputError } from "../core/errors.ts";
 import { sha256 } from "../core/json.ts";
 import { hostTensor } from "../core/tensors.ts";
 import { imageSize, selectImages } from "../data/dataset.ts";
@@ -14,7 +13,8 @@ import { createMethod } from "../methods/mod.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import { randomAdapter, tinyBackbone, tinyConfig, tinyLora } from "../train/test_kit.ts";
 import type { Progress } from "./cell_run.ts";
-import { accuracyMatrix, parseRecord } from "./record.ts";
+import { ClaimedError } from "./claim.ts";
+import { parseRecord } from "./records/parse.ts";
 import { runCell, type RunOptions } from "./run.ts";
 import { type ProtocolSettings, resolveSettings } from "./settings.ts";
 import { type CellStore, createMemoryStore } from "./store.ts";
@@ -69,11 +69,13 @@ for (
     assert.equal(await store.readSnapshot(), undefined);
     assert.equal(record.end!.status, "done");
     assert.equal(record.tasks.length, 3);
-    assert.equal(accuracyMatrix(record).at(-1)!.length, 3);
+    assert.equal(record.tasks.at(-1)!.evaluation!.classIncremental.length, 3);
     for (const { evaluation, seconds, keptBytes } of record.tasks) {
-      const scores = [...evaluation?.classIncremental ?? [], ...evaluation?.taskIncremental ?? []];
-      assert.ok(scores.every((score) => score >= 0 && score <= 1));
-      evaluation?.classIncremental.forEach((score, j) => assert.ok(score <= evaluation.taskIncremental[j]!));
+      evaluation?.classIncremental.forEach((hits, j) => {
+        assert.ok(hits >= 0 && hits <= evaluation.taskIncremental[j]!);
+        assert.ok(evaluation.taskIncremental[j]! <= record.tasks[j]!.images.test);
+        assert.ok(hits <= evaluation.taskInference[j]!);
+      });
       assert.ok(Object.values(seconds).every((value) => value > 0));
       assert.ok(keptBytes.method > 0);
     }
@@ -95,7 +97,10 @@ for (const head of ["linear", "cosine", "ncm"] as const) {
     const { tasks } = await runCell(optionsOf("naive", { settings: { head } }));
     assert.deepEqual(tasks.map(({ training }) => training!.steps), [2, 2, 2]);
     const perClass = 4 * (tinyConfig.width + (head === "linear" ? 1 : 0));
-    assert.deepEqual(tasks.map(({ keptBytes }) => keptBytes.head), [2, 4, 6].map((seen) => seen * perClass));
+    assert.deepEqual(
+      tasks.map(({ keptBytes }) => keptBytes.classifier),
+      [2, 4, 6].map((seen) => seen * perClass),
+    );
   });
 }
 
@@ -142,7 +147,7 @@ Deno.test("runCell() scores equal a plain nearest-class-mean computation", async
     const predictions = seenTasks.map(({ test: images }) => [...images].map((i) => nearest(test[i]!, seen)));
     const hits = (wanted: (task: number, image: number, i: number) => boolean) =>
       seenTasks.map(({ test: images }, task) =>
-        [...images].filter((image, i) => wanted(task, image, i)).length / 6
+        [...images].filter((image, i) => wanted(task, image, i)).length
       );
     const labels = dataset.test.labels;
     assert.deepEqual(
@@ -153,9 +158,10 @@ Deno.test("runCell() scores equal a plain nearest-class-mean computation", async
       evaluation!.taskIncremental,
       hits((task, image) => nearest(test[image]!, seenTasks[task]!.classes) === labels[image]),
     );
-    const inferred = hits((task, _, i) => seenTasks[task]!.classes.includes(predictions[task]![i]!));
-    const mean = inferred.reduce((total, share) => total + share, 0) / inferred.length;
-    assert.ok(Math.abs(evaluation!.taskInference - mean) < 1e-12);
+    assert.deepEqual(
+      evaluation!.taskInference,
+      hits((task, _, i) => seenTasks[task]!.classes.includes(predictions[task]![i]!)),
+    );
     assert.equal(evaluation!.predictionHash, sha256(predictions.map((row) => `${row.join()};`).join("")));
   });
 });
@@ -260,6 +266,7 @@ function killedAt(store: CellStore, call: number, effect: "none" | "half" | "who
     readSnapshot: () => pass(() => store.readSnapshot()),
     writeSnapshot: (bytes) => pass(() => store.writeSnapshot(bytes)),
     removeSnapshot: () => pass(() => store.removeSnapshot()),
+    setAside: (what) => pass(() => store.setAside(what)),
   };
 }
 
@@ -308,13 +315,93 @@ Deno.test("runCell() that goes on does not repeat tasks, and keeps when and wher
   assert.deepEqual(record.end!.details, executor.info.details);
 });
 
-Deno.test("runCell() starts anew where the store holds another cell, and refuses a damaged record", async () => {
+Deno.test("runCell() starts anew where the store holds another cell", async () => {
   const store = createMemoryStore();
   await assert.rejects(runCell(optionsOf("naive", { store: killedAt(store, 5, "none") })), Killed);
   const fresh = await runCell(optionsOf("naive", { trainSeed: 1 }));
   assert.deepEqual(await runCell(optionsOf("naive", { trainSeed: 1, store })), fresh);
-  await store.writeRecord(`${await store.readRecord()}{}\n`);
-  await assert.rejects(runCell(optionsOf("naive", { trainSeed: 1, store })), InputError);
+});
+
+/** The record of a run that was killed in its second task, with the snapshot after the first. */
+async function killedStore(): Promise<CellStore> {
+  const store = createMemoryStore();
+  await assert.rejects(runCell(optionsOf("naive", { store: killedAt(store, 4, "none") })), Killed);
+  return store;
+}
+
+for (
+  const [what, damage] of [
+    ["a line twice, as two writers leave it", (text: string) => text + text.split("\n").at(-2) + "\n"],
+    ["a second start", (text: string) => text + text],
+    ["a changed line", (text: string) => text.replace('"steps":2', '"steps":3')],
+    ["a torn line in the middle", (text: string) => text.replace("\n", "") + "\n"],
+    ["no text at all", () => "\u0000\ufffd\n"],
+  ] as const
+) {
+  Deno.test(`runCell() sets aside a record with ${what}, says so, and runs the cell again`, async () => {
+    const whole = await runCell(optionsOf("naive"));
+    const store = await killedStore();
+    const damaged = damage((await store.readRecord())!);
+    await store.writeRecord(damaged);
+    const kept: string[] = [];
+    const notices: string[] = [];
+    const record = await runCell(optionsOf("naive", {
+      store: {
+        ...store,
+        setAside: async (what) => {
+          assert.equal(what, "record");
+          kept.push((await store.readRecord())!);
+          return await store.setAside(what);
+        },
+      },
+      onNotice: (text) => void notices.push(text),
+    }));
+    assert.deepEqual(kept, [damaged]);
+    assert.equal(record.end!.hash, whole.end!.hash);
+    assert.deepEqual(parseRecord((await store.readRecord())!, "x"), record);
+    assert.equal(notices.length, 1);
+    assert.match(
+      notices[0]!,
+      /^Cannot read record naive-T3-s0-[0-9a-f]{12}, line \d: .*; it is kept as record\.damaged-1, and the cell is run again$/,
+    );
+  });
+}
+
+Deno.test("runCell() sets aside a damaged snapshot, and refuses a record of another edition untouched", async () => {
+  const whole = await runCell(optionsOf("naive"));
+  const store = await killedStore();
+  await store.writeSnapshot((await store.readSnapshot())!.subarray(0, 40));
+  const notices: string[] = [];
+  const record = await runCell(optionsOf("naive", { store, onNotice: (text) => void notices.push(text) }));
+  assert.equal(record.end!.hash, whole.end!.hash);
+  assert.match(notices.join(), /; it is kept as snapshot\.damaged-1, and the cell is run again$/);
+  const newer = (await store.readRecord())!.replace('"edition":2', '"edition":3');
+  await store.writeRecord(newer);
+  await assert.rejects(runCell(optionsOf("naive", { store })), /found edition 3, wanted 1 or 2$/);
+  assert.equal(await store.readRecord(), newer);
+});
+
+Deno.test("runCell() with fresh runs a finished cell again", async () => {
+  const store = createMemoryStore();
+  const first = await runCell(optionsOf("naive", { store, clock: () => 0 }));
+  assert.deepEqual(await runCell(optionsOf("naive", { store })), first);
+  const again = await runCell(optionsOf("naive", { store, fresh: true }));
+  assert.equal(again.end!.hash, first.end!.hash);
+  assert.notEqual(again.end!.chain, first.end!.chain);
+});
+
+Deno.test("runCell() claims its cell, lets go of it however it ends, and does not run one that is taken", async () => {
+  let held = 0;
+  const claim = () =>
+    Promise.resolve(held++ > 0 ? undefined : { release: () => Promise.resolve(void (held = 0)) });
+  const store = { ...createMemoryStore(), claim };
+  const begin = () => Promise.reject(new Error("out of memory"));
+  await assert.rejects(runCell(optionsOf(changed("naive", { begin }), { store })), /out of memory/);
+  assert.equal(held, 0);
+  assert.equal((await runCell(optionsOf("naive", { store }))).end!.status, "done");
+  assert.equal(held, 0);
+  await store.claim();
+  await assert.rejects(runCell(optionsOf("naive", { store, fresh: true })), ClaimedError);
 });
 
 Deno.test("runCell() reports its progress in order", async () => {

@@ -8,21 +8,14 @@ import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { describeIssues } from "../core/schema.ts";
 import { type LoraTarget, loraTargets } from "../nn/sites.ts";
-import { defaultOptimiser, type OptimiserSettings } from "../train/optimiser.ts";
-
-/**
- * How features become class scores at test time.
- *
- * - `linear`: rows of a task's classes are trained on that task alone, with the other logits left out.
- * - `cosine`: the same with cosine logits.
- * - `ncm`: training as `linear`, then each class is the mean feature of its training images under the model deployed
- *   after its task; scores are cosines.
- */
-export type HeadPolicy = "linear" | "cosine" | "ncm";
+import { type ClassifierKind, classifierKinds } from "../nn/classifier.ts";
+import type { FitDefaults } from "../train/engine.ts";
+import { createOptimiser, defaultOptimiser, type OptimiserSettings } from "../train/optimisers/settings.ts";
 
 /** Settings shared by every method of an experiment. */
 export interface ProtocolSettings {
-  readonly head: HeadPolicy;
+  /** How features become class scores; see `nn/classifier.ts`. */
+  readonly head: ClassifierKind;
   readonly rank: number;
   /** The update is scaled by alpha / rank. */
   readonly alpha: number;
@@ -34,11 +27,20 @@ export interface ProtocolSettings {
   readonly weightDecay: number;
   readonly schedule: "constant" | "cosine";
   readonly warmup: number;
+  /**
+   * Classes among which the loss of a task chooses: the task's own (the default, never in a record), or all seen so
+   * far. Among a task's own, a task of one class trains nothing.
+   */
+  readonly loss?: "task" | "seen";
+  /** Epochs of the first task, if others. */
+  readonly firstEpochs?: number;
+  /** Learning rate of the first task, if another. */
+  readonly firstRate?: number;
 }
 
 /** Ranges and defaults. */
 export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
-  head: z.enum(["linear", "cosine", "ncm"]).default("ncm"),
+  head: z.enum(classifierKinds).default("ncm"),
   rank: z.int().min(1).max(256).default(8),
   alpha: z.number().positive().default(8),
   targets: z.array(z.enum(loraTargets)).min(1).default(["q", "v"]),
@@ -49,21 +51,45 @@ export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
   weightDecay: z.number().min(0).max(10).default(0),
   schedule: z.enum(["constant", "cosine"]).default("cosine"),
   warmup: z.number().min(0).max(0.9).default(0),
+  loss: z.enum(["task", "seen"]).exactOptional(),
+  firstEpochs: z.int().min(1).max(10_000).exactOptional(),
+  firstRate: z.number().positive().max(10).exactOptional(),
 });
 
 /**
- * Fills in defaults and checks ranges.
+ * Fills in defaults and checks ranges. What is optional stays out where it says what holds without it, so that equal
+ * runs have equal settings.
  *
  * @throws {InputError} If a key is unknown or a value is out of range
  */
 export function resolveSettings(settings: Partial<ProtocolSettings> = {}): ProtocolSettings {
   const result = settingsSchema.safeParse(settings);
   if (!result.success) throw new InputError(`Cannot use settings: ${describeIssues(result.error)}`);
-  return result.data;
+  const { loss, firstEpochs, firstRate, ...common } = result.data;
+  return {
+    ...common,
+    ...(loss === "seen" && { loss }),
+    ...(firstEpochs !== undefined && firstEpochs !== common.epochs && { firstEpochs }),
+    ...(firstRate !== undefined && firstRate !== common.learningRate && { firstRate }),
+  };
 }
 
 /** The optimiser that the settings describe; constants that are no setting are Adam's usual ones. */
 export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
   const { optimiser: kind, learningRate, weightDecay, schedule, warmup } = settings;
   return { ...defaultOptimiser, kind, learningRate, weightDecay, schedule, warmup };
+}
+
+/** How a task is trained unless its method says otherwise. */
+export function trainingOf(settings: ProtocolSettings, task: number): Omit<FitDefaults, "rng" | "onStep"> {
+  const { epochs, firstEpochs = epochs, firstRate, batchSize } = settings;
+  const all = optimiserOf(settings);
+  const first = task === 0;
+  return {
+    batch: batchSize,
+    epochs: first ? firstEpochs : epochs,
+    optimiser: createOptimiser(all),
+    schedule: first && firstRate !== undefined ? { ...all, learningRate: firstRate } : all,
+    weightDecay: all.weightDecay,
+  };
 }

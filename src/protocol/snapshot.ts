@@ -5,25 +5,17 @@
  */
 import { canonicalJson } from "../core/json.ts";
 import { decodeState, encodeState, type StateValue } from "../core/state.ts";
-import { hostTensor } from "../core/tensors.ts";
-import type { LinearHead } from "../nn/heads.ts";
-import type { Cell } from "./record.ts";
+import type { Cell } from "./records/record.ts";
 
-/** The method's state and the classifier: everything the next task needs. */
-export interface Memory {
-  readonly state: StateValue;
-  readonly head: LinearHead;
-}
-
-/** A memory and the number of tasks behind it. */
-export interface Snapshot extends Memory {
+/** Everything the next task needs: the method's state, and the number of tasks behind it. */
+export interface Snapshot {
   readonly tasks: number;
+  readonly state: StateValue;
 }
 
 /** Serialises a snapshot with the cell it belongs to. */
-export function encodeSnapshot(cell: Cell, { tasks, state, head }: Snapshot): Uint8Array {
-  const { weight, bias } = head;
-  return encodeState({ cell: canonicalJson(cell), tasks, state, weight: weight.data, bias: bias.data });
+export function encodeSnapshot(cell: Cell, { tasks, state }: Snapshot): Uint8Array {
+  return encodeState({ cell: canonicalJson(cell), tasks, state });
 }
 
 /**
@@ -32,17 +24,10 @@ export function encodeSnapshot(cell: Cell, { tasks, state, head }: Snapshot): Ui
  * @throws {InputError} If the bytes are damaged
  */
 export function decodeSnapshot(cell: Cell, bytes: Uint8Array): Snapshot | undefined {
-  const { cell: own, tasks, state, weight, bias } = decodeState(bytes) as {
+  const { cell: own, tasks, state } = decodeState(bytes) as {
     readonly cell: string;
     readonly tasks: number;
     readonly state: StateValue;
-    readonly weight: Float32Array;
-    readonly bias: Float32Array;
   };
-  if (own !== canonicalJson(cell)) return undefined;
-  const head = {
-    weight: hostTensor([bias.length, weight.length / bias.length], weight),
-    bias: hostTensor([bias.length], bias),
-  };
-  return { tasks, state, head };
+  return own === canonicalJson(cell) ? { tasks, state } : undefined;
 }

@@ -6,9 +6,13 @@
  */
 import { InputError } from "../core/errors.ts";
 import { ifThere, removeFile, replaceFile } from "../core/files.ts";
+import { type Claim, type Claimant, tryClaim } from "./claim.ts";
+import { layoutOf } from "./layout.ts";
 
 /** The files of one cell. */
 export interface CellStore {
+  /** Keeps others from writing; `undefined` if somebody else has the cell. A store without it has one user. */
+  claim?(): Promise<Claim | undefined>;
   /** The record so far, or `undefined`. */
   readRecord(): Promise<string | undefined>;
   /** Replaces the record in one step. */
@@ -18,6 +22,8 @@ export interface CellStore {
   /** Replaces the snapshot in one step. */
   writeSnapshot(bytes: Uint8Array): Promise<void>;
   removeSnapshot(): Promise<void>;
+  /** Moves what is damaged out of the way, under a new name, which it gives. */
+  setAside(what: "record" | "snapshot"): Promise<string>;
   /** Where trained adapters can be kept; a store without it keeps none. */
   readonly artifacts?: ArtifactStore;
 }
@@ -34,6 +40,7 @@ export function createMemoryStore(): CellStore {
   let record: string | undefined;
   let snapshot: Uint8Array | undefined;
   const artifacts = new Map<string, Uint8Array>();
+  const damaged: (string | Uint8Array)[] = [];
   return {
     readRecord: () => Promise.resolve(record),
     writeRecord: (text) => Promise.resolve(void (record = text)),
@@ -41,6 +48,13 @@ export function createMemoryStore(): CellStore {
     readSnapshot: () => Promise.resolve(snapshot),
     writeSnapshot: (bytes) => Promise.resolve(void (snapshot = bytes)),
     removeSnapshot: () => Promise.resolve(void (snapshot = undefined)),
+    setAside(what) {
+      const content = what === "record" ? record : snapshot;
+      if (content !== undefined) damaged.push(content);
+      if (what === "record") record = undefined;
+      else snapshot = undefined;
+      return Promise.resolve(`${what}.damaged-${damaged.length}`);
+    },
     artifacts: {
       has: (name) => Promise.resolve(artifacts.has(name)),
       write: (name, bytes) => Promise.resolve(void artifacts.set(name, bytes)),
@@ -49,22 +63,24 @@ export function createMemoryStore(): CellStore {
 }
 
 /**
- * A store in `folder/records/<name>.jsonl`, `folder/snapshots/<name>.state` and `folder/adapters/<name>/`.
+ * A store in the files of a run's folder; see `layout.ts`.
  *
+ * @param claimant Who writes, where several processes or threads share the folder
  * @throws {InputError} If the folders cannot be created or written
  */
-export async function createFileStore(folder: string, name: string): Promise<CellStore> {
-  const record = `${folder}/records/${name}.jsonl`;
-  const snapshot = `${folder}/snapshots/${name}.state`;
-  const adapters = `${folder}/adapters/${name}`;
+export async function createFileStore(folder: string, name: string, claimant?: Claimant): Promise<CellStore> {
+  const layout = layoutOf(folder);
+  const [record, snapshot, adapters] = [layout.record(name), layout.snapshot(name), layout.adapters(name)];
   await prepareFolder(folder);
   return {
+    ...(claimant && { claim: () => tryClaim(layout.lock(name), layout.lease(name), claimant) }),
     readRecord: () => ifThere(() => Deno.readTextFile(record)),
     writeRecord: (text) => replaceFile(record, text),
     appendRecord: (line) => Deno.writeTextFile(record, line, { append: true }),
     readSnapshot: () => ifThere(() => Deno.readFile(snapshot)),
     writeSnapshot: (bytes) => replaceFile(snapshot, bytes),
     removeSnapshot: () => removeFile(snapshot),
+    setAside: (what) => setAside(what === "record" ? record : snapshot),
     artifacts: {
       has: async (file) => await ifThere(() => Deno.stat(`${adapters}/${file}`)) !== undefined,
       async write(file, bytes) {
@@ -75,6 +91,16 @@ export async function createFileStore(folder: string, name: string): Promise<Cel
   };
 }
 
+/** Renames a file to `<path>.damaged-1`, or the first number that is free. */
+async function setAside(path: string): Promise<string> {
+  for (let number = 1;; number++) {
+    const name = `${path}.damaged-${number}`;
+    if (await ifThere(() => Deno.lstat(name))) continue;
+    await ifThere(() => Deno.rename(path, name));
+    return name;
+  }
+}
+
 /**
  * Creates the folders of a benchmark's output and proves that they can be written.
  *
@@ -82,9 +108,9 @@ export async function createFileStore(folder: string, name: string): Promise<Cel
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await Deno.mkdir(`${folder}/records`, { recursive: true });
-    await Deno.mkdir(`${folder}/snapshots`, { recursive: true });
-    const probe = await Deno.makeTempFile({ dir: `${folder}/records`, prefix: ".probe-" });
+    const { records, snapshots, claims } = layoutOf(folder);
+    for (const path of [records, snapshots, claims]) await Deno.mkdir(path, { recursive: true });
+    const probe = await Deno.makeTempFile({ dir: records, prefix: ".probe-" });
     await Deno.remove(probe);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -20,6 +20,21 @@ for (const kind of ["memory", "file"] as const) {
       assert.deepEqual(await store.readSnapshot(), Uint8Array.of(3));
       await store.removeSnapshot();
       assert.equal(await store.readSnapshot(), undefined);
+      await store.writeSnapshot(Uint8Array.of(3));
+      const names = [await store.setAside("record"), await store.setAside("snapshot")];
+      assert.deepEqual([await store.readRecord(), await store.readSnapshot()], [undefined, undefined]);
+      await store.writeRecord("d\n");
+      names.push(await store.setAside("record"));
+      assert.equal(new Set(names).size, 3);
+      if (kind === "file") {
+        assert.deepEqual(await filesIn(folder), [
+          "records/cell.jsonl.damaged-1",
+          "records/cell.jsonl.damaged-2",
+          "snapshots/cell.state.damaged-1",
+        ]);
+        assert.equal(await Deno.readTextFile(names[0]!), "c\n");
+        assert.equal(await Deno.readTextFile(names[2]!), "d\n");
+      }
     }));
 }
 

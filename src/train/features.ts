@@ -1,16 +1,14 @@
 /**
- * Images through a model in batches, and features from a frozen backbone: what a probe, or a look at a foreign
- * checkpoint, needs of a model.
+ * Images through a model in batches, and how many of them at a time.
  *
  * @module
  */
 import { batchesOf } from "../data/batches.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { type Preprocessing, toFloatImages } from "../data/preprocess.ts";
-import type { Executable, Executor } from "../executors/executor.ts";
+import type { Executable } from "../executors/executor.ts";
 import type { Backbone } from "../nn/backbone.ts";
 import { tokenCount, type ViTConfig } from "../nn/config.ts";
-import { traceFeatures } from "./lora_programs.ts";
 
 /** Beyond so many images, larger batches gain nothing. */
 const MOST_IMAGES = 100;
@@ -61,47 +59,4 @@ export function preprocessingOf(
   { config, pixels }: Backbone,
 ): Preprocessing {
   return { channels, height, width, size: config.image, ...pixels };
-}
-
-/** A backbone compiled for images of one shape. */
-export interface FeatureExtractor {
-  /** Features [indices.length, width] of the images at `indices`. */
-  extract(split: Split, indices: ArrayLike<number>): Promise<Float32Array>;
-  dispose(): void;
-}
-
-/**
- * Compiles a backbone for the images of a data set.
- *
- * @param batch Images per run
- */
-export async function createFeatureExtractor(
-  executor: Executor,
-  backbone: Backbone,
-  images: Pick<Dataset, "channels" | "height" | "width">,
-  batch: number = featureBatch(backbone.config),
-): Promise<FeatureExtractor> {
-  const { config, weights } = backbone;
-  const states = Object.fromEntries(
-    Object.entries(weights).map(([label, { shape, data }]) => [
-      label,
-      executor.tensor({ shape, values: data, frozen: true, label }),
-    ]),
-  );
-  const release = () => {
-    for (const tensor of Object.values(states)) tensor.dispose();
-  };
-  const executable = await executor.compile(traceFeatures(config, batch), states).catch((error) => {
-    release();
-    throw error;
-  });
-  const preprocessing = preprocessingOf(images, backbone);
-  const feed = { preprocessing, batch, output: "feature", width: config.width };
-  return {
-    extract: (split, indices) => runImages(executable, feed, split, indices),
-    dispose() {
-      executable.dispose();
-      release();
-    },
-  };
 }

@@ -6,7 +6,8 @@
  */
 import { DivergenceError } from "../core/errors.ts";
 import type { DeviceTensor, Executable, HostArray } from "../executors/executor.ts";
-import { hyperValues, type OptimiserSettings } from "./optimiser.ts";
+import type { Optimiser } from "./optimisers/optimiser.ts";
+import { learningRateAt, type Schedule } from "./optimisers/schedule.ts";
 import { LOSS_RING } from "./step.ts";
 
 /** How to run a step's program. */
@@ -14,7 +15,8 @@ export interface FitOptions {
   readonly executable: Executable;
   /** The `losses` state of the program. */
   readonly ring: DeviceTensor;
-  readonly optimiser: OptimiserSettings;
+  readonly optimiser: Optimiser;
+  readonly schedule: Schedule;
   /** Steps of the whole schedule. */
   readonly steps: number;
   /** The first step to run, when a training goes on. */
@@ -32,7 +34,7 @@ export interface FitOptions {
  * @throws {DivergenceError} If a loss is not finite
  */
 export async function fit(options: FitOptions): Promise<number[]> {
-  const { executable, ring, optimiser, steps, firstStep = 0, batches } = options;
+  const { executable, ring, optimiser, schedule, steps, firstStep = 0, batches } = options;
   const losses: number[] = [];
   let step = firstStep;
   const collect = async () => {
@@ -49,7 +51,7 @@ export async function fit(options: FitOptions): Promise<number[]> {
     if (step >= steps) break;
     await executable.run({
       ...batch,
-      hyper: hyperValues(optimiser, step, steps),
+      hyper: Float32Array.from(optimiser.hyper(learningRateAt(schedule, step, steps), step)),
       ringSlot: Int32Array.of(step % LOSS_RING),
     });
     step++;

@@ -22,9 +22,9 @@ import { createPacking, pack, type Packing, unpack, unpackTensors } from "../nn/
 import { vitFeature } from "../nn/vit.ts";
 import { runImages } from "./features.ts";
 import { checkFinite, fit } from "./fit.ts";
-import { HEAD_BIAS, HEAD_WEIGHT } from "./lora_programs.ts";
-import { type OptimiserSettings, packedRows } from "./optimiser.ts";
-import { LOSS_RING, traceStep } from "./step.ts";
+import { HEAD_BIAS, HEAD_WEIGHT } from "../nn/classifier.ts";
+import { createOptimiser, type OptimiserSettings } from "./optimisers/settings.ts";
+import { LOSS_RING, packedRows, traceStep } from "./step.ts";
 
 /** What to train and how. */
 export interface PretrainOptions {
@@ -99,7 +99,8 @@ function decayValues(packing: Packing, weightDecay: number): Float32Array {
  * @throws {DivergenceError} If a loss or a weight is not finite
  */
 export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
-  const { executor, config, dataset, optimiser, batchSize, epochs, smoothing, seed } = options;
+  const { executor, config, dataset, batchSize, epochs, smoothing, seed } = options;
+  const optimiser = createOptimiser(options.optimiser);
   const classes = dataset.classNames.length;
   const packing = createPacking(pretrainTensors(config, classes));
   const rows = packedRows(optimiser);
@@ -123,7 +124,7 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
   const ring = executor.tensor({ shape: [LOSS_RING], label: "losses" });
   const decay = executor.tensor({
     shape: [packing.size],
-    values: decayValues(packing, optimiser.weightDecay),
+    values: decayValues(packing, options.optimiser.weightDecay),
     frozen: true,
     label: "decay",
   });
@@ -140,6 +141,7 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
         executable,
         ring,
         optimiser,
+        schedule: options.optimiser,
         steps: epochs * stepsPerEpoch,
         firstStep: epoch * stepsPerEpoch,
         batches: epochFeeds(options, epoch),

@@ -15,7 +15,7 @@ import {
 import { ridgeHead } from "../nn/ridge.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { InputError } from "../core/errors.ts";
-import type { FeatureExtractor } from "./features.ts";
+import type { FeatureExtractor } from "./extractor.ts";
 
 /** Features [samples, width] and the class of each. */
 export interface LabelledFeatures {

@@ -9,36 +9,64 @@ import { narrow, oneHot, reshape, where } from "../graph/functions.ts";
 import { type Graph, type Program, trace } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
 import { type Packing, packTensors, unpackTensors } from "../nn/packing.ts";
-import { hyperLength, type OptimiserSettings, optimiserStep, packedRows } from "./optimiser.ts";
+import type { Optimiser } from "./optimisers/optimiser.ts";
+import { rated } from "./optimisers/projected.ts";
 
 /** Steps whose losses fit in the ring; `fit` reads it at least this often. */
 export const LOSS_RING = 64;
 
+/** Rows of the packed state: parameters, then slots. */
+export function packedRows({ slots }: Optimiser): number {
+  return 1 + slots;
+}
+
+/** Name of the input that holds the i-th normal numbers of a step. */
+export function noiseName(index: number): string {
+  return `noise.${index}`;
+}
+
 /** What is trained and on what loss. */
 export interface StepSpec {
   readonly packing: Packing;
-  readonly optimiser: OptimiserSettings;
-  /** Builds the loss, a scalar, declaring the inputs and states it needs. */
+  readonly optimiser: Optimiser;
+  /** Whether a state `rates` [p] holds a factor of every parameter's move. */
+  readonly rated?: boolean;
+  /** Builds the loss, a scalar, declaring the inputs and states it needs. It may be called more than once. */
   loss(graph: Graph, parameters: Readonly<Record<string, Tensor>>): Tensor;
 }
 
 /**
- * Traces the step. States: `packed` [rows, p], `decay` [p], `losses` [LOSS_RING] and those of the loss. Inputs:
- * `hyper`, `ringSlot` (i32 [1], the position in the ring) and those of the loss.
+ * Traces the step. States: `packed` [1 + slots, p], `decay` [p], `losses` [LOSS_RING] and those of the loss. Inputs:
+ * `hyper`, `ringSlot` (i32 [1], the position in the ring), the optimiser's noise, and those of the loss. The loss that
+ * is noted is that of the parameters before the step.
  */
-export function traceStep({ packing, optimiser, loss: buildLoss }: StepSpec): Program {
+export function traceStep({ packing, optimiser, rated: isRated = false, loss }: StepSpec): Program {
   return trace((graph) => {
     const { size } = packing;
     const packed = graph.state("packed", [packedRows(optimiser), size]);
-    const parameters = unpackTensors(packing, reshape(narrow(packed, 0, 0, 1), [size]));
-    const loss = reshape(buildLoss(graph, parameters), [1]);
+    const row = (index: number) => reshape(narrow(packed, 0, index, 1), [size]);
     const names = packing.entries.map(({ name }) => name);
-    const slopes = gradients(loss, names.map((name) => parameters[name]!));
-    const grad = packTensors(packing, Object.fromEntries(names.map((name, i) => [name, slopes[i]!])));
-    const hyper = graph.input("hyper", [hyperLength(optimiser)]);
-    graph.update("packed", optimiserStep(optimiser, packed, grad, graph.state("decay", [size]), hyper));
+    const parametersAt = (theta: Tensor) => unpackTensors(packing, theta);
+    const lossAt = (theta: Tensor) => reshape(loss(graph, parametersAt(theta)), [1]);
+    const rule = isRated ? rated(optimiser, graph.state("rates", [size])) : optimiser;
+    const theta = row(0);
+    const next = rule.step({
+      packed,
+      theta,
+      slots: Array.from({ length: rule.slots }, (_, i) => row(1 + i)),
+      noise: Array.from({ length: rule.noise ?? 0 }, (_, i) => graph.input(noiseName(i), [size])),
+      decay: graph.state("decay", [size]),
+      hyper: graph.input("hyper", [rule.hyperLength]),
+      lossAt,
+      gradientAt(theta) {
+        const parameters = parametersAt(theta);
+        const slopes = gradients(lossAt(theta), names.map((name) => parameters[name]!));
+        return packTensors(packing, Object.fromEntries(names.map((name, i) => [name, slopes[i]!])));
+      },
+    });
+    graph.update("packed", next);
     const losses = graph.state("losses", [LOSS_RING]);
     const slot = reshape(oneHot(graph.input("ringSlot", [1], "i32"), LOSS_RING), [LOSS_RING]);
-    graph.update("losses", where(slot, loss, losses));
+    graph.update("losses", where(slot, lossAt(theta), losses));
   });
 }

@@ -9,6 +9,8 @@ import { sha256 } from "../../core/json.ts";
 import { MAX_FILE_BYTES, onDisk, readWhole } from "./disk.ts";
 import { isGzip } from "./gzip.ts";
 import { readTar } from "./tar.ts";
+import { isImageName } from "../images/formats.ts";
+import { isTarHeader } from "./tar_header.ts";
 import { isHidden, MAX_MEMBER_BYTES, type TreeFile } from "./tree_file.ts";
 import { readZip } from "./zip.ts";
 
@@ -27,6 +29,9 @@ const MAX_DEPTH = 16;
 
 /** File names of archives. */
 const ARCHIVE = /\.(zip|tar|tar\.gz|tgz)$/i;
+
+/** Names of archives that each hold a part of a data set. */
+const SPLIT = /^(train|training|test|testing|val|valid|validation)$/i;
 
 /**
  * Opens a folder or archive. A folder that holds nothing but archives is the sum of their files: what a download
@@ -52,7 +57,7 @@ async function archiveTree(path: string): Promise<FileTree> {
     ? () => zipFiles(path)
     : isGzip(head)
     ? () => tarFiles(path, true)
-    : isTar(head)
+    : isTarHeader(head)
     ? () => tarFiles(path, false)
     : undefined;
   if (open) return { source: path, walk: () => uniqueFiles(path, open()), hash: () => hashFile(path) };
@@ -71,13 +76,14 @@ async function readHead(path: string): Promise<Uint8Array> {
   });
 }
 
-function isTar(head: Uint8Array): boolean {
-  return String.fromCharCode(...head.subarray(257, 262)) === "ustar";
+async function* tarFiles(path: string, gzipped: boolean): AsyncGenerator<TreeFile> {
+  yield* readTar(path, () => contentOf(path), gzipped);
 }
 
-async function* tarFiles(path: string, gzipped: boolean): AsyncGenerator<TreeFile> {
+/** The bytes of a file as they come. */
+async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
   const file = await onDisk(path, () => Deno.open(path));
-  yield* readTar(path, file.readable, gzipped);
+  yield* file.readable;
 }
 
 async function* zipFiles(path: string): AsyncGenerator<TreeFile> {
@@ -116,9 +122,17 @@ async function* uniqueFiles(source: string, files: AsyncIterable<TreeFile>): Asy
   }
 }
 
+/** Archives that are called `train` and `test` say by it what their files are; the others' names mean nothing. */
 function sumTree(source: string, trees: readonly FileTree[]): FileTree {
+  const names = trees.map((tree) => tree.source.slice(source.length + 1).replace(ARCHIVE, ""));
+  const arePrefixes = names.length > 1 && names.every((name) => SPLIT.test(name)) &&
+    new Set(names).size === names.length;
   const all = async function* () {
-    for (const tree of trees) yield* tree.walk();
+    for (const [i, tree] of trees.entries()) {
+      for await (const file of tree.walk()) {
+        yield arePrefixes ? { ...file, path: `${names[i]}/${file.path}` } : file;
+      }
+    }
   };
   return {
     source,
@@ -128,7 +142,7 @@ function sumTree(source: string, trees: readonly FileTree[]): FileTree {
 }
 
 function folderTree(source: string): FileTree {
-  const walk = () => walkFolder(source, "", 0);
+  const walk = () => walkFolder(source, "", []);
   return {
     source,
     walk,
@@ -149,26 +163,54 @@ async function visibleEntries(path: string): Promise<Deno.DirEntry[]> {
   return entries.filter(({ name }) => !isHidden(name)).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** Files below a folder, sorted. Links to files are followed; links to folders could lead in circles. */
-async function* walkFolder(root: string, folder: string, depth: number): AsyncGenerator<TreeFile> {
+/**
+ * Files below a folder, sorted. Links to files and folders are followed, as torchvision and timm do; one to a folder above
+ * would lead in circles. A link that leads nowhere is passed over if it is no image.
+ *
+ * @param above Real paths of the folders above
+ */
+async function* walkFolder(
+  root: string,
+  folder: string,
+  above: readonly string[],
+): AsyncGenerator<TreeFile> {
   const path = folder === "" ? root : `${root}/${folder}`;
-  if (depth > MAX_DEPTH) {
+  if (above.length > MAX_DEPTH) {
     throw new InputError(`Cannot read ${path}: found folders nested deeper than ${MAX_DEPTH}`);
+  }
+  const real = await onDisk(path, () => Deno.realPath(path));
+  if (above.includes(real)) {
+    throw new InputError(`Cannot read ${path}: found a link in a circle, wanted one to a folder elsewhere`);
   }
   for (const entry of await visibleEntries(path)) {
     const inside = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory) {
-      yield* walkFolder(root, inside, depth + 1);
+    const full = `${root}/${inside}`;
+    const found = entry.isDirectory ? undefined : await statOf(full, entry);
+    if (entry.isDirectory || found?.isDirectory) {
+      yield* walkFolder(root, inside, [...above, real]);
       continue;
     }
-    const full = `${root}/${inside}`;
-    const { size, isFile } = await onDisk(full, () => Deno.stat(full));
-    if (!isFile) {
+    if (!found) continue;
+    if (!found.isFile) {
       throw new InputError(
-        `Cannot read ${full}: found ${entry.isSymlink ? "a link to something" : "something"} ` +
-          "that is not a file, wanted files and folders only",
+        `Cannot read ${full}: found something that is not a file, wanted files and folders only`,
       );
     }
+    const { size } = found;
     yield { path: inside, size, bytes: () => readWhole(full, Math.min(MAX_FILE_BYTES, MAX_MEMBER_BYTES)) };
+  }
+}
+
+/** What lies at a path; `undefined` for a link to nothing that is no image. */
+async function statOf(path: string, { isSymlink, name }: Deno.DirEntry): Promise<Deno.FileInfo | undefined> {
+  if (!isSymlink) return await onDisk(path, () => Deno.stat(path));
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound && !isImageName(name)) return undefined;
+    const found = error instanceof Deno.errors.NotFound ? "to nothing" : "that cannot be followed";
+    throw new InputError(`Cannot read ${path}: found a link ${found}, wanted a link to a file or folder`, {
+      cause: error,
+    });
   }
 }

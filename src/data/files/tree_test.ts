@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { inFolder } from "../../core/test_folder.ts";
+import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 import { type Files, tarFile, tarGzFile, writeFiles, zipFile } from "../test_files.ts";
@@ -93,6 +94,14 @@ Deno.test("openTree() takes a folder of archives as the sum of their files", asy
   });
 });
 
+Deno.test("openTree() keeps the names of archives that are parts of a data set", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/train.zip`, zipFile({ "cat/1": "1" }));
+    await Deno.writeFile(`${folder}/test.tar`, await tarFile({ "cat/1": "2" }));
+    assert.deepEqual(await contentOf(folder), { "train/cat/1": "1", "test/cat/1": "2" });
+  });
+});
+
 Deno.test("walk() leaves out hidden files and what macOS adds", async () => {
   await inFolder(async (folder) => {
     const files = { "a/x": "1", "a/.DS_Store": "2", "__MACOSX/a/._x": "3", ".git/y": "4" };
@@ -116,35 +125,177 @@ Deno.test("walk() refuses names that lead out of an archive", async () => {
   await refuses("a.tar", await tarFile({ "a\nb": "1" }), /found a file named "a\\nb"/);
 });
 
-Deno.test("walk() refuses links and devices in archives", async () => {
-  for (const type of ["symlink", "link", "fifo", "character-device"] as const) {
-    const header = { name: "a", type, size: 0, linkname: "../../etc/passwd" };
+Deno.test("walk() refuses devices in archives, and links to images that are not there", async () => {
+  for (const type of ["fifo", "character-device"] as const) {
+    const tar = await tarFile({}, [{ name: "a", type, size: 0 }]);
+    await refuses("a.tar", tar, /found a, an entry that is a device or of an unknown type, wanted files/);
+  }
+  for (const type of ["symlink", "link"] as const) {
+    const header = (name: string) => ({ name, type, size: 0, linkname: "../../etc/passwd" });
     await refuses(
       "a.tar",
-      await tarFile({}, [header]),
-      new RegExp(`found a, a ${type}, wanted files and folders only$`),
+      await tarFile({}, [header("a.png")]),
+      /found a.png, a link to ..\/..\/etc\/passwd, wanted a link to a file in the archive$/,
     );
+    await inFolder(async (folder) => {
+      await Deno.writeFile(`${folder}/a.tar`, await tarFile({ "b": "1" }, [header("LICENSE")]));
+      assert.deepEqual(await contentOf(`${folder}/a.tar`), { b: "1" });
+    });
   }
-  // A symbolic link as Unix tools store it.
-  const link = zipSync({ a: [new TextEncoder().encode("/etc/passwd"), { os: 3, attrs: 0o120777 << 16 }] });
-  await refuses("a.zip", link, /found a that is a link or a device, wanted files and folders only$/);
+  await refuses(
+    "a.zip",
+    zipWithLink("x/a.png", "/etc/passwd"),
+    /found x\/a.png, a link to \/etc\/passwd, wanted/,
+  );
+});
+
+/** A zip archive with a symbolic link as Unix tools store it. */
+function zipWithLink(name: string, target: string): Uint8Array {
+  const text = (value: string) => new TextEncoder().encode(value);
+  return zipSync({ "real/1": text("one"), [name]: [text(target), { os: 3, attrs: 0o120777 << 16 }] });
+}
+
+Deno.test("walk() gives the content of links to files and folders of the same archive", async () => {
+  const links = [
+    { name: "hard", type: "link" as const, linkname: "./real/1", size: 0 },
+    { name: "x/soft", type: "symlink" as const, linkname: "../real/2", size: 0 },
+    { name: "folder", type: "symlink" as const, linkname: "real", size: 0 },
+    { name: "again", type: "symlink" as const, linkname: "folder/1", size: 0 },
+    { name: "real/own", type: "symlink" as const, linkname: "1", size: 0 },
+  ];
+  const wanted = {
+    "real/1": "one",
+    "real/2": "two",
+    hard: "one",
+    "x/soft": "two",
+    "folder/1": "one",
+    "folder/2": "two",
+    again: "one",
+    "real/own": "one",
+    "folder/own": "one",
+  };
+  await inFolder(async (folder) => {
+    const tar = await tarFile({ "real/1": "one", "real/2": "two" }, links);
+    await Deno.writeFile(`${folder}/a.tar`, tar);
+    await Deno.writeFile(`${folder}/a.tar.gz`, new Uint8Array(gzipSync(tar)));
+    await Deno.writeFile(`${folder}/a.zip`, zipWithLink("x/soft", "../real/1"));
+    for (const name of ["a.tar", "a.tar.gz"]) assert.deepEqual(await contentOf(`${folder}/${name}`), wanted);
+    assert.deepEqual(await contentOf(`${folder}/a.zip`), { "real/1": "one", "x/soft": "one" });
+  });
+  const circle = [{ name: "x/up", type: "symlink" as const, linkname: "..", size: 0 }];
+  await refuses("a.tar", await tarFile({ "x/1": "" }, circle), /found x\/up, a link in a circle, wanted/);
+  const inside = [{ name: "d/x/up", type: "symlink" as const, linkname: "..", size: 0 }];
+  await refuses(
+    "a.tar",
+    await tarFile({ "d/x/1": "" }, inside),
+    /found d\/x\/up, a link in a circle, wanted/,
+  );
 });
 
 Deno.test({
-  name: "walk() follows links to files in folders, and refuses links to folders",
+  name: "walk() follows links to files and folders in folders, but not in circles or to nothing",
   ignore: Deno.build.os === "windows",
   async fn() {
     await inFolder(async (folder) => {
-      await writeFiles(folder, { "real/x": "1", "tree/y": "2" });
+      await writeFiles(folder, { "real/x": "1", "real/z": "3", "tree/y": "2" });
       await Deno.symlink(`${folder}/real/x`, `${folder}/tree/x`);
-      assert.deepEqual(await contentOf(`${folder}/tree`), { x: "1", y: "2" });
-      await Deno.symlink(folder, `${folder}/tree/circle`);
+      await Deno.symlink("../real", `${folder}/tree/linked`);
+      await Deno.symlink("gone", `${folder}/tree/LICENSE`);
+      assert.deepEqual(await contentOf(`${folder}/tree`), {
+        x: "1",
+        y: "2",
+        "linked/x": "1",
+        "linked/z": "3",
+      });
+      await Deno.symlink(folder, `${folder}/tree/other`);
       await assert.rejects(contentOf(`${folder}/tree`), {
         name: "InputError",
-        message: /circle: found a link to something that is not a file, wanted files and folders only$/,
+        message: /other\/tree: found a link in a circle, wanted one to a folder elsewhere$/,
+      });
+      await Deno.remove(`${folder}/tree/other`);
+      await Deno.symlink("gone", `${folder}/tree/a.png`);
+      await assert.rejects(contentOf(`${folder}/tree`), {
+        message: /a.png: found a link to nothing, wanted a link to a file or folder$/,
       });
     });
   },
+});
+
+Deno.test("walk() reads names with backslashes, and UTF-8 without its flag", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/a.zip`, zipFile({ "ds\\train\\a": "1", "ds\\b\\": "" }));
+    assert.deepEqual(await contentOf(`${folder}/a.zip`), { "ds/train/a": "1" });
+    const named = zipFile({ "caf\u00e9/\u732b": "1" });
+    const view = new DataView(named.buffer);
+    for (let at = 0; at + 10 < named.length; at++) {
+      const mark = view.getUint32(at);
+      if (mark === 0x504b0304) view.setUint16(at + 6, view.getUint16(at + 6, true) & ~0x800, true);
+      if (mark === 0x504b0102) view.setUint16(at + 8, view.getUint16(at + 8, true) & ~0x800, true);
+    }
+    await Deno.writeFile(`${folder}/b.zip`, named);
+    assert.deepEqual(await contentOf(`${folder}/b.zip`), { "caf\u00e9/\u732b": "1" });
+    // Code page 437: 0x82 is an e with acute, and no UTF-8.
+    const old = zipFile({ "cafX": "1" });
+    old.forEach((byte, i) => {
+      if (byte === 0x58) old[i] = 0x82;
+    });
+    await Deno.writeFile(`${folder}/c.zip`, old);
+    assert.deepEqual(await contentOf(`${folder}/c.zip`), { "caf\u00e9": "1" });
+  });
+});
+
+Deno.test("walk() reads every file of a zip whose count of 16 bits has wrapped, as Finder writes it", async () => {
+  const names = Array.from({ length: 65_540 }, (_, i) => `${i}`);
+  const zip = zipFile(Object.fromEntries(names.map((name) => [name, ""])));
+  const end = zip.length - 22;
+  new DataView(zip.buffer).setUint16(end + 8, 4, true);
+  new DataView(zip.buffer).setUint16(end + 10, 4, true);
+  await inFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/a.zip`, zip);
+    let count = 0;
+    for await (const _ of (await openTree(`${folder}/a.zip`)).walk()) count++;
+    assert.equal(count, names.length);
+  });
+});
+
+/** A tar archive of one file by the book, of a format without mark and with any time. */
+function oldTar(name: string, content: string, time: readonly number[], mark: string): Uint8Array {
+  const tar = new Uint8Array(2048);
+  const put = (at: number, value: string) => tar.set(new TextEncoder().encode(value), at);
+  put(0, name);
+  put(124, content.length.toString(8).padStart(11, "0"));
+  tar.set(time, 136);
+  put(257, mark);
+  put(148, " ".repeat(8));
+  const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  put(148, `${sum.toString(8).padStart(6, "0")}\0 `);
+  put(512, content);
+  return tar;
+}
+
+Deno.test("walk() reads tar archives of 1979 and of times before 1970", async () => {
+  await inFolder(async (folder) => {
+    const before = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0];
+    await Deno.writeFile(`${folder}/v7.tar`, oldTar("a", "1", [], ""));
+    await Deno.writeFile(`${folder}/gnu.tar`, oldTar("a", "1", before, "ustar  \0"));
+    for (const name of ["v7.tar", "gnu.tar"]) {
+      assert.deepEqual(await contentOf(`${folder}/${name}`), { a: "1" });
+    }
+  });
+  await refuses("a.tar", oldTar("a", "1", [], "ustar  \0").fill(83, 156, 157).slice(), /checksum|no archive/);
+});
+
+Deno.test("walk() reads gzip of several members and with zeros after it", async () => {
+  await inFolder(async (folder) => {
+    const tar = await tarFile(FILES);
+    const cuts = [0, 100, 700, tar.length];
+    const members = cuts.slice(1).map((end, i) => gzipSync(tar.subarray(cuts[i], end)));
+    await Deno.writeFile(`${folder}/many.tar.gz`, Buffer.concat(members));
+    await Deno.writeFile(`${folder}/padded.tar.gz`, Buffer.concat([gzipSync(tar), new Uint8Array(1024)]));
+    const wanted = await contentOf(`${folder}/many.tar.gz`);
+    assert.deepEqual(Object.keys(wanted), Object.keys(FILES));
+    assert.deepEqual(await contentOf(`${folder}/padded.tar.gz`), wanted);
+  });
 });
 
 Deno.test("walk() refuses archives with two files of one name", async () => {
@@ -180,7 +331,11 @@ Deno.test("walk() refuses damaged archives", async () => {
   const tar = await tarFile(FILES);
   await refuses("a.tar", tar.subarray(0, 1500), /found a damaged tar archive/);
   await refuses("a.tar", tar.subarray(0, tar.length - 1024), /found a damaged tar archive/);
-  await refuses("a.tar.gz", (await tarGzFile(FILES)).subarray(0, 100), /found a damaged tar archive/);
+  await refuses(
+    "a.tar.gz",
+    (await tarGzFile(FILES)).subarray(0, 100),
+    /found damaged or truncated gzip data/,
+  );
   const zip = zipFile({ "a": "hello hello hello hello" });
   await refuses("a.zip", zip.subarray(0, zip.length - 30), /found a damaged zip archive/);
   const flipped = zip.slice();

@@ -9,6 +9,7 @@ import { crc32, inflateRawSync } from "node:zlib";
 // @ts-types="@types/yauzl"
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { InputError } from "../../core/errors.ts";
+import { type ArchiveLink, linkedFiles, symlinkTarget } from "./links.ts";
 import { checkPath, MAX_MEMBER_BYTES, type TreeFile } from "./tree_file.ts";
 
 /** Bytes that can be read at any place. */
@@ -24,9 +25,17 @@ const DEFLATED = 8;
 const MAX_RATIO = 1032;
 const FILE_TYPE_MASK = 0o170000;
 const REGULAR_FILE = 0o100000;
+const SYMBOLIC_LINK = 0o120000;
+/** Longest target of a symbolic link. */
+const MAX_LINK_BYTES = 4096;
+/** Bit of the flags that says that names are UTF-8. */
+const UTF8_FLAG = 0x800;
+/** Mark of an entry of the directory, and what its count of 16 bits wraps around at. */
+const ENTRY_MARK = [0x50, 0x4b, 1, 2] as const;
+const COUNT_WRAP = 2 ** 16;
 
 /**
- * The files of a zip archive in the order of its directory. Links are refused.
+ * The files of a zip archive in the order of its directory, then those that its links stand for.
  *
  * @param source Path of the archive, for messages
  * @throws {InputError} If the archive is damaged or encrypted, declares absurd sizes, or a name leads out of it
@@ -43,21 +52,76 @@ export async function* readZip(source: string, content: RandomAccess): AsyncGene
       });
     }
   };
+  const links: ArchiveLink[] = [];
+  yield* ownFiles(source, content, inArchive, links);
+  if (links.length > 0) yield* linkedFiles(source, links, ownFiles(source, content, inArchive, []));
+}
+
+/** Runs a step, with what goes wrong as an `InputError`. */
+type InArchive = <T>(step: () => Promise<T>) => Promise<T>;
+
+/** The files with content of their own; links are put on a list. */
+async function* ownFiles(
+  source: string,
+  content: RandomAccess,
+  inArchive: InArchive,
+  links: ArchiveLink[],
+): AsyncGenerator<TreeFile> {
   const zip = await inArchive(() => openDirectory(content));
   const entries = zip.eachEntry()[Symbol.asyncIterator]();
   for (;;) {
-    const next = await inArchive(() => entries.next());
+    const next = await inArchive(async () => {
+      await correctCount(zip, content);
+      return await entries.next();
+    });
     if (next.done) return;
     const entry = next.value;
-    if (entry.fileName.endsWith("/")) continue;
-    const path = checkPath(source, entry.fileName);
+    const name = nameOf(entry);
+    if (name.endsWith("/")) continue;
+    const path = checkPath(source, name);
     checkEntry(source, path, entry, content.size);
-    yield {
-      path,
-      size: entry.uncompressedSize,
-      bytes: () => inArchive(() => readEntry(path, entry, zip, content)),
-    };
+    const bytes = () => inArchive(() => readEntry(path, entry, zip, content));
+    if (typeOf(entry) === SYMBOLIC_LINK) {
+      const written = entry.uncompressedSize > MAX_LINK_BYTES ? "" : new TextDecoder().decode(await bytes());
+      links.push({ path, target: symlinkTarget(path, written), written });
+      continue;
+    }
+    yield { path, size: entry.uncompressedSize, bytes };
   }
+}
+
+/**
+ * Goes on where the directory does: macOS' Finder writes the count of entries modulo 65,536, so the directory ends where
+ * no entry follows.
+ */
+async function correctCount(zip: ZipFile, content: RandomAccess): Promise<void> {
+  const state = zip as unknown as { entryCount: number; readonly readEntryCursor: number };
+  if (zip.entriesRead < state.entryCount) return;
+  const mark = await content.read(state.readEntryCursor, ENTRY_MARK.length);
+  if (ENTRY_MARK.every((byte, i) => mark[i] === byte)) state.entryCount += COUNT_WRAP;
+}
+
+/**
+ * The name of an entry with forward slashes: .NET before 4.6.1 wrote others. Names that are UTF-8 are that, whether the
+ * flag says so or not, as most archivers outside of Windows leave it out; else they are of code page 437.
+ */
+function nameOf(entry: Entry): string {
+  const { generalPurposeBitFlag: flags, fileNameRaw: raw, extraFields } = entry;
+  const isUtf8 = (flags & UTF8_FLAG) !== 0 || decodesAsUtf8(raw);
+  return yauzl.getFileNameLowLevel(isUtf8 ? flags | UTF8_FLAG : flags, raw, extraFields, false);
+}
+
+function decodesAsUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function typeOf({ externalFileAttributes }: Entry): number {
+  return (externalFileAttributes >>> 16) & FILE_TYPE_MASK;
 }
 
 /** Lets yauzl read from `content`. */
@@ -89,7 +153,7 @@ class Reader extends yauzl.RandomAccessReader {
 async function openDirectory(content: RandomAccess): Promise<ZipFile> {
   return await yauzl.fromRandomAccessReaderPromise(new Reader(content), content.size, {
     autoClose: false,
-    strictFileNames: true,
+    decodeStrings: false,
   });
 }
 
@@ -98,8 +162,9 @@ function checkEntry(source: string, path: string, entry: Entry, archiveSize: num
   const fail = (found: string, wanted: string) => {
     throw new InputError(`Cannot read ${source}: found ${path} ${found}, wanted ${wanted}`);
   };
-  const type = (entry.externalFileAttributes >>> 16) & FILE_TYPE_MASK;
-  if (type !== 0 && type !== REGULAR_FILE) fail("that is a link or a device", "files and folders only");
+  if (![0, REGULAR_FILE, SYMBOLIC_LINK].includes(typeOf(entry))) {
+    fail("that is a device", "files and folders only");
+  }
   if (entry.isEncrypted()) fail("encrypted", "plain files");
   if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED) {
     fail(`packed by method ${entry.compressionMethod}`, "0 (stored) or 8 (deflated)");

@@ -1,59 +1,171 @@
 /**
- * Image folders: `train/<class>/*` and `test/<class>/*`, or `train/<class>/*` alone or `<class>/*` split by a seed.
- * Classes are numbered by the order of their names, as torchvision's `ImageFolder` does.
+ * Image folders: `train/<class>/*` and `test/<class>/*`, `<class>/train/*` and `<class>/test/*`, or `train/<class>/*`
+ * alone or `<class>/*` split by a seed. Classes are numbered by the order of their names, as torchvision's
+ * `ImageFolder` does. Names are compared in Unicode's composed form: macOS writes them decomposed.
  *
  * @module
  */
 import { InputError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
+import { findClassFolders } from "./class_folders.ts";
+import { classNamesIn, findSplits, type FolderSplits, shareClasses } from "./folder_splits.ts";
+import { areStray, folderTreeOf, type ImageFolder } from "./folder_tree.ts";
 import type { ImageLayout, ImagePlan, LabelledPath, TreeIndex } from "./image_set.ts";
+import { roleOf } from "./split_names.ts";
 
 /** Share of each class that goes to the training split where the folder has no splits of its own. */
 const TRAIN_SHARE = 0.8;
-/** Names of the folders of splits, in any case; the first that is there counts. */
-const TRAIN_FOLDERS = ["train", "training"];
-const TEST_FOLDERS = ["test", "testing", "val", "valid", "validation"];
 
 /** A generic image folder. */
 export function folderLayout(seed: number): ImageLayout {
-  return { root: "images", plan: (index) => planFolder(index, seed) };
+  return { root: "tree", plan: (index) => planFolder(index, seed) };
 }
 
 function planFolder(index: TreeIndex, seed: number): ImagePlan {
-  const train = imagesOf(TRAIN_FOLDERS, index);
-  const test = imagesOf(TEST_FOLDERS, index);
-  if (train.length === 0) return splitBySeed(index.images, classesOf(index, index.images), seed);
-  if (test.length === 0) {
-    const notice =
-      "found no test images in folders of their class; the training images are split 80 to 20 by a seed";
-    return { ...splitBySeed(train, classesOf(index, train, 1), seed, 1), notice };
+  const top = folderTreeOf(index.images);
+  const found = findSplits(index.source, top);
+  if (found?.kind === "splits") return planSplits(index, top, found.splits, seed);
+  if (found) return planClassesOfSplits(found.root, index);
+  const { root, notices } = findClassFolders(index.source, top);
+  const named = roleOf(root.name);
+  const alone = named?.isExact ? [`found ${root.path} alone; its images are split 80 to 20 by a seed`] : [];
+  const images = index.images.filter((path) => isBelow(path, root));
+  return {
+    ...splitBySeed(images, new Labels(root), seed),
+    notices: [...notices, ...alone],
+    regions: [root.path],
+  };
+}
+
+/** Classes by the folder that follows some folder in a path. */
+export class Labels {
+  readonly classNames: readonly string[];
+  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #parts: readonly ImageFolder[];
+
+  constructor(...parts: readonly ImageFolder[]) {
+    this.#parts = parts;
+    this.classNames = [...new Set(parts.flatMap((part) => [...classNamesIn(part)]))].sort();
+    this.#numbers = new Map(this.classNames.map((name, number) => [name, number]));
   }
-  const classNames = classesOf(index, [...train, ...test], 1);
-  const label = labeller(classNames, 1);
-  return { classNames, train: train.map(label), test: test.map(label) };
+
+  /** The images that lie in a class folder, with their labels, in the given order. */
+  of(images: readonly string[]): LabelledPath[] {
+    return images.flatMap((path) => {
+      const part = this.#parts.find((part) => isBelow(path, part));
+      if (!part) return [];
+      const name = path.slice(part.path.length).split("/")[0]!.normalize("NFC");
+      return [{ path, label: this.#numbers.get(name)! }];
+    });
+  }
 }
 
-/** The images of the first split of some names. A folder without class folders is none: its images have no labels. */
-function imagesOf(names: readonly string[], { images }: TreeIndex): readonly string[] {
-  const splits = Map.groupBy(images, (path) => path.slice(0, path.indexOf("/")).toLowerCase());
-  const isSplit = (paths: readonly string[] = []) => paths.some((path) => path.split("/").length > 2);
-  const found = names.find((name) => isSplit(splits.get(name)));
-  return found === undefined ? [] : splits.get(found)!;
+/** Whether an image lies in a folder of a folder. */
+function isBelow(path: string, folder: ImageFolder): boolean {
+  return path.startsWith(folder.path) && path.indexOf("/", folder.path.length) >= 0;
 }
 
-/**
- * Splits images by a seed, 80 to 20 in each class, at least one image on each side where there are two.
- *
- * @param classNames All classes, at their numbers
- * @param depth Where in the paths the class stands
- */
-export function splitBySeed(
-  images: readonly string[],
-  classNames: readonly string[],
-  seed: number,
-  depth = 0,
-): ImagePlan {
-  const byClass = Map.groupBy(images.map(labeller(classNames, depth)), ({ label }) => label);
+function planSplits(index: TreeIndex, top: ImageFolder, splits: FolderSplits, seed: number): ImagePlan {
+  const { root, train, test, validation, others } = splits;
+  const outside = top.count - root.count;
+  if (!areStray(outside, root.count)) {
+    const stranger = index.images.find((path) => !path.startsWith(root.path));
+    throw new InputError(
+      `Cannot read ${index.source}: found ${outside} images outside of ${root.path} such as ${stranger}, ` +
+        `wanted one data set; name the folder of it`,
+    );
+  }
+  const notices: string[] = [];
+  const isUsable = (part: ImageFolder | undefined) => part !== undefined && shareClasses(train, part);
+  const held = [test, validation].find(isUsable);
+  const unlabelled = [test, validation].filter((part) => part && !isUsable(part)).map((part) => part!);
+  for (const part of unlabelled) {
+    notices.push(`found no class of ${train.path} in ${part.path}; its ${part.count} images are left out`);
+  }
+  if (held === test && isUsable(validation)) {
+    notices.push(
+      `${validation!.path} of ${validation!.count} images is left out; ${test!.path} is the test split`,
+    );
+  }
+  if (held && held === validation) notices.push(`${validation.path} is the test split`);
+  if (!held) {
+    notices.push(
+      "found no test images in folders of their class; the training images are split 80 to 20 by a seed",
+    );
+  }
+  const parts = held ? [train, held] : [train];
+  const labels = new Labels(...parts);
+  const used = [...parts, ...unlabelled, ...(validation ? [validation] : [])];
+  const strays = index.images.filter((path) => {
+    if (others.some((other) => path.startsWith(other.path))) return false;
+    const part = used.find((part) => path.startsWith(part.path));
+    return part ? parts.includes(part) && !isBelow(path, part) : true;
+  });
+  if (strays.length > 0) notices.push(strayNotice(strays));
+  const beside = others.filter(({ count }) => count > 0).map(({ path }) => path);
+  if (beside.length > 0) notices.push(`${beside.join(", ")} beside ${train.path}: no part of the data set`);
+  notices.push(...formNotices(parts));
+  const regions = parts.map(({ path }) => path);
+  const imagesOf = (part: ImageFolder) => index.images.filter((path) => isBelow(path, part));
+  if (!held) return { ...splitBySeed(imagesOf(train), labels, seed), notices, regions };
+  return {
+    classNames: labels.classNames,
+    train: labels.of(imagesOf(train)),
+    test: labels.of(imagesOf(held)),
+    notices,
+    regions,
+  };
+}
+
+/** `<class>/train/*` and `<class>/test/*`. */
+function planClassesOfSplits(root: ImageFolder, index: TreeIndex): ImagePlan {
+  const labels = new Labels(root);
+  const roleIn = (path: string) => roleOf(path.slice(root.path.length).split("/")[1]!)?.role;
+  const images = index.images.filter((path) =>
+    path.slice(root.path.length).split("/").length === 3 && isBelow(path, root)
+  );
+  const roles = new Set(images.map(roleIn));
+  const held = roles.has("test") ? "test" : "validation";
+  const strays = index.images.filter((path) => !images.includes(path));
+  const leftOut = images.filter((path) => !["train", held].includes(roleIn(path) ?? "")).length;
+  return {
+    classNames: labels.classNames,
+    train: labels.of(images.filter((path) => roleIn(path) === "train")),
+    test: labels.of(images.filter((path) => roleIn(path) === held)),
+    notices: [
+      "the classes are the outer folders, their train and test folders are the splits",
+      ...leftOut > 0 ? [`${leftOut} validation images are left out`] : [],
+      ...strays.length > 0 ? [strayNotice(strays)] : [],
+      ...formNotices([root]),
+    ],
+    regions: [root.path],
+  };
+}
+
+/** What is said of images that belong to no class. */
+export function strayNotice(strays: readonly string[]): string {
+  const what = strays.length === 1
+    ? "1 image outside of class folders is"
+    : `${strays.length} images outside of class folders are`;
+  return `${what} left out: ${strays.slice(0, 3).join(", ")}${strays.length > 3 ? ", …" : ""}`;
+}
+
+/** Class folders whose names differ in Unicode's form only. */
+function formNotices(parts: readonly ImageFolder[]): string[] {
+  const forms = new Map<string, Set<string>>();
+  for (const name of parts.flatMap(({ folders }) => [...folders.keys()])) {
+    const composed = name.normalize("NFC");
+    forms.set(composed, (forms.get(composed) ?? new Set()).add(name));
+  }
+  return [...forms].filter(([, names]) => names.size > 1).map(([name]) =>
+    `found ${name} in two forms of Unicode; they are one class`
+  );
+}
+
+/** Splits images by a seed, 80 to 20 in each class, at least one image on each side where there are two. */
+export function splitBySeed(images: readonly string[], labels: Labels, seed: number): ImagePlan {
+  const { classNames } = labels;
+  const byClass = Map.groupBy(labels.of(images), ({ label }) => label);
   const train: LabelledPath[] = [], test: LabelledPath[] = [];
   classNames.forEach((name, label) => {
     const all = byClass.get(label) ?? [];
@@ -62,29 +174,4 @@ export function splitBySeed(
     for (const image of all) (chosen.has(image) ? train : test).push(image);
   });
   return { classNames, train, test };
-}
-
-/**
- * Names of the folders at `depth`, sorted.
- *
- * @throws {InputError} If an image lies in none
- */
-export function classesOf(index: TreeIndex, paths: readonly string[], depth = 0): string[] {
-  const names = new Set<string>();
-  for (const path of paths) {
-    const parts = path.split("/");
-    if (parts.length < depth + 2) {
-      throw new InputError(
-        `Cannot read ${index.source}: found ${path}, wanted images in a folder of their class`,
-      );
-    }
-    names.add(parts[depth]!);
-  }
-  if (names.size === 0) throw new InputError(`Cannot read ${index.source}: found no JPEG or PNG images`);
-  return [...names].sort();
-}
-
-function labeller(classNames: readonly string[], depth: number): (path: string) => LabelledPath {
-  const labels = new Map(classNames.map((name, label) => [name, label]));
-  return (path) => ({ path, label: labels.get(path.split("/")[depth]!)! });
 }

@@ -6,10 +6,14 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
-import { createDataset, type Dataset, imageSize, type Split } from "../dataset.ts";
+import { createDataset, type Dataset, imageSize, selectImages, type Split } from "../dataset.ts";
 import { createImageCodec, type ImageCodec, type ImageSize } from "./codec.ts";
-import { type ImageHeader, readImageHeader } from "./header.ts";
 import type { FileTree } from "../files/tree.ts";
+import { otherFormatOf } from "./formats.ts";
+import type { ImageHeader } from "./header.ts";
+import { indexTree, type TreeIndex } from "./tree_index.ts";
+
+export type { TreeIndex } from "./tree_index.ts";
 
 /** An image file and its class number. */
 export interface LabelledPath {
@@ -25,34 +29,21 @@ export interface ImagePlan {
   /** Whether black and white change places. */
   readonly inverted?: boolean;
   /** What the layout decided for the user. */
-  readonly notice?: string;
+  readonly notices?: readonly string[];
+  /** Folders, with a slash at their end, in which images of other formats would belong to the set; all if left out. */
+  readonly regions?: readonly string[];
 }
 
 /** How one kind of data set lays out its files. */
 export interface ImageLayout {
-  /** The folder that paths are relative to: all of the tree, the deepest with all images, or that of a text file. */
-  readonly root: "tree" | "images" | { readonly anchor: string };
+  /** The folder that paths are relative to: all of the tree, or that of a text file. */
+  readonly root: "tree" | { readonly anchor: string };
   /**
    * Chooses the files.
    *
    * @throws {InputError} If files are not as the layout wants them
    */
   plan(index: TreeIndex): ImagePlan;
-}
-
-/** What a plan is made from. Paths are relative to the folder that holds everything, texts outside it are unknown. */
-export interface TreeIndex {
-  readonly source: string;
-  /** Paths of all images, sorted. */
-  readonly images: readonly string[];
-  /**
-   * A text file.
-   *
-   * @throws {InputError} If there is none of that name
-   */
-  text(path: string): string;
-  /** Whether there is a text file of that name. */
-  hasText(path: string): boolean;
 }
 
 /** Settings and listeners of a load. */
@@ -65,14 +56,14 @@ export interface ImageSetOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** What decodes the images; loaded when needed if left out. */
   readonly codec?: ImageCodec;
+  /** What becomes of images that cannot be decoded: the first is refused, or all are left out and counted. */
+  readonly undecodable?: "refuse" | "skip";
 }
 
 /** Largest side of the default size. */
 const DEFAULT_SIDE = 64;
 /** Largest result: what a typed array and a laptop hold. */
 const MAX_RESULT_BYTES = 2 ** 32;
-const MAX_TEXT_BYTES = 2 ** 26;
-const IMAGE_FILE = /\.(jpe?g|png)$/i;
 
 /**
  * Loads the images that a layout chooses.
@@ -87,7 +78,7 @@ export async function loadImageSet(
 ): Promise<Dataset> {
   const { index, headers, prefix } = await indexTree(tree, layout.root);
   const plan = layout.plan(index);
-  if (plan.notice) options.onNotice?.(plan.notice);
+  for (const notice of plan.notices ?? []) options.onNotice?.(notice);
   const places = [...plan.train, ...plan.test];
   for (const { path } of places) {
     if (!headers.has(path)) {
@@ -112,13 +103,63 @@ export async function loadImageSet(
       targets.set(path, [...targets.get(path) ?? [], target]);
     });
   }
-  await decodeInto(targets, tree, prefix, { height, width }, options);
+  const failed = await decodeInto(targets, tree, prefix, { height, width }, options);
   if (plan.inverted) {
     for (const { images } of [splits.train, splits.test]) {
       images.forEach((value, i) => images[i] = 255 - value);
     }
   }
-  return createDataset({ name, channels, height, width, classNames: plan.classNames, ...splits });
+  const leftOut = countLeftOut(index, plan, failed);
+  if (leftOut) options.onNotice?.(leftOutNotice(index, leftOut));
+  return createDataset({
+    name,
+    channels,
+    height,
+    width,
+    classNames: plan.classNames,
+    train: without(splits.train, plan.train, failed, bytes),
+    test: without(splits.test, plan.test, failed, bytes),
+    ...(leftOut && { leftOut }),
+  });
+}
+
+/** A split without the images that could not be decoded. */
+function without(
+  split: Split,
+  paths: readonly LabelledPath[],
+  failed: ReadonlySet<string>,
+  size: number,
+): Split {
+  if (failed.size === 0) return split;
+  return selectImages(split, [...paths.keys()].filter((i) => !failed.has(paths[i]!.path)), size);
+}
+
+/** Images that would belong to the set but are not in it, by format. */
+function countLeftOut(
+  { others }: TreeIndex,
+  { regions }: ImagePlan,
+  failed: ReadonlySet<string>,
+): Record<string, number> | undefined {
+  const counts: Record<string, number> = {};
+  for (const path of others) {
+    if (regions && !regions.some((region) => path.startsWith(region))) continue;
+    const format = otherFormatOf(path)!;
+    counts[format] = (counts[format] ?? 0) + 1;
+  }
+  if (failed.size > 0) counts.undecodable = failed.size;
+  return Object.keys(counts).length > 0 ? counts : undefined;
+}
+
+function leftOutNotice({ images, others }: TreeIndex, leftOut: Readonly<Record<string, number>>): string {
+  const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
+  const known = new Set(images.map(folderOf));
+  const bare = [...new Set(others.map(folderOf))].filter((folder) => !known.has(folder));
+  const total = Object.values(leftOut).reduce((sum, count) => sum + count, 0);
+  const formats = Object.entries(leftOut).map(([format, count]) => `${format} ${count}`).join(", ");
+  const emptied = bare.length > 0
+    ? `; no others in ${bare.slice(0, 5).join(", ")}${bare.length > 5 ? ", …" : ""}`
+    : "";
+  return `${total} image ${total === 1 ? "file is" : "files are"} left out: ${formats}${emptied}`;
 }
 
 function emptySplit(paths: readonly LabelledPath[], bytes: number): Split {
@@ -129,24 +170,35 @@ function emptySplit(paths: readonly LabelledPath[], bytes: number): Split {
   };
 }
 
-/** Decodes every wanted image and writes its planes to each of its places. */
+/** Decodes every wanted image and writes its planes to each of its places. Gives the paths left out. */
 async function decodeInto(
   targets: ReadonlyMap<string, readonly Uint8Array[]>,
   tree: FileTree,
   prefix: string,
   size: ImageSize,
-  { onProgress, codec: given }: ImageSetOptions,
-): Promise<void> {
+  { onProgress, codec: given, undecodable }: ImageSetOptions,
+): Promise<ReadonlySet<string>> {
   const codec = given ?? await createImageCodec();
+  const failed = new Set<string>();
   let done = 0;
   for await (const file of tree.walk()) {
-    const places = file.path.startsWith(prefix) ? targets.get(file.path.slice(prefix.length)) : undefined;
+    const path = file.path.slice(prefix.length);
+    const places = file.path.startsWith(prefix) ? targets.get(path) : undefined;
     if (!places) continue;
-    const image = await codec.decode(`${tree.source}: ${file.path}`, await file.bytes());
-    const { data } = codec.fit(image, size);
-    for (const target of places) writePlanes(target, data);
+    const bytes = await file.bytes();
+    try {
+      const { data } = codec.fit(await codec.decode(`${tree.source}: ${file.path}`, bytes), size);
+      for (const target of places) writePlanes(target, data);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      if (undecodable !== "skip") {
+        throw new InputError(`${error.message}; undecodable=skip leaves such images out`, { cause: error });
+      }
+      failed.add(path);
+    }
     onProgress?.(++done, targets.size);
   }
+  return failed;
 }
 
 /** Four bytes a pixel to one plane a channel; a single channel is the first, gray images have all alike. */
@@ -155,76 +207,6 @@ function writePlanes(target: Uint8Array, rgba: Uint8Array | Uint8ClampedArray): 
   for (let c = 0; c * pixels < target.length; c++) {
     for (let p = 0; p < pixels; p++) target[c * pixels + p] = rgba[4 * p + c]!;
   }
-}
-
-/** First walk. Images whose header cannot be read have none; decoding them will say why, if they are wanted. */
-async function indexTree(tree: FileTree, root: ImageLayout["root"]): Promise<{
-  readonly index: TreeIndex;
-  readonly headers: ReadonlyMap<string, ImageHeader | undefined>;
-  readonly prefix: string;
-}> {
-  const found = new Map<string, ImageHeader | undefined>();
-  const foundTexts = new Map<string, string>();
-  for await (const file of tree.walk()) {
-    if (IMAGE_FILE.test(file.path)) found.set(file.path, headerOf(file.path, await file.bytes()));
-    if (file.path.endsWith(".txt") && file.size <= MAX_TEXT_BYTES) {
-      foundTexts.set(file.path, new TextDecoder().decode(await file.bytes()));
-    }
-  }
-  const prefix = typeof root === "object"
-    ? folderOf(root.anchor, [...foundTexts.keys()], tree.source)
-    : root === "images"
-    ? commonFolder([...found.keys()])
-    : "";
-  const strip = <T>(map: ReadonlyMap<string, T>) =>
-    new Map(
-      [...map].flatMap(([path, value]) =>
-        path.startsWith(prefix) ? [[path.slice(prefix.length), value] as const] : []
-      ),
-    );
-  const headers = strip(found), texts = strip(foundTexts);
-  const index: TreeIndex = {
-    source: tree.source,
-    images: [...headers.keys()].sort(),
-    hasText: (path) => texts.has(path),
-    text(path) {
-      const text = texts.get(path);
-      if (text !== undefined) return text;
-      throw new InputError(`Cannot read ${tree.source}: found no ${path}`);
-    },
-  };
-  return { index, headers, prefix };
-}
-
-function headerOf(source: string, bytes: Uint8Array): ImageHeader | undefined {
-  try {
-    return readImageHeader(source, bytes);
-  } catch (error) {
-    if (error instanceof InputError) return undefined;
-    throw error;
-  }
-}
-
-/** The folder of the file called `name`, with a slash at its end; of several, the one nearest to the top. */
-function folderOf(name: string, paths: readonly string[], source: string): string {
-  const depth = (path: string) => path.split("/").length;
-  const [nearest] = paths.filter((path) => `/${path}`.endsWith(`/${name}`)).sort((a, b) =>
-    depth(a) - depth(b)
-  );
-  if (nearest === undefined) throw new InputError(`Cannot read ${source}: found no ${name}`);
-  return nearest.slice(0, -name.length);
-}
-
-/** The deepest folder, with a slash at its end, in which all images lie at least one folder down. */
-function commonFolder(paths: readonly string[]): string {
-  const parentOf = (folder: string) => folder.replace(/[^/]*\/$/, "");
-  let prefix = parentOf(paths[0]?.replace(/[^/]*$/, "") ?? "");
-  for (const path of paths) {
-    while (!path.startsWith(prefix) || (prefix !== "" && !path.slice(prefix.length).includes("/"))) {
-      prefix = parentOf(prefix);
-    }
-  }
-  return prefix;
 }
 
 function chooseSize(headers: readonly ImageHeader[], { size, onNotice }: ImageSetOptions): ImageSize {

@@ -4,28 +4,33 @@
  *
  * @module
  */
-import { classesOf, splitBySeed } from "./folder.ts";
+import { findClassFolders } from "./class_folders.ts";
+import { Labels, splitBySeed } from "./folder.ts";
+import { folderTreeOf } from "./folder_tree.ts";
 import type { ImageLayout, TreeIndex } from "./image_set.ts";
 import { linesOf } from "./lines.ts";
 
 /** ImageNet-R. */
 export function imagenetRLayout(seed: number): ImageLayout {
   return {
-    root: "images",
+    root: "tree",
     plan(index) {
-      const wnids = classesOf(index, index.images);
-      const names = namesOf(index);
+      const { root, notices } = findClassFolders(index.source, folderTreeOf(index.images));
+      const labels = new Labels(root);
+      const names = namesOf(index, `${root.path}README.txt`);
       return {
-        ...splitBySeed(index.images, wnids, seed),
-        classNames: wnids.map((wnid) => names.has(wnid) ? `${wnid} ${names.get(wnid)}` : wnid),
+        ...splitBySeed(index.images, labels, seed),
+        classNames: labels.classNames.map((wnid) => names.has(wnid) ? `${wnid} ${names.get(wnid)}` : wnid),
+        notices,
+        regions: [root.path],
       };
     },
   };
 }
 
 /** Lines of the form `n01443537 goldfish`. */
-function namesOf(index: TreeIndex): Map<string, string> {
-  const lines = index.hasText("README.txt") ? linesOf(index.text("README.txt")) : [];
+function namesOf(index: TreeIndex, file: string): Map<string, string> {
+  const lines = index.hasText(file) ? linesOf(index.text(file)) : [];
   return new Map(lines.flatMap((line) => {
     const [, wnid, name] = /^(n\d{8})\s+(.+)$/.exec(line) ?? [];
     return wnid && name ? [[wnid, name] as const] : [];

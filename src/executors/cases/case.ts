@@ -9,12 +9,13 @@ import { type Shape, sizeOf } from "../../core/shape.ts";
 import { Graph, type Program } from "../../graph/graph.ts";
 import type { DType, OpName, Tensor } from "../../graph/ops.ts";
 import type { Executor, HostArray } from "../executor.ts";
+import { blankValues, type DeviceArray } from "../host_values.ts";
 
 /** Values of an input or state. All `f32` values are exactly float32, so feeding them loses nothing. */
 export interface CaseLeaf {
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly values: Float32Array | Int32Array;
+  readonly values: DeviceArray;
 }
 
 /**
@@ -72,6 +73,11 @@ export function integers(shape: Shape, bound: number): LeafSpec {
   return { shape, dtype: "i32", draw: (rng) => rng.integer(bound) };
 }
 
+/** Any bytes. */
+export function bytes(shape: Shape): LeafSpec {
+  return { shape, dtype: "u8", draw: (rng) => rng.integer(256) };
+}
+
 /** The values themselves, repeated if there are too few. */
 export function given(shape: Shape, values: readonly number[], dtype: DType = "f32"): LeafSpec {
   return { shape, dtype, draw: (_, position) => values[position % values.length]! };
@@ -80,7 +86,7 @@ export function given(shape: Shape, values: readonly number[], dtype: DType = "f
 /** Draws the values of a leaf; they depend on `label` only. */
 export function drawLeaf({ shape, dtype, draw }: LeafSpec, label: string): CaseLeaf {
   const rng = createRng(0, label);
-  const values = dtype === "f32" ? new Float32Array(sizeOf(shape)) : new Int32Array(sizeOf(shape));
+  const values = blankValues(dtype, sizeOf(shape));
   for (let i = 0; i < values.length; i++) values[i] = draw(rng, i);
   return { shape, dtype, values };
 }

@@ -8,6 +8,7 @@ import * as fn from "../../graph/functions.ts";
 import type { BinaryFn, UnaryFn } from "../../graph/ops.ts";
 import {
   between,
+  bytes,
   coarse,
   given,
   integers,
@@ -111,11 +112,13 @@ export const elementwiseCases = {
   input: [
     opCase("input", "f32", { x: normal([3, 5]) }, "exact", ({ x }) => x),
     opCase("input", "i32", { x: integers([7], 1000) }, "exact", ({ x }) => x),
+    opCase("input", "u8", { x: bytes([7]) }, "exact", ({ x }) => x),
     opCase("input", "scalar", { x: normal([]) }, "exact", ({ x }) => x),
   ],
   state: [
     opCase("state", "f32", {}, "exact", ({ s }) => s, { s: normal([3, 5]) }),
     opCase("state", "i32", {}, "exact", ({ s }) => s, { s: integers([7], 1000) }),
+    opCase("state", "u8", {}, "exact", ({ s }) => s, { s: bytes([7]) }),
     opCase("state", "and input", { x: normal([5]) }, "element", ({ s, x }) => fn.mul(s, x), {
       s: normal([3, 5]),
     }),

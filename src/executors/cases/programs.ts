@@ -3,15 +3,17 @@
  *
  * @module
  */
+import type { Shape } from "../../core/shape.ts";
 import { gradients } from "../../graph/autodiff.ts";
 import * as fn from "../../graph/functions.ts";
 import { type Graph, trace } from "../../graph/graph.ts";
-import type { Tensor } from "../../graph/ops.ts";
+import type { DType, Tensor } from "../../graph/ops.ts";
 import type { DeviceTensor, Executor, HostArray } from "../executor.ts";
+import type { DeviceArray } from "../host_values.ts";
 import { drawLeaf, integers, type LeafSpec, normal, type Precision, type ProgramCase } from "./case.ts";
 
 /** Runs a scenario's programs and keeps what it reads. */
-class Session {
+export class Session {
   readonly #executor: Executor;
   readonly #name: string;
   readonly #owned: { dispose(): void }[] = [];
@@ -22,13 +24,20 @@ class Session {
     this.#name = name;
   }
 
-  draw(spec: LeafSpec, label: string): Float32Array | Int32Array {
+  draw(spec: LeafSpec, label: string): DeviceArray {
     return drawLeaf(spec, `${this.#name}/${label}`).values;
   }
 
   tensor(spec: LeafSpec, label: string, frozen = false): DeviceTensor {
     const { shape, dtype } = spec;
     const tensor = this.#executor.tensor({ shape, dtype, values: this.draw(spec, label), frozen, label });
+    this.#owned.push(tensor);
+    return tensor;
+  }
+
+  /** A tensor without given values. */
+  blank(shape: Shape, dtype: DType): DeviceTensor {
+    const tensor = this.#executor.tensor({ shape, dtype });
     this.#owned.push(tensor);
     return tensor;
   }
@@ -53,7 +62,8 @@ class Session {
   }
 }
 
-function scenario(
+/** A case from a conversation, all of whose results are compared. */
+export function scenario(
   name: string,
   precision: Precision,
   play: (session: Session) => Promise<void>,

@@ -46,11 +46,18 @@ function attributeProto(name: string, value: AttributeValue): AttributeProto {
     : { name, type: attributeTypes.ints, ints: value };
 }
 
+const elementTypes: { readonly [K in DType]: number } = {
+  f32: dataTypes.float32,
+  i32: dataTypes.int32,
+  u8: dataTypes.uint8,
+};
+
 function valueInfo(name: string, shape: Shape, dtype: DType): ValueInfoProto {
-  const elemType = dtype === "f32" ? dataTypes.float32 : dataTypes.int32;
   return {
     name,
-    type: { tensorType: { elemType, shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
+    type: {
+      tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map((dimValue) => ({ dimValue })) } },
+    },
   };
 }
 

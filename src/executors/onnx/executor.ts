@@ -17,7 +17,8 @@ import {
   type Executor,
   type HostArray,
 } from "../executor.ts";
-import { blankValues, OnnxTensor, Queue, type Values } from "./host_tensor.ts";
+import { blankValues, type DeviceArray as Values } from "../host_values.ts";
+import { OnnxTensor, Queue } from "./host_tensor.ts";
 import { type LoweredProgram, lowerProgram } from "./lowering.ts";
 import { encodeModel } from "./model.ts";
 import { type Flavour, loadRuntime, runOptions, type Runtime, type Session } from "./session.ts";
@@ -41,6 +42,7 @@ function explain(action: string, cause: unknown, lowered: LoweredProgram): Error
 }
 
 function ortTensor({ Tensor }: Runtime, values: Values, shape: Shape): OrtTensor {
+  if (values instanceof Uint8Array) return new Tensor("uint8", values, shape);
   return values instanceof Float32Array
     ? new Tensor("float32", values, shape)
     : new Tensor("int32", values, shape);

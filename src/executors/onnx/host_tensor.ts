@@ -7,14 +7,7 @@
 import { formatShape, type Shape, sizeOf } from "../../core/shape.ts";
 import type { DType } from "../../graph/ops.ts";
 import type { DeviceTensor, DeviceTensorOptions, HostArray } from "../executor.ts";
-
-/** Values as ONNX Runtime takes them. */
-export type Values = Float32Array | Int32Array;
-
-/** An array for `size` elements. */
-export function blankValues(dtype: DType, size: number): Values {
-  return dtype === "f32" ? new Float32Array(size) : new Int32Array(size);
-}
+import { blankValues, checkBytes, type DeviceArray as Values } from "../host_values.ts";
 
 /** Runs tasks one after another; a failed one does not stop the next. */
 export class Queue {
@@ -109,6 +102,7 @@ export class OnnxTensor implements DeviceTensor {
           formatShape(this.shape),
       );
     }
+    checkBytes(`write ${this.#label}`, this.dtype, values);
     const copy = blankValues(this.dtype, values.length);
     copy.set(values);
     return copy;

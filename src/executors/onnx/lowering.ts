@@ -8,6 +8,7 @@ import { formatShape } from "../../core/shape.ts";
 import { expand } from "../../graph/expand.ts";
 import type { Program } from "../../graph/graph.ts";
 import type { NodeOf, OpName, Tensor } from "../../graph/ops.ts";
+import type { DeviceArray } from "../host_values.ts";
 import { ModelBuilder } from "./builder.ts";
 import { compositeLowerings } from "./composites.ts";
 import { LoweringContext } from "./context.ts";
@@ -27,7 +28,7 @@ const lowerings = {
 /** How to lower. */
 export interface LoweringOptions {
   /** Values of states that never change. They become initialisers. */
-  readonly frozen?: Readonly<Record<string, Float32Array | Int32Array>>;
+  readonly frozen?: Readonly<Record<string, DeviceArray>>;
   /**
    * Use only ops of the ONNX standard, and add every bias within its product, for models that leave this project.
    */

@@ -46,6 +46,15 @@ export interface TensorProto {
   readonly externalData?: readonly StringEntry[];
 }
 
+/** An array of which only the values that are not 0 are stored. */
+export interface SparseTensorProto {
+  /** [count]; its name is the array's. */
+  readonly values?: TensorProto;
+  /** Places in the flat array [count], or coordinates [count, rank]. */
+  readonly indices?: TensorProto;
+  readonly dims: readonly number[];
+}
+
 /** A named setting of a node; the field that `type` names is set. */
 export interface AttributeProto {
   readonly name: string;
@@ -56,6 +65,7 @@ export interface AttributeProto {
   readonly t?: TensorProto;
   readonly floats?: readonly number[];
   readonly ints?: readonly number[];
+  readonly sparseTensor?: SparseTensorProto;
 }
 
 /** One operation. An empty name among inputs or outputs stands for an optional one that is absent. */
@@ -87,6 +97,7 @@ export interface GraphProto {
   readonly name?: string;
   readonly node: readonly NodeProto[];
   readonly initializer: readonly TensorProto[];
+  readonly sparseInitializer?: readonly SparseTensorProto[];
   readonly input: readonly ValueInfoProto[];
   readonly output: readonly ValueInfoProto[];
 }
@@ -133,6 +144,12 @@ const root = protobuf.Root.fromJSON({
       initializer: ["TensorProto[]", 5],
       input: ["ValueInfoProto[]", 11],
       output: ["ValueInfoProto[]", 12],
+      sparseInitializer: ["SparseTensorProto[]", 15],
+    }),
+    SparseTensorProto: message({
+      values: ["TensorProto", 1],
+      indices: ["TensorProto", 2],
+      dims: ["int64[]", 3],
     }),
     NodeProto: message({
       input: ["string[]", 1],
@@ -152,6 +169,7 @@ const root = protobuf.Root.fromJSON({
       floats: ["float[]", 7],
       ints: ["int64[]", 8],
       type: ["int32", 20],
+      sparseTensor: ["SparseTensorProto", 22],
     }),
     TensorProto: message({
       dims: ["int64[]", 1],
@@ -197,7 +215,7 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
 }
 
 /** Values that can be put into a tensor. */
-export type TensorValues = Float32Array | Int32Array | BigInt64Array;
+export type TensorValues = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A `TensorProto` of these values. Shares their memory. */
 export function tensorProto(name: string, values: TensorValues, shape: Shape): TensorProto {
@@ -208,6 +226,8 @@ export function tensorProto(name: string, values: TensorValues, shape: Shape): T
     ? dataTypes.float32
     : values instanceof Int32Array
     ? dataTypes.int32
+    : values instanceof Uint8Array
+    ? dataTypes.uint8
     : dataTypes.int64;
   const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return { name, dims: [...shape], dataType, rawData };

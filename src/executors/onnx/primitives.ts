@@ -138,6 +138,10 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, BoundEl
     });
   },
   oneHot: (context, { attributes: { depth }, operands: [index] }) => context.oneHot(index!, depth),
+  fromBytes(context, { operands: [x] }) {
+    const { name, shape } = context.stored(x!);
+    return { name: context.cast(name, "float"), shape };
+  },
   softmax(context, { operands: [x] }) {
     return context.softmax(context.value(x!));
   },

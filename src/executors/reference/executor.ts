@@ -17,6 +17,7 @@ import {
   type Executor,
   type HostArray,
 } from "../executor.ts";
+import { blankValues, checkBytes } from "../host_values.ts";
 import { evaluate } from "./primitives.ts";
 import type { Bindings, Values } from "./values.ts";
 
@@ -38,7 +39,7 @@ class ReferenceTensor implements DeviceTensor {
     this.dtype = dtype;
     this.frozen = frozen;
     this.#label = label;
-    this.replace(values ?? new Float64Array(sizeOf(shape)));
+    this.replace(values ?? blankValues(dtype, sizeOf(shape)));
   }
 
   /** The values themselves, not a copy. */
@@ -55,6 +56,7 @@ class ReferenceTensor implements DeviceTensor {
           `wanted ${sizeOf(this.shape)}`,
       );
     }
+    checkBytes(`write ${this.#label}`, this.dtype, values);
     this.#values = copy(values, this.dtype);
   }
 
@@ -74,6 +76,7 @@ class ReferenceTensor implements DeviceTensor {
 }
 
 function copy(values: HostArray, dtype: Tensor["dtype"]): Values {
+  if (dtype === "u8") return new Uint8Array(values);
   return dtype === "f32" ? Float64Array.from(values) : Int32Array.from(values);
 }
 

@@ -10,7 +10,7 @@ import { gradients } from "../../graph/autodiff.ts";
 import * as fn from "../../graph/functions.ts";
 import { type Graph, type Program, trace } from "../../graph/graph.ts";
 import type { BinaryFn, OpName, Tensor, UnaryFn } from "../../graph/ops.ts";
-import { between, drawLeaf, given, integers, type LeafSpec, normal } from "../cases/case.ts";
+import { between, bytes, drawLeaf, given, integers, type LeafSpec, normal } from "../cases/case.ts";
 import type { HostArray } from "../executor.ts";
 import { createReferenceExecutor } from "./executor.ts";
 
@@ -209,6 +209,12 @@ const cases: { readonly [K in Exclude<OpName, "input" | "state">]: Readonly<Reco
     times: smooth(
       { x: normal([3]), index: integers([2], 3) },
       ({ x, index }) => fn.mul(x, fn.oneHot(index, 3)),
+    ),
+  },
+  fromBytes: {
+    times: smooth(
+      { x: normal([2]), images: bytes([3, 2]) },
+      ({ x, images }) => fn.mul(x, fn.fromBytes(images)),
     ),
   },
   softmax: { rows: smooth({ x: normal([2, 3]) }, ({ x }) => fn.softmax(x)) },
@@ -438,6 +444,14 @@ Deno.test("gradients() of a chain of thousands of nodes exist", async () => {
     return [y, x!];
   });
   assert.deepEqual(found, [[1]]);
+});
+
+Deno.test("gradients() with respect to bytes are zero, as bytes are data", () => {
+  trace((graph) => {
+    const images = graph.input("images", [2, 3], "u8");
+    const [gradient] = gradients(fn.sum(fn.fromBytes(images)), [images]);
+    assert.deepEqual(gradient, graph.fill(0, [2, 3]));
+  });
 });
 
 Deno.test("gradients() refuse constants", () => {

@@ -31,6 +31,7 @@ const primitives = {
   gather,
   scatterAdd,
   oneHot,
+  fromBytes: (_, [x]) => Float64Array.from(x!),
   softmax,
   topKThreshold,
 } satisfies { readonly [K in PrimitiveName]: Evaluate<K> };

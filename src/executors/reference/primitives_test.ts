@@ -27,7 +27,12 @@ interface Labels {
   readonly labels: Nested;
 }
 
-type Given = Nested | Labels;
+/** Integers as `u8`. */
+interface Bytes {
+  readonly bytes: Nested;
+}
+
+type Given = Nested | Labels | Bytes;
 
 interface Example {
   readonly given: readonly Given[];
@@ -46,9 +51,13 @@ function example(
 }
 
 function read(given: Given) {
-  const isLabels = typeof given === "object" && "labels" in given;
-  const values = isLabels ? given.labels : given;
-  const dtype: DType = isLabels ? "i32" : "f32";
+  const [values, dtype]: [Nested, DType] = typeof given !== "object"
+    ? [given, "f32"]
+    : "labels" in given
+    ? [given.labels, "i32"]
+    : "bytes" in given
+    ? [given.bytes, "u8"]
+    : [given, "f32"];
   return { shape: shapeOf(values), values: flat(values), dtype };
 }
 
@@ -60,6 +69,7 @@ const examples: { readonly [K in PrimitiveName]: readonly Example[] } = {
   input: [
     example([matrix], (_, x) => x!, matrix),
     example([{ labels: [3, 1] }], (_, x) => x!, [3, 1], "i32"),
+    example([{ bytes: [[0, 255, 7]] }], (_, x) => x!, [[0, 255, 7]], "u8"),
   ],
   state: [],
   constant: [
@@ -145,6 +155,7 @@ const examples: { readonly [K in PrimitiveName]: readonly Example[] } = {
     ]]),
   ],
   oneHot: [example([{ labels: [2, 0] }], (_, i) => fn.oneHot(i!, 3), [[0, 0, 1], [1, 0, 0]])],
+  fromBytes: [example([{ bytes: [[0, 255], [128, 1]] }], (_, x) => fn.fromBytes(x!), [[0, 255], [128, 1]])],
   softmax: [
     example([[[0, Math.log(3)], [1000, 1000]]], (_, x) => fn.softmax(x!), [[0.25, 0.75], [0.5, 0.5]]),
   ],
@@ -157,6 +168,8 @@ const examples: { readonly [K in PrimitiveName]: readonly Example[] } = {
 
 const reference = createReferenceExecutor();
 
+const arrays = { f32: Float64Array, i32: Int32Array, u8: Uint8Array };
+
 async function evaluate({ given, apply }: Example) {
   const operands = given.map(read);
   const program = trace((graph) => {
@@ -164,9 +177,7 @@ async function evaluate({ given, apply }: Example) {
     graph.output("y", apply(graph, ...nodes));
   });
   const executable = await reference.compile(program, {});
-  const feeds = operands.map(({ values, dtype }, i) =>
-    [`${i}`, dtype === "f32" ? Float64Array.from(values) : Int32Array.from(values)] as const
-  );
+  const feeds = operands.map(({ values, dtype }, i) => [`${i}`, arrays[dtype].from(values)] as const);
   const { y } = await executable.run(Object.fromEntries(feeds), ["y"]);
   return { values: y!, shape: program.outputs.y!.shape };
 }
@@ -176,7 +187,7 @@ for (const [op, byHand] of Object.entries(examples)) {
     Deno.test(`the reference evaluates ${op} as worked out by hand, example ${i + 1}`, async () => {
       const { values, shape } = await evaluate(testCase);
       assert.deepEqual(shape, shapeOf(testCase.wanted));
-      assert.equal(values instanceof Int32Array, testCase.dtype === "i32");
+      assert.equal(values.constructor, arrays[testCase.dtype ?? "f32"]);
       flat(testCase.wanted).forEach((wanted, at) => {
         const close = values[at] === wanted || Math.abs(values[at]! - wanted) <= 1e-15 * Math.abs(wanted);
         assert.ok(close, `at ${at} found ${values[at]}, wanted ${wanted}`);

@@ -5,8 +5,8 @@
  */
 import type { NodeOf, PrimitiveName } from "../../graph/ops.ts";
 
-/** Values of one tensor: float64 for `f32`, integers for `i32`. */
-export type Values = Float64Array | Int32Array;
+/** Values of one tensor: float64 for `f32`, integers for `i32`, bytes for `u8`. */
+export type Values = Float64Array | Int32Array | Uint8Array;
 
 /** What the leaves of a program are bound to in one run. */
 export interface Bindings {

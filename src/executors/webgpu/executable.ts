@@ -8,6 +8,7 @@ import { sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../graph/graph.ts";
 import type { NodeOf, Tensor } from "../../graph/ops.ts";
 import { checkInputs, type Executable, type HostArray } from "../executor.ts";
+import type { DeviceArray } from "../host_values.ts";
 import type { Arena, Lease } from "./arena.ts";
 import type { Gpu } from "./device.ts";
 import type { Dispatch } from "./kernel.ts";
@@ -102,7 +103,7 @@ export class WebGpuExecutable implements Executable {
   async run(
     inputs: Readonly<Record<string, HostArray>>,
     read: readonly string[] = [],
-  ): Promise<Record<string, Float32Array | Int32Array>> {
+  ): Promise<Record<string, DeviceArray>> {
     const { gpu, readback } = this.#shared;
     if (this.#disposed) throw new Error("Cannot run: the program was disposed of");
     gpu.check();

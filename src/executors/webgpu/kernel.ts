@@ -6,11 +6,12 @@
  * WGSL conventions: `@group(0) @binding(0)` is a uniform struct of 4-byte scalars in the order of `uniforms`
  * (absent if `uniforms` is empty); storage buffers follow from `@binding(1)` in the order of `bindings`. Sizes of
  * workgroups and tiles are `override` constants, shapes are uniforms. Buffers are `array<f32>`, `array<i32>` or
- * `array<vec4<f32>>`; every binding is as long as its tensor rounded up to 4 elements, and the excess holds
+ * `array<vec4<f32>>`, those of bytes `array<u32>` (`kernels/from_bytes`); every binding is as long as its tensor rounded up to 4 elements, and the excess holds
  * unspecified values that must not influence results. A tensor that is read may lie inside another (`views.ts`).
  *
  * @module
  */
+import type { Program } from "../../graph/graph.ts";
 import type { CompositeName, NodeOf, OpName, Tensor } from "../../graph/ops.ts";
 
 /** Memory that lives only between the dispatches of one node. */
@@ -80,20 +81,20 @@ export type Lowering<K extends OpName> =
   | "view"
   | "leaf";
 
+/** How often a value is used: by nodes, outputs and updates. */
+export type Uses = (node: Tensor) => number;
+
 /**
- * A peephole optimisation, such as a bias and an activation in the epilogue of a product. Tried on every node that
- * is needed, users before operands. What the returned dispatches do not read is not computed, unless something else
- * needs it. Changes rounding at most.
+ * A peephole optimisation, such as a bias and an activation in the epilogue of a product. It sees the program once,
+ * and then every node that is needed, users before operands. What the returned dispatches do not read is not
+ * computed, unless something else needs it. Changes rounding at most.
  *
- * @param node The last node of the pattern, which the dispatches must write
- * @param uses How often a value is used: by nodes, outputs and updates
- * @returns Nothing if no pattern ends here
+ * @returns For the last node of a pattern the dispatches that write it, else nothing
  */
 export type Fusion = (
-  node: Tensor,
-  uses: (node: Tensor) => number,
-  context: LoweringContext,
-) => readonly Dispatch[] | undefined;
+  program: Program,
+  uses: Uses,
+) => (node: Tensor, context: LoweringContext) => readonly Dispatch[] | undefined;
 
 /** Workgroups along one axis of a grid: what every WebGPU device can do. */
 export const MAX_WORKGROUPS = 65_535;

@@ -16,6 +16,7 @@ import { lowerLinear } from "./kernels/linear/linear.ts";
 import { lowerLoraLinear } from "./kernels/lora_linear/lora_linear.ts";
 import { lowerMatmul } from "./kernels/matmul/matmul.ts";
 import { lowerCrossEntropy, lowerCrossEntropyGrad } from "./kernels/cross_entropy/cross_entropy.ts";
+import { lowerFromBytes } from "./kernels/from_bytes/from_bytes.ts";
 import { lowerGather } from "./kernels/gather/gather.ts";
 import { lowerGelu, lowerGeluGrad } from "./kernels/gelu/gelu.ts";
 import { lowerLoraGram } from "./kernels/lora_gram/lora_gram.ts";
@@ -48,6 +49,7 @@ export const lowerings = {
   gather: lowerGather,
   scatterAdd: lowerScatterAdd,
   oneHot: lowerOneHot,
+  fromBytes: lowerFromBytes,
   softmax: lowerSoftmax,
   topKThreshold: lowerTopKThreshold,
 

@@ -6,11 +6,10 @@
  *
  * @module
  */
-import { sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../graph/graph.ts";
 import type { NodeOf, Tensor } from "../../graph/ops.ts";
 import { type BufferRef, type Dispatch, MAX_WORKGROUPS } from "./kernel.ts";
-import { describeRef, paddedSize, rootOf, viewOf } from "./views.ts";
+import { describeRef, paddedSize, rootOf, viewOf, wordsOf } from "./views.ts";
 
 /** A buffer of a program. */
 export type Storage =
@@ -25,7 +24,7 @@ export interface Place {
   readonly offset: number;
 }
 
-/** A copy of `size` elements to the start of a buffer. */
+/** A copy of `size` 4-byte elements to the start of a buffer. */
 export interface Copy {
   readonly from: Place;
   readonly to: Storage;
@@ -117,7 +116,7 @@ export function planMemory(
   const snapshots = new Map<Tensor, BufferRef>();
   for (const [name, value] of later) {
     if (!isOp(rootOf(value), "state")) continue;
-    const ref: BufferRef = { kind: "scratch", label: `snapshot for ${name}`, size: sizeOf(value.shape) };
+    const ref: BufferRef = { kind: "scratch", label: `snapshot for ${name}`, size: wordsOf(value) };
     snapshots.set(value, ref);
     lives.set(ref, { ref, first: end, last: end });
   }
@@ -139,9 +138,9 @@ export function planMemory(
     placeOf,
     slots,
     copies: [
-      ...[...snapshots].map(([value, ref]) => copy(value, placeOf(ref)!.storage, sizeOf(value.shape))),
+      ...[...snapshots].map(([value, ref]) => copy(value, placeOf(ref)!.storage, wordsOf(value))),
       ...later.map(([name, value]) =>
-        copy(snapshots.get(value) ?? value, { kind: "state", name }, sizeOf(value.shape))
+        copy(snapshots.get(value) ?? value, { kind: "state", name }, wordsOf(value))
       ),
     ],
     sizeWithoutReuse: [...lives.keys()].reduce(

@@ -7,6 +7,7 @@
 import { sizeOf } from "../../core/shape.ts";
 import type { Program } from "../../graph/graph.ts";
 import type { DeviceTensor, DeviceTensorOptions, HostArray } from "../executor.ts";
+import { blankValues } from "../host_values.ts";
 import type { BoundStep, WebGpuExecutable } from "./executable.ts";
 import { pipelineName } from "./pipelines.ts";
 import { describeRef } from "./views.ts";
@@ -69,7 +70,7 @@ export async function profileProgram(
   });
   const inputs = mapValues(
     program.inputs,
-    ({ shape }, name) => feeds[name] ?? new Float32Array(sizeOf(shape)),
+    ({ shape, dtype }, name) => feeds[name] ?? blankValues(dtype, sizeOf(shape)),
   );
   const executable = await host.compile(program, states);
   try {

@@ -60,7 +60,7 @@ export function schedule(
   fusions: readonly Fusion[] = allFusions,
 ): Schedule {
   const counts = countUses(program);
-  const uses = (node: Tensor) => counts.get(node) ?? 0;
+  const rules = fusions.map((fusion) => fusion(program, (node) => counts.get(node) ?? 0));
   const needed = new Set<BufferRef>(
     [...Object.values(program.outputs), ...Object.values(program.updates)].map(rootOf),
   );
@@ -68,7 +68,7 @@ export function schedule(
   for (const node of [...program.nodes].reverse()) {
     if (!needed.has(node) || loweringOf(node.op) === "leaf" || isView(node)) continue;
     const context = contextOf(node);
-    const dispatches = firstDefined(fusions, (fusion) => fusion(node, uses, context)) ??
+    const dispatches = firstDefined(rules, (rule) => rule(node, context)) ??
       lowerNode(node, context);
     for (const { bindings } of dispatches) {
       for (const { buffer } of bindings) needed.add(rootOf(buffer));

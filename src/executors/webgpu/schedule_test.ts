@@ -32,7 +32,7 @@ function context(): LoweringContext {
 }
 
 /** exp(x) + y in one dispatch. */
-const expAdd: Fusion = (node, uses) => {
+const expAdd: Fusion = (_program, uses) => (node) => {
   if (node.op !== "binary" || node.attributes.fn !== "add") return undefined;
   const [a, b] = node.operands;
   if (a!.op !== "unary" || a!.attributes.fn !== "exp" || uses(a!) > 1) return undefined;

@@ -6,8 +6,10 @@
 import { checkShape, type Shape, sizeOf } from "../../core/shape.ts";
 import type { DType } from "../../graph/ops.ts";
 import type { DeviceTensor, DeviceTensorOptions, HostArray } from "../executor.ts";
+import { checkBytes, type DeviceArray } from "../host_values.ts";
 import type { Gpu } from "./device.ts";
 import { type Readback, toDeviceArray } from "./transfer.ts";
+import { wordsFor } from "./words.ts";
 
 /** A tensor in GPU memory. */
 export class WebGpuTensor implements DeviceTensor {
@@ -31,7 +33,7 @@ export class WebGpuTensor implements DeviceTensor {
     this.label = label;
     this.#gpu = gpu;
     this.#readback = readback;
-    const size = 4 * Math.ceil(sizeOf(shape) / 4) * 4;
+    const size = 4 * Math.ceil(wordsFor(sizeOf(shape), dtype) / 4) * 4;
     checkBindable(gpu, `tensor "${label}"`, size);
     this.#buffer = gpu.guard(`create tensor "${label}"`, () =>
       gpu.device.createBuffer({
@@ -59,7 +61,7 @@ export class WebGpuTensor implements DeviceTensor {
     this.#fill(values);
   }
 
-  async read(): Promise<Float32Array | Int32Array> {
+  async read(): Promise<DeviceArray> {
     const [values] = await this.#readback.read([{
       buffer: this.buffer,
       offset: 0,
@@ -81,6 +83,7 @@ export class WebGpuTensor implements DeviceTensor {
         `Cannot write tensor "${this.label}": found ${values.length} values, wanted ${size}`,
       );
     }
+    checkBytes(`write tensor "${this.label}"`, this.dtype, values);
     const { buffer } = this;
     this.#gpu.guard(
       `write tensor "${this.label}"`,

@@ -7,6 +7,7 @@
 import { formatShape, sizeOf, stridesOf } from "../../core/shape.ts";
 import type { NodeOf, Tensor } from "../../graph/ops.ts";
 import type { BufferRef } from "./kernel.ts";
+import { wordsFor } from "./words.ts";
 
 /** Elements: the strictest alignment of storage bindings that WebGPU lets a device ask for is 256 bytes. */
 const VIEW_ALIGNMENT = 64;
@@ -59,7 +60,12 @@ export function describeRef(ref: BufferRef): string {
   return `${ref.op} #${ref.id} ${formatShape(ref.shape)}`;
 }
 
-/** Elements to reserve: kernels may read and write whole groups of four. */
+/** Length in 4-byte elements. */
+export function wordsOf(ref: BufferRef): number {
+  return "op" in ref ? wordsFor(sizeOf(ref.shape), ref.dtype) : ref.size;
+}
+
+/** 4-byte elements to reserve: kernels may read and write whole groups of four. */
 export function paddedSize(ref: BufferRef): number {
-  return Math.ceil(("op" in ref ? sizeOf(ref.shape) : ref.size) / 4) * 4;
+  return Math.ceil(wordsOf(ref) / 4) * 4;
 }

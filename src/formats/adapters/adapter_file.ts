@@ -16,11 +16,9 @@ import {
   IMPORTANCE,
   orderSites,
 } from "../../nn/adapter.ts";
+import { type ClassifierKind, classifierKinds } from "../../nn/classifier.ts";
 import type { LinearHead } from "../../nn/heads.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
-
-/** How a classifier turns features into scores: see the protocol's head policies. */
-export type ClassifierKind = "linear" | "cosine" | "ncm";
 
 /** A classifier and what it means. */
 export interface KeptClassifier extends LinearHead {
@@ -49,7 +47,7 @@ const facts = z.strictObject({
   backbone: z.strictObject({ id: z.string(), hash: z.string() }),
   adapter: z.strictObject({ scale: z.number(), importance: z.number() }).exactOptional(),
   classifier: z.strictObject({
-    kind: z.enum(["linear", "cosine", "ncm"]),
+    kind: z.enum(classifierKinds),
     classNames: z.array(z.string()),
   }).exactOptional(),
   cell: z.string().exactOptional(),

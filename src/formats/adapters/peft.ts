@@ -17,7 +17,8 @@ import type { ViTConfig } from "../../nn/config.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { type KeptAdapter, type KeptClassifier } from "./adapter_file.ts";
 import { readBytes, readText } from "../files/files.ts";
-import { checkOrigin, scoringHead } from "../backbones/merged.ts";
+import { scoringHead } from "../../nn/classifier.ts";
+import { checkOrigin } from "../backbones/merged.ts";
 import {
   isSameGain,
   type OwnFacts,

@@ -6,12 +6,13 @@
  */
 import { InputError } from "../../core/errors.ts";
 import { canonicalJson } from "../../core/json.ts";
-import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
+import type { NamedTensors } from "../../core/tensors.ts";
 import { type Backbone, createBackbone } from "../../nn/backbone.ts";
 import { foldAdapter } from "../../nn/fold.ts";
-import { type LinearHead, unitRows } from "../../nn/heads.ts";
+import { scoringHead } from "../../nn/classifier.ts";
+import type { LinearHead } from "../../nn/heads.ts";
 import { writeSafetensors } from "../files/safetensors.ts";
-import type { KeptAdapter, KeptClassifier } from "../adapters/adapter_file.ts";
+import type { KeptAdapter } from "../adapters/adapter_file.ts";
 import { formatCard } from "./card.ts";
 import { CARD_KEY } from "../files/weight_file.ts";
 
@@ -22,19 +23,6 @@ export interface MergedModel {
   readonly card: string;
   /** The same for the weight file itself: the card, and its facts one by one. */
   readonly metadata: Readonly<Record<string, string>>;
-}
-
-/**
- * The linear layer whose logits are a classifier's scores. Cosine and class-mean classifiers score by unit rows, and
- * leave the feature's length out of account, since it does not change which class wins.
- */
-export function scoringHead({ kind, weight, bias }: Omit<KeptClassifier, "classNames">): LinearHead {
-  if (kind === "linear") return { weight, bias };
-  const [classes, width] = weight.shape as [number, number];
-  return {
-    weight: hostTensor([classes, width], Float32Array.from(unitRows(weight.data, width))),
-    bias: hostTensor([classes]),
-  };
 }
 
 /**

@@ -14,7 +14,8 @@ import { unitRows } from "../../nn/heads.ts";
 import { branchFromTensors } from "../../nn/lora.ts";
 import { evaluate, noise, randomWeights } from "../../nn/testing.ts";
 import { stateLookup, vitFeature } from "../../nn/vit.ts";
-import type { ClassifierKind, KeptAdapter, KeptClassifier } from "../adapters/adapter_file.ts";
+import type { KeptAdapter, KeptClassifier } from "../adapters/adapter_file.ts";
+import type { ClassifierKind } from "../../nn/classifier.ts";
 
 /** Architecture of the tiny backbone. */
 export const tinyViT: ViTConfig = {

@@ -5,15 +5,15 @@
  */
 import type { z } from "zod";
 import { InputError } from "../../core/errors.ts";
-import { ifThere } from "../../core/files.ts";
+import { ifThere, systemReason } from "../../core/files.ts";
 import { describeIssues } from "../../core/schema.ts";
+import { foreignText } from "./foreign.ts";
 
 async function onDisk<T>(path: string, access: (path: string) => Promise<T>): Promise<T> {
   try {
     return await access(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new InputError(`Cannot read ${path}: it does not exist`);
-    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw new InputError(`Cannot read ${path}: ${systemReason(error)}`, { cause: error });
   }
 }
 
@@ -77,6 +77,8 @@ export function listFiles(folder: string): Promise<string[]> {
  * @throws {InputError} If it is none
  */
 export function parseJson(text: string, file: string): unknown {
+  const other = foreignText(text);
+  if (other) throw new InputError(`Cannot read ${file}: found ${other}, wanted JSON`);
   try {
     return JSON.parse(text);
   } catch (error) {

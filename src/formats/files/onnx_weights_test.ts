@@ -197,5 +197,13 @@ Deno.test("onnxWeights() reads values that lie in other files", () => {
   );
   failsWith(/wanted a range/, () => read([at(["location", "w.data"], ["offset", "-4"])], [], { external }));
   failsWith(/wanted a range/, () => read([at(["location", "w.data"], ["offset", "x"])], [], { external }));
-  failsWith(/has 3 values, wanted 2/, () => read([at(["location", "w.data"])], [], { external }));
+  // Type and shape tell the length, which may be left out or be 0.
+  for (const length of [[], [["length", "0"] as const]]) {
+    const first = at(["location", "w.data"], ...length);
+    assert.deepEqual([...read([first], [], { external }).tensors["a.bias"]!.data], [9, 1]);
+  }
+  failsWith(
+    /has 3 values, wanted 2/,
+    () => read([at(["location", "w.data"], ["length", "12"])], [], { external }),
+  );
 });

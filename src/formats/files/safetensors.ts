@@ -69,7 +69,8 @@ function parseHeader(bytes: Uint8Array, fail: (why: string) => never): Readonly<
 }
 
 function parseMetadata(value: unknown, fail: (why: string) => never): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
+  // Some writers put null where there is none.
+  if (value === undefined || value === null) return {};
   if (!isRecord(value) || Object.values(value).some((item) => typeof item !== "string")) {
     return fail(`${METADATA} must map strings to strings`);
   }
@@ -96,6 +97,11 @@ function parseEntry(name: string, value: unknown, available: number, fail: (why:
     ? storedTypes[dtype]
     : undefined;
   if (!type) {
+    if (/^(F8|F6|F4|[UI]4|NF4|MX)/.test(String(dtype))) {
+      return fail(
+        `${of} has the type ${show(dtype)}: found quantised weights, wanted floating-point weights`,
+      );
+    }
     const known = Object.keys(storedTypes).join(", ");
     return fail(`${of} has the type ${show(dtype)}, wanted one of ${known}`);
   }

@@ -15,15 +15,15 @@ const MOST = 6;
 
 /** (x0, x1, …) */
 export const lowerConcat: Lower<"concat"> = (node) => {
-  const { axis } = node.attributes;
+  const { attributes: { axis }, operands } = node;
   const rows = sizeOf(node.shape.slice(0, axis));
   const total = sizeOf(node.shape.slice(axis));
   const dispatches: Dispatch[] = [];
   let first = 0;
-  for (let start = 0; start < node.operands.length; start += MOST) {
-    const operands = node.operands.slice(start, start + MOST);
-    const widths = operands.map(({ shape }) => sizeOf(shape) / rows);
-    dispatches.push(join(operands, widths, node, { rows, total, first }));
+  for (let start = 0; start < operands.length; start += MOST) {
+    const parts = operands.slice(start, start + MOST);
+    const widths = parts.map(({ shape }) => sizeOf(shape) / rows);
+    dispatches.push(join(parts, widths, node, { rows, total, first }));
     first += widths.reduce((sum, width) => sum + width, 0);
   }
   return dispatches;

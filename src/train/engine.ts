@@ -1,0 +1,323 @@
+/**
+ * Runs what methods ask for on one backbone: trainings, forward passes over tables, sums. The one place where
+ * programs meet device tensors; programs are found by their structure, so tasks, methods and cells share them.
+ *
+ * @module
+ */
+import type { Rng } from "../core/rng.ts";
+import { sizeOf } from "../core/shape.ts";
+import { bytesOf, type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { batchesOf } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Preprocessing } from "../data/preprocess.ts";
+import { type Cost, costOf } from "../graph/cost.ts";
+import { programKey } from "../graph/program_key.ts";
+import { type CompiledProgram, ProgramCache } from "../executors/program_cache.ts";
+import type { DeviceTensor, Executor } from "../executors/executor.ts";
+import type { Program } from "../graph/graph.ts";
+import type { Adapter } from "../nn/adapter.ts";
+import type { Backbone } from "../nn/backbone.ts";
+import { pack, unpack } from "../nn/packing.ts";
+import { checkFinite, fit } from "./fit.ts";
+import { fitFeeds, packedStart, spread } from "./fit_feeds.ts";
+import { featureBatch, preprocessingOf } from "./features.ts";
+import type { Optimiser } from "./optimisers/optimiser.ts";
+import type { Schedule } from "./optimisers/schedule.ts";
+import type { Fit, Fitted, Pass, Predictor, Sums } from "./parts.ts";
+import { checkTable, feedRows, type Table } from "./table.ts";
+import {
+  fitLayout,
+  fixedName,
+  OUTPUT,
+  passName,
+  stillName,
+  sumName,
+  type TraceContext,
+  traceFit,
+  tracePass,
+  traceScores,
+  traceSums,
+} from "./trace.ts";
+import { BackboneWeights } from "./weights.ts";
+
+/** Everything a training needs that is the run's and not the method's. */
+export interface FitDefaults {
+  readonly batch: number;
+  readonly epochs: number;
+  readonly optimiser: Optimiser;
+  readonly schedule: Schedule;
+  readonly weightDecay: number;
+  /** Decides the order of the rows, what is drawn from other tables, and noise. */
+  readonly rng: Rng;
+  /** Called after every step; a rejected promise ends the training. */
+  onStep?(step: number, steps: number): void | Promise<void>;
+}
+
+/** What a training gave, and what it took. */
+export interface EngineFitted extends Fitted {
+  /** Of all steps. */
+  readonly flop: number;
+}
+
+/** What scoring one image costs. */
+export interface PredictorCost extends Cost {
+  /** Forward passes of the backbone. */
+  readonly encodings: number;
+}
+
+/** Compiled programs of one backbone may take this many bytes of weights, as a backend may keep a copy in each. */
+const WEIGHT_COPIES = 2 ** 31;
+/** Programs to keep at least, and at most. */
+const [FEWEST, MOST] = [4, 48];
+/** Runs of a program that are asked for before the first has answered. */
+const WINDOW = 4;
+/** Runs after which sums leave the device, to be added up in float64. */
+const SUM_RUNS = 32;
+/** Rows per run where there are no images. */
+const ROWS = 128;
+
+/** See the module. */
+export class Engine {
+  readonly executor: Executor;
+  readonly backbone: Backbone;
+  /** For merges and the like: programs without a backbone. */
+  readonly programs: ProgramCache;
+  readonly #context: Omit<TraceContext, "batch">;
+  readonly #weights: BackboneWeights;
+  #spent = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param images The shape in which images are stored */
+  constructor(
+    executor: Executor,
+    backbone: Backbone,
+    images: Pick<Dataset, "channels" | "height" | "width">,
+  ) {
+    this.executor = executor;
+    this.backbone = backbone;
+    this.#context = { config: backbone.config, preprocessing: preprocessingOf(images, backbone) };
+    this.#weights = new BackboneWeights(executor, backbone);
+    const fitting = Math.floor(WEIGHT_COPIES / bytesOf(backbone.weights));
+    this.programs = new ProgramCache(executor, Math.min(MOST, Math.max(FEWEST, fitting)));
+  }
+
+  /** FLOP of everything run so far. */
+  get spent(): number {
+    return this.#spent;
+  }
+
+  /** How images of the data set reach the backbone. */
+  get preprocessing(): Preprocessing {
+    return this.#context.preprocessing;
+  }
+
+  /**
+   * Trains.
+   *
+   * @throws {DivergenceError} If a loss or a trained value is not finite
+   * @throws {RangeError} If a table does not fit together, or nothing trains
+   */
+  async fit(spec: Fit, defaults: FitDefaults): Promise<EngineFitted> {
+    const { start, tables, fixed = {}, epochs = defaults.epochs } = spec;
+    const { optimiser = defaults.optimiser, schedule = defaults.schedule, rate = () => 1 } = spec;
+    for (const [name, table] of Object.entries(tables)) checkTable(name, table);
+    const layout = fitLayout(spec, optimiser);
+    const { packing, still } = layout;
+    const context = { ...this.#context, batch: defaults.batch };
+    const program = traceFit(context, spec, layout);
+    const steps = epochs * Math.ceil(tables.main.count / defaults.batch);
+    return await this.#use(program, undefined, async ({ own, executable, cost }) => {
+      own["packed"]!.write(packedStart(optimiser, pack(packing, start)));
+      const { weightDecay } = defaults;
+      own["decay"]?.write(spread(packing, (name) => spec.decays?.(name) ? weightDecay : 0));
+      own["rates"]?.write(spread(packing, rate));
+      writeNamed(own, fixedName, fixed);
+      writeNamed(own, stillName, still);
+      const losses = await fit({
+        executable,
+        ring: own["losses"]!,
+        optimiser,
+        schedule,
+        steps,
+        batches: fitFeeds(program, spec, {
+          batch: defaults.batch,
+          epochs,
+          rng: defaults.rng,
+          optimiser,
+          size: packing.size,
+        }),
+        ...(defaults.onStep && { onStep: (done: number) => defaults.onStep!(done, steps) }),
+      });
+      const flop = losses.length * cost.flop;
+      this.#spent += flop;
+      const trained = Float32Array.from((await own["packed"]!.read()).subarray(0, packing.size));
+      checkFinite(trained, "a weight", steps);
+      const values = { ...still, ...unpack(packing, trained) };
+      return {
+        values: Object.fromEntries(Object.keys(start).map((name) => [name, values[name]!])),
+        losses,
+        flop,
+      };
+    });
+  }
+
+  /**
+   * Outputs of a pass for every row: [count, n].
+   *
+   * @throws {DivergenceError} If one is not finite
+   */
+  async map(pass: Pass, table: Table): Promise<HostTensor> {
+    return await this.#map(table, (batch) => tracePass({ ...this.#context, batch }, pass, table), pass);
+  }
+
+  /** Sums over the rows of a table, added up in float64. */
+  async sum(part: Sums, table: Table): Promise<NamedTensors> {
+    checkTable("main", table);
+    const batch = this.#batchFor(table);
+    const program = traceSums({ ...this.#context, batch }, part, table);
+    const shapes = Object.entries(program.updates).map(([name, { shape }]) => [name, shape] as const);
+    const totals = new Map(shapes.map(([name, shape]) => [name, new Float64Array(sizeOf(shape))]));
+    const work = async ({ executable, own, cost }: CompiledProgram) => {
+      writeNamed(own, fixedName, part.fixed ?? {});
+      const clear = () => totals.forEach((total, name) => own[name]!.write(new Float32Array(total.length)));
+      const collect = async () => {
+        for (const [name, total] of totals) {
+          (await own[name]!.read()).forEach((value, i) => total[i]! += value);
+        }
+        clear();
+      };
+      clear();
+      let runs = 0;
+      for (const rows of batchesOf(rowsOf(table), batch)) {
+        await executable.run(feedRows(program, "main", table, rows));
+        if (++runs % SUM_RUNS === 0) await collect();
+      }
+      await collect();
+      this.#spent += runs * cost.flop;
+    };
+    await this.#use(program, part.adapter, work);
+    return Object.fromEntries(
+      shapes.map(([name, shape]) => [
+        name.slice(sumName("").length),
+        hostTensor(shape, Float32Array.from(totals.get(name)!)),
+      ]),
+    );
+  }
+
+  /** Scores [count, classes] of a predictor whose passes gave these outputs, each [count, n]. */
+  async score(predictor: Predictor, outputs: readonly HostTensor[]): Promise<HostTensor> {
+    const table = scoreTable(outputs);
+    const trace = (batch: number) => traceScores({ ...this.#context, batch }, predictor, table);
+    return await this.#map(table, trace, { ...(predictor.fixed && { fixed: predictor.fixed }) });
+  }
+
+  /** Scores [count, classes] of the images of a table. */
+  async predict(predictor: Predictor, table: Table): Promise<HostTensor> {
+    const outputs: HostTensor[] = [];
+    for (const pass of predictor.passes) outputs.push(await this.map(pass, table));
+    return await this.score(predictor, outputs);
+  }
+
+  /** Equal keys mean equal programs; the values that go into a pass are not part of it. */
+  passKey(pass: Pass): string {
+    const { channels, height, width } = this.preprocessing;
+    // A row that stands for any: programs depend on the shape of images alone.
+    const images = { images: new Uint8Array(channels * height * width), labels: new Int32Array(1), count: 1 };
+    return programKey(tracePass({ ...this.#context, batch: 1 }, pass, { count: 1, images }));
+  }
+
+  /** What a predictor costs per image, by the programs that it takes. */
+  costOf(predictor: Predictor, images: Table): PredictorCost {
+    const batch = featureBatch(this.backbone.config);
+    let encodings = 0;
+    const context = { ...this.#context, batch, onEncode: () => void encodings++ };
+    const passes = predictor.passes.map((pass) => tracePass(context, pass, images));
+    const outputs = passes.map(({ outputs }) => hostTensor([1, outputs[OUTPUT]!.shape[1]!]));
+    const scores = costOf(traceScores({ ...this.#context, batch: 1 }, predictor, scoreTable(outputs)));
+    const costs = passes.map((program) => costOf(program));
+    return {
+      flop: costs.reduce((total, { flop }) => total + flop / batch, scores.flop),
+      bytes: costs.reduce((total, { bytes }) => total + bytes / batch, scores.bytes),
+      encodings,
+    };
+  }
+
+  /** Releases programs and device tensors; the executor stays. */
+  async dispose(): Promise<void> {
+    await this.programs.dispose();
+    this.#weights.dispose();
+  }
+
+  /** Hands a program to its user, one at a time: folding an adapter changes what others would run on. */
+  #use<T>(
+    program: Program,
+    adapter: Adapter | undefined,
+    work: (compiled: CompiledProgram) => Promise<T>,
+  ): Promise<T> {
+    const result = this.#last.then(() =>
+      this.programs.use(program, work, {
+        bindings: adapter ? this.#weights.folded(adapter) : this.#weights.plain,
+      })
+    );
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  /** Rows per run: as many as are good for the model, and not many more than there are. */
+  #batchFor({ images, count }: Table): number {
+    let batch = images ? featureBatch(this.backbone.config) : ROWS;
+    while (batch > 1 && batch / 2 >= count) batch = Math.ceil(batch / 2);
+    return batch;
+  }
+
+  async #map(
+    table: Table,
+    trace: (batch: number) => Program,
+    { fixed = {}, adapter }: Pick<Pass, "fixed" | "adapter">,
+  ): Promise<HostTensor> {
+    checkTable("main", table);
+    const batch = this.#batchFor(table);
+    const program = trace(batch);
+    const width = program.outputs[OUTPUT]!.shape[1]!;
+    const work = async ({ executable, own, cost }: CompiledProgram) => {
+      writeNamed(own, fixedName, fixed);
+      const result = new Float32Array(table.count * width);
+      const pending: Promise<void>[] = [];
+      let done = 0;
+      for (const rows of batchesOf(rowsOf(table), batch)) {
+        const [first, count] = [done, Math.min(batch, table.count - done)];
+        const run = executable.run(feedRows(program, "main", table, rows), [OUTPUT]);
+        pending.push(
+          run.then((outputs) => result.set(outputs[OUTPUT]!.subarray(0, count * width), first * width)),
+        );
+        done += count;
+        this.#spent += cost.flop;
+        if (pending.length >= WINDOW) await pending.shift();
+      }
+      await Promise.all(pending);
+      checkFinite(result, "an output of the model", 0);
+      return hostTensor([table.count, width], result);
+    };
+    return await this.#use(program, adapter, work);
+  }
+}
+
+function rowsOf({ count }: Table): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => i);
+}
+
+function writeNamed(
+  own: Readonly<Record<string, DeviceTensor>>,
+  nameOf: (name: string) => string,
+  values: NamedTensors,
+): void {
+  // A value that the graph does not read has no state.
+  for (const [name, { data }] of Object.entries(values)) own[nameOf(name)]?.write(data);
+}
+
+/** The outputs of passes as the columns that scores are computed from. */
+function scoreTable(outputs: readonly HostTensor[]): Table {
+  const count = outputs[0]?.shape[0];
+  if (count === undefined) throw new RangeError("Cannot score: the predictor has no passes");
+  return { count, columns: Object.fromEntries(outputs.map((output, i) => [passName(i), output])) };
+}

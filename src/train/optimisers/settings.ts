@@ -1,0 +1,38 @@
+/**
+ * Optimisers as settings name them: what recipes, suites and commands can ask for.
+ *
+ * @module
+ */
+import { adamw } from "./adamw.ts";
+import type { Optimiser } from "./optimiser.ts";
+import type { Schedule } from "./schedule.ts";
+import { sgd } from "./sgd.ts";
+
+/** How parameters move, and how fast. Weight decay is decoupled for AdamW and L2 for SGD. */
+export interface OptimiserSettings extends Schedule {
+  readonly kind: "adamw" | "sgd";
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Of SGD. */
+  readonly momentum: number;
+}
+
+/** AdamW with the constants of Kingma and Ba (arXiv 1412.6980), no decay, cosine schedule. */
+export const defaultOptimiser: OptimiserSettings = {
+  kind: "adamw",
+  learningRate: 1e-3,
+  weightDecay: 0,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  momentum: 0.9,
+  schedule: "cosine",
+  warmup: 0,
+};
+
+/** The rule that settings name. */
+export function createOptimiser({ kind, beta1, beta2, epsilon, momentum }: OptimiserSettings): Optimiser {
+  return kind === "adamw" ? adamw({ beta1, beta2, epsilon }) : sgd({ momentum });
+}
