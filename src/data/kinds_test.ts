@@ -229,8 +229,44 @@ Deno.test("folder refuses images outside of class folders and trees without imag
   await refuses(
     "folder",
     { "a/1.png": red, "b/2.png": new Uint8Array(50) },
-    /set: b\/2.png: found no whole image header/,
+    /set: b\/2.png: found zeros, wanted a JPEG, .*; undecodable=skip leaves such images out$/,
   );
+});
+
+Deno.test("folder counts images of formats that are not read, and those that it was told to skip", async () => {
+  const files = {
+    ...classImages("s/train/a", 2),
+    ...classImages("s/test/a", 1),
+    "s/train/a/broken.jpg": new Uint8Array(9),
+    "s/train/a/x.HEIC": "?",
+    "s/train/cow/x.avif": "?",
+    "s/train/cow/y.avif": "?",
+    "s/docs/logo.svg": "?",
+  };
+  await inFolder(async (folder) => {
+    await writeFiles(`${folder}/set`, files);
+    const notices: string[] = [];
+    const options = { cache: `${folder}/cache`, onNotice: (text: string) => void notices.push(text) };
+    const skipped = await loadDataset(`folder:${folder}/set,undecodable=skip`, options);
+    assert.deepEqual([skipped.classNames, skipped.train.count, skipped.test.count], [["a"], 2, 1]);
+    assert.deepEqual(skipped.leftOut, { heic: 1, avif: 2, undecodable: 1 });
+    const notice = "4 image files are left out: heic 1, avif 2, undecodable 1; no others in s/train/cow/";
+    assert.deepEqual(notices, [notice]);
+    // The cache says it again.
+    const again = await loadDataset(`folder:${folder}/set,undecodable=skip`, options);
+    assert.deepEqual([again.leftOut, again.fingerprint], [skipped.leftOut, skipped.fingerprint]);
+    assert.deepEqual(notices, [notice, notice]);
+    await assert.rejects(loadDataset(`folder:${folder}/set`, options), {
+      message: /train\/a\/broken.jpg: found zeros, .*; undecodable=skip leaves such images out$/,
+    });
+    await writeFiles(`${folder}/clean`, { ...classImages("s/train/a", 2), ...classImages("s/test/a", 1) });
+    const clean = await loadDataset(`folder:${folder}/clean`);
+    assert.equal(clean.leftOut, undefined);
+    assert.notEqual(clean.fingerprint, skipped.fingerprint);
+    await assert.rejects(loadDataset(`folder:${folder}/clean,undecodable=1`), {
+      message: "Cannot use setting undecodable=1: wanted refuse or skip",
+    });
+  });
 });
 
 Deno.test("folder keeps gray images gray, and makes all RGB where one is", async () => {

@@ -6,10 +6,15 @@
  * @module
  */
 import { initSync, resize } from "@jsquash/resize/lib/resize/pkg/squoosh_resize.js";
+import { decodeBmp } from "./bmp.ts";
+import { decodeGif } from "./gif.ts";
 import { readImageHeader } from "./header.ts";
 import { createJpegDecoder } from "./jpeg.ts";
 import { decodePng } from "./png.ts";
+import { decodePnm } from "./pnm.ts";
 import type { RgbaImage } from "./rgba_image.ts";
+import { decodeTiff } from "./tiff.ts";
+import { createWebpDecoder, type WebpDecoder } from "./webp.ts";
 
 /** Height and width in pixels. */
 export interface ImageSize {
@@ -20,7 +25,7 @@ export interface ImageSize {
 /** Decodes and resizes images. */
 export interface ImageCodec {
   /**
-   * Decodes a JPEG or PNG file.
+   * Decodes a JPEG, PNG, WebP, BMP, GIF (first frame), TIFF or PNM file.
    *
    * @param source Name of the image, for messages
    * @throws {InputError} If it is damaged, of an unknown format or of an absurd size
@@ -38,10 +43,26 @@ export async function createImageCodec(): Promise<ImageCodec> {
   const decodeJpeg = await createJpegDecoder();
   const url = new URL(import.meta.resolve("@jsquash/resize/lib/resize/pkg/squoosh_resize_bg.wasm"));
   initSync(await WebAssembly.compile(await Deno.readFile(url)));
+  let decodeWebp: Promise<WebpDecoder> | undefined;
   return {
     async decode(source, bytes) {
       const { format } = readImageHeader(source, bytes);
-      return format === "png" ? decodePng(source, bytes) : await decodeJpeg(source, bytes);
+      switch (format) {
+        case "jpeg":
+          return await decodeJpeg(source, bytes);
+        case "png":
+          return decodePng(source, bytes);
+        case "webp":
+          return await (await (decodeWebp ??= createWebpDecoder()))(source, bytes);
+        case "bmp":
+          return decodeBmp(source, bytes);
+        case "gif":
+          return decodeGif(source, bytes);
+        case "tiff":
+          return decodeTiff(source, bytes);
+        case "pnm":
+          return decodePnm(source, bytes);
+      }
     },
     fit(image, size) {
       const { width, height, data } = cropTo(image, size);

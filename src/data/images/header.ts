@@ -1,16 +1,22 @@
 /**
- * What the first bytes of a JPEG or PNG file say, and whether so small a file can hold so large an image: decoders
- * allocate what a header asks for, so headers are judged first.
+ * What the first bytes of an image file say, and whether so small a file can hold so large an image: decoders allocate
+ * what a header asks for, so headers are judged first.
  *
  * Sources: ITU-T T.81 (JPEG) annex B; W3C PNG specification, third edition, sections 5 and 11.
  *
  * @module
  */
 import { InputError } from "../../core/errors.ts";
+import { bmpSize } from "./bmp.ts";
+import { describeContent } from "./content.ts";
+import { gifSize } from "./gif.ts";
+import { pnmHeader } from "./pnm.ts";
+import { tiffSize } from "./tiff.ts";
+import { webpSize } from "./webp.ts";
 
 /** Size and kind of an image. */
 export interface ImageHeader {
-  readonly format: "jpeg" | "png";
+  readonly format: "jpeg" | "png" | "webp" | "bmp" | "gif" | "tiff" | "pnm";
   readonly width: number;
   readonly height: number;
   /** 1 where the file can hold nothing but gray. */
@@ -31,16 +37,16 @@ const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
  * Reads the header of an image.
  *
  * @param source Name of the image, for messages
- * @throws {InputError} If it is neither JPEG nor PNG, cut off, or asks for an absurd size
+ * @throws {InputError} If it is of an unknown format, cut off, or asks for an absurd size
  */
 export function readImageHeader(source: string, bytes: Uint8Array): ImageHeader {
-  const header = bytes[0] === 0xff && bytes[1] === 0xd8
-    ? jpegHeader(bytes)
-    : PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)
-    ? pngHeader(bytes)
-    : undefined;
+  const header = headerOf(bytes);
   if (!header) {
-    throw new InputError(`Cannot decode ${source}: found no whole image header, wanted a JPEG or PNG file`);
+    throw new InputError(
+      `Cannot decode ${source}: found ${
+        describeContent(bytes)
+      }, wanted a JPEG, PNG, WebP, BMP, GIF, TIFF or PNM file`,
+    );
   }
   const { width, height } = header;
   const pixels = width * height;
@@ -52,6 +58,21 @@ export function readImageHeader(source: string, bytes: Uint8Array): ImageHeader 
     );
   }
   return header;
+}
+
+function headerOf(bytes: Uint8Array): ImageHeader | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);
+  if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return pngHeader(bytes);
+  const webp = webpSize(bytes);
+  if (webp) return { format: "webp", ...webp, channels: 3 };
+  const gif = gifSize(bytes);
+  if (gif) return { format: "gif", ...gif, channels: 3 };
+  const bmp = bmpSize(bytes);
+  if (bmp) return { format: "bmp", ...bmp, channels: 3 };
+  const tiff = tiffSize(bytes);
+  if (tiff) return { format: "tiff", ...tiff };
+  const pnm = pnmHeader(bytes);
+  return pnm && { format: "pnm", width: pnm.width, height: pnm.height, channels: pnm.channels };
 }
 
 function pngHeader(bytes: Uint8Array): ImageHeader | undefined {
@@ -67,14 +88,16 @@ function pngHeader(bytes: Uint8Array): ImageHeader | undefined {
   };
 }
 
-/** Walks the segments up to the frame header (SOF), then counts scans. */
+/**
+ * Walks the segments up to the frame header (SOF), then counts scans. Stray bytes between segments are passed over, as
+ * libjpeg does.
+ */
 function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 2;
   while (at + 9 < bytes.length) {
-    if (bytes[at] !== 0xff) return undefined;
     const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
+    if (bytes[at] !== 0xff || marker === 0xff || marker === 0) {
       at++;
       continue;
     }

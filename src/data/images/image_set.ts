@@ -110,7 +110,7 @@ export async function loadImageSet(
     }
   }
   const leftOut = countLeftOut(index, plan, failed);
-  if (leftOut) options.onNotice?.(leftOutNotice(index, leftOut));
+  if (leftOut) options.onNotice?.(leftOutNotice(index, plan, leftOut));
   return createDataset({
     name,
     channels,
@@ -142,7 +142,7 @@ function countLeftOut(
 ): Record<string, number> | undefined {
   const counts: Record<string, number> = {};
   for (const path of others) {
-    if (regions && !regions.some((region) => path.startsWith(region))) continue;
+    if (!isWithin(path, regions)) continue;
     const format = otherFormatOf(path)!;
     counts[format] = (counts[format] ?? 0) + 1;
   }
@@ -150,10 +150,20 @@ function countLeftOut(
   return Object.keys(counts).length > 0 ? counts : undefined;
 }
 
-function leftOutNotice({ images, others }: TreeIndex, leftOut: Readonly<Record<string, number>>): string {
+function isWithin(path: string, regions: ImagePlan["regions"]): boolean {
+  return !regions || regions.some((region) => path.startsWith(region));
+}
+
+function leftOutNotice(
+  { images, others }: TreeIndex,
+  { regions }: ImagePlan,
+  leftOut: Readonly<Record<string, number>>,
+): string {
   const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
   const known = new Set(images.map(folderOf));
-  const bare = [...new Set(others.map(folderOf))].filter((folder) => !known.has(folder));
+  const bare = [...new Set(others.filter((path) => isWithin(path, regions)).map(folderOf))].filter((folder) =>
+    !known.has(folder)
+  );
   const total = Object.values(leftOut).reduce((sum, count) => sum + count, 0);
   const formats = Object.entries(leftOut).map(([format, count]) => `${format} ${count}`).join(", ");
   const emptied = bare.length > 0

@@ -6,6 +6,8 @@
  */
 import createMozjpeg from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import { InputError } from "../../core/errors.ts";
+import { cmykToRgba } from "./cmyk.ts";
+import { jpegComponents, splitJpeg } from "./jpeg_planes.ts";
 import type { RgbaImage } from "./rgba_image.ts";
 
 /** What is used of the Emscripten module. */
@@ -43,7 +45,7 @@ export async function createJpegDecoder(): Promise<JpegDecoder> {
     });
   let module = await instantiate();
   let failures = 0;
-  return async (source, bytes) => {
+  const decode: JpegDecoder = async (source, bytes) => {
     messages = [];
     let image: RgbaImage | null = null;
     try {
@@ -62,4 +64,27 @@ export async function createJpegDecoder(): Promise<JpegDecoder> {
     }
     return image;
   };
+  return async (source, bytes) =>
+    jpegComponents(bytes) === 4 ? await decodeFour(source, bytes, decode) : await decode(source, bytes);
+}
+
+/** CMYK and YCCK: every component is decoded as a gray image. */
+async function decodeFour(source: string, bytes: Uint8Array, decode: JpegDecoder): Promise<RgbaImage> {
+  try {
+    const { planes, transform, ...size } = splitJpeg(bytes);
+    const samples: Uint8Array[] = [];
+    for (const { file, width, height } of planes) {
+      const { data } = await decode(source, file);
+      samples.push(Uint8Array.from({ length: width * height }, (_, i) => data[4 * i]!));
+    }
+    return cmykToRgba(planes.map((plane, i) => ({ ...plane, samples: samples[i]! })), transform, size);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(
+      `Cannot decode ${source}: found a CMYK JPEG file that is not read (${error.message})`,
+      {
+        cause: error,
+      },
+    );
+  }
 }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { inflateSync } from "node:zlib";
+import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
 import { InputError } from "../../core/errors.ts";
 import { concatBytes } from "../files/bytes.ts";
@@ -57,29 +57,87 @@ export function decodePng(source: string, bytes: Uint8Array): RgbaImage {
   if (!type?.depths.includes(depth) || interlaced > 1) {
     throw damaged(`colour type ${colour} of ${depth} bits, interlace method ${interlaced}`);
   }
-  if (interlaced && depth < 8) {
-    throw new InputError(`Cannot decode ${source}: found an interlaced PNG of ${depth} bits, wanted 8 or 16`);
-  }
   const chunks = pixelChunks(bytes);
   if (!chunks) throw damaged("a cut-off or unknown chunk");
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const size = { width: view.getUint32(16), height: view.getUint32(20) };
   const wanted = packedSize(size, type.samples * depth, interlaced === 1);
-  let png: DecodedPng;
-  let rgb: Uint8Array | undefined;
   try {
     const data = concatBytes(chunks.filter(({ name }) => name === "IDAT").map(({ content }) => content));
-    const { length } = inflateSync(data, { maxOutputLength: wanted });
-    if (length !== wanted) throw new RangeError(`${length} bytes of pixels, not ${wanted}`);
-    png = decode(concatBytes([bytes.subarray(0, SIGNATURE_BYTES), ...chunks.map(({ whole }) => whole)]), {
-      checkCrc: true,
-    });
-    rgb = colour === PALETTE ? convertIndexedToRgb(png) as Uint8Array : undefined;
+    const packed = inflateSync(data, { maxOutputLength: wanted });
+    if (packed.length !== wanted) throw new RangeError(`${packed.length} bytes of pixels, not ${wanted}`);
+    const decodeChunks = (parts: readonly Uint8Array[]) =>
+      rgbaOf(decode(concatBytes([bytes.subarray(0, SIGNATURE_BYTES), ...parts]), { checkCrc: true }), colour);
+    if (!interlaced || depth >= 8) return { ...size, data: decodeChunks(chunks.map(({ whole }) => whole)) };
+    checkChunks(chunks);
+    return { ...size, data: decodePasses(size, type.samples * depth, chunks, packed, decodeChunks) };
   } catch (error) {
     throw damaged(`damage (${error instanceof Error ? error.message : error})`, error);
   }
-  const isGray = colour === 0 || colour === 4;
-  return { ...size, data: rgb ? toRgba(rgb, 3, false) : toRgba(samplesOf(png), png.channels, isGray) };
+}
+
+/** Four bytes a pixel of a decoded file. */
+function rgbaOf(png: DecodedPng, colour: number): Uint8Array {
+  if (colour === PALETTE) return toRgba(convertIndexedToRgb(png) as Uint8Array, 3, false);
+  return toRgba(samplesOf(png), png.channels, colour === 0 || colour === 4);
+}
+
+/** Proves the checksums, as fast-png does where it sees them. */
+function checkChunks(chunks: readonly Chunk[]): void {
+  for (const { name, whole } of chunks) {
+    const body = whole.subarray(4, -4);
+    const { buffer, byteOffset, length } = whole;
+    if (crc32(body) !== new DataView(buffer, byteOffset, length).getUint32(length - 4)) {
+      throw new RangeError(`the checksum of ${name} is wrong`);
+    }
+  }
+}
+
+/** Each pass of an interlaced image is a small image of its own, which fast-png knows at every depth. */
+function decodePasses(
+  { width, height }: { readonly width: number; readonly height: number },
+  bitsPerPixel: number,
+  chunks: readonly Chunk[],
+  packed: Uint8Array,
+  decodeChunks: (parts: readonly Uint8Array[]) => Uint8Array,
+): Uint8Array {
+  const rgba = new Uint8Array(4 * width * height);
+  const [header] = chunks as [Chunk];
+  const palette = chunks.filter(({ name }) => name === "PLTE").map(({ whole }) => whole);
+  let at = 0;
+  for (const [left, top, right, down] of PASSES) {
+    const columns = Math.ceil((width - left) / right), rows = Math.ceil((height - top) / down);
+    if (columns <= 0 || rows <= 0) continue;
+    const length = rows * (1 + Math.ceil(columns * bitsPerPixel / 8));
+    const own = header.content.slice();
+    const view = new DataView(own.buffer);
+    view.setUint32(0, columns);
+    view.setUint32(4, rows);
+    own[12] = 0;
+    const pass = decodeChunks([
+      chunkOf("IHDR", own),
+      ...palette,
+      chunkOf("IDAT", deflateSync(packed.subarray(at, at + length))),
+      chunkOf("IEND", new Uint8Array()),
+    ]);
+    for (let p = 0; p < columns * rows; p++) {
+      const x = left + right * (p % columns), y = top + down * Math.floor(p / columns);
+      rgba.set(pass.subarray(4 * p, 4 * p + 4), 4 * (y * width + x));
+    }
+    at += length;
+  }
+  return rgba;
+}
+
+/** A whole chunk with length and checksum. */
+function chunkOf(name: string, content: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(CHUNK_OVERHEAD + content.length);
+  const view = new DataView(whole.buffer);
+  view.setUint32(0, content.length);
+  whole.set(new TextEncoder().encode(name), 4);
+  whole.set(content, 8);
+  view.setUint32(8 + content.length, crc32(whole.subarray(4, -4)));
+  return whole;
 }
 
 interface Chunk {
