@@ -19,9 +19,16 @@ import { featureBatch, preprocessingOf } from "../train/features.ts";
 import { checkFinite } from "../train/fit.ts";
 import { Trainer } from "../train/trainer.ts";
 import type { AdapterKeeper } from "./artifacts.ts";
-import { freshHead, headRows, predict, setPrototypes } from "./classifier.ts";
-import type { Environment, Evaluation, Source, TaskFacts } from "./records/record.ts";
-import { type HeadPolicy, optimiserOf, type ProtocolSettings } from "./settings.ts";
+import { freshHead, headRows, predict, setPrototypes, withRows } from "./classifier.ts";
+import {
+  type Environment,
+  type EvaluateWhen,
+  type Evaluation,
+  isEvaluated,
+  type Source,
+  type TaskFacts,
+} from "./records/record.ts";
+import { type HeadPolicy, optimiserOf, type ProtocolSettings, scheduleOf } from "./settings.ts";
 import type { Memory } from "./snapshot.ts";
 import type { CellStore } from "./store.ts";
 
@@ -44,6 +51,8 @@ export interface RunOptions {
   readonly executor: Executor;
   readonly settings: ProtocolSettings;
   readonly trainSeed: number;
+  /** After which tasks to score; all by default. */
+  readonly evaluate?: EvaluateWhen;
   readonly environment: Environment;
   /** Recorded, not used. */
   readonly source?: Source;
@@ -122,7 +131,7 @@ export class CellRun {
 
   /** Trains on a task, scores all tasks seen, and returns the facts. */
   async task(index: number): Promise<TaskFacts> {
-    const { method, stream, clock } = this.#options;
+    const { method, stream, clock, evaluate } = this.#options;
     const isLast = index === stream.tasks.length - 1;
     const began = clock();
     // The joint bound waits for the last task.
@@ -135,7 +144,8 @@ export class CellRun {
     const adapter = view && await method.deploy(this.#state, this.#kit);
     if (view && this.#policy === "ncm") await this.#setPrototypes(view, adapter);
     const merged = clock();
-    const evaluation = view && await this.#evaluate(index, adapter);
+    const scores = isEvaluated(evaluate, index, stream.tasks.length);
+    const evaluation = view && scores ? await this.#evaluate(index, adapter) : undefined;
     const seen = stream.tasks.slice(0, index + 1).flatMap(({ classes }) => classes).length;
     const { classes, train, test } = stream.tasks[index]!;
     const event: TaskFacts = {
@@ -195,10 +205,13 @@ export class CellRun {
   }
 
   async #train(view: TaskView) {
-    const { method, trainSeed } = this.#options;
+    const { method, stream, settings, trainSeed } = this.#options;
     const training = await method.begin(this.#state, view, this.#kit);
     const order = createRng(trainSeed, `batches/${view.index}`);
-    const data = { split: view.train, classes: view.classes };
+    const seen = stream.tasks.slice(0, view.index + 1).flatMap(({ classes }) => classes);
+    const classes = settings.loss === "seen" ? seen : view.classes;
+    const { epochs, learningRate } = scheduleOf(settings, view.index);
+    const data = { split: view.train, classes, epochs, learningRate };
     const result = await this.#trainer.train(
       data,
       training,
@@ -206,7 +219,9 @@ export class CellRun {
       order,
       (step, steps) => this.#report("train", view.index, step, steps),
     );
-    this.#head = result.head;
+    // Class means are not trained: with a loss over all classes seen, training would move those of earlier tasks.
+    const keepsRows = this.#policy === "ncm" && settings.loss === "seen";
+    this.#head = keepsRows ? withRows(this.#head, result.head, view.classes) : result.head;
     const { losses } = result;
     this.#steps = losses.length;
     return { result, facts: { steps: losses.length, firstLoss: losses[0]!, lastLoss: losses.at(-1)! } };

@@ -35,6 +35,18 @@ export function setPrototypes(
   return { weight: hostTensor([total, width], data), bias: hostTensor([total]) };
 }
 
+/** A classifier with the rows of some classes from another. */
+export function withRows(head: LinearHead, other: LinearHead, classes: readonly number[]): LinearHead {
+  const [total, width] = head.weight.shape as [number, number];
+  const weight = hostTensor([total, width], Float32Array.from(head.weight.data));
+  const bias = hostTensor([total], Float32Array.from(head.bias.data));
+  for (const label of classes) {
+    weight.data.set(other.weight.data.subarray(label * width, (label + 1) * width), label * width);
+    bias.data[label] = other.bias.data[label]!;
+  }
+  return { weight, bias };
+}
+
 /** The classifier of some classes alone, in the given order. */
 export function headRows({ weight, bias }: LinearHead, classes: readonly number[]): LinearHead {
   const width = weight.shape[1]!;

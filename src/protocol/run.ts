@@ -25,11 +25,11 @@ export type { Progress, RunOptions } from "./cell_run.ts";
 
 /** The identity of a run: everything its numbers depend on. */
 export function cellOf(
-  options: Pick<RunOptions, "method" | "stream" | "backbone" | "settings" | "trainSeed"> & {
+  options: Pick<RunOptions, "method" | "stream" | "backbone" | "settings" | "trainSeed" | "evaluate"> & {
     readonly backend: string;
   },
 ): Cell {
-  const { method, stream, backbone, settings, trainSeed, backend } = options;
+  const { method, stream, backbone, settings, trainSeed, evaluate, backend } = options;
   const { name, fingerprint, classNames, train, test } = stream.dataset;
   return {
     edition: EDITION,
@@ -39,7 +39,8 @@ export function cellOf(
     backbone: { id: backbone.id, hash: backbone.hash },
     backend,
     tasks: stream.tasks.length,
-    ...(stream.classesPerTask && { classesPerTask: stream.classesPerTask }),
+    ...stream.cut,
+    ...(evaluate !== undefined && evaluate !== "all" && { evaluate }),
     orderSeed: stream.orderSeed,
     trainSeed,
     streamHash: stream.hash,

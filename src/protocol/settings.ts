@@ -81,6 +81,15 @@ export function resolveSettings(settings: Partial<ProtocolSettings> = {}): Proto
   };
 }
 
+/** How long and at which rate a task is trained. */
+export function scheduleOf(
+  { epochs, learningRate, firstEpochs, firstRate }: ProtocolSettings,
+  task: number,
+): { readonly epochs: number; readonly learningRate: number } {
+  if (task > 0) return { epochs, learningRate };
+  return { epochs: firstEpochs ?? epochs, learningRate: firstRate ?? learningRate };
+}
+
 /** The optimiser that the settings describe; constants that are no setting are Adam's usual ones. */
 export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
   const { optimiser: kind, learningRate, weightDecay, schedule, warmup } = settings;

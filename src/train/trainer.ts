@@ -38,6 +38,9 @@ import type { Trained, Training } from "./training.ts";
 export interface TrainingData {
   readonly split: Split;
   readonly classes: readonly number[];
+  /** Where they are not the trainer's. */
+  readonly epochs?: number;
+  readonly learningRate?: number;
 }
 
 /** What a trainer is made for. */
@@ -88,9 +91,8 @@ export class Trainer {
   }
 
   /** Steps that training on so many images takes. */
-  stepsFor(count: number): number {
-    const { epochs, shape } = this.#options;
-    return epochs * Math.ceil(count / shape.batch);
+  stepsFor(count: number, epochs: number = this.#options.epochs): number {
+    return epochs * Math.ceil(count / this.#options.shape.batch);
   }
 
   /**
@@ -108,7 +110,9 @@ export class Trainer {
     rng: Rng,
     onStep?: (step: number, steps: number) => void | Promise<void>,
   ): Promise<TrainingResult> {
-    const { optimiser, shape, epochs } = this.#options;
+    const { shape } = this.#options;
+    const { epochs = this.#options.epochs, learningRate } = data;
+    const optimiser = { ...this.#options.optimiser, ...(learningRate !== undefined && { learningRate }) };
     const { scale } = training.start;
     if (scale !== shape.lora.scale) {
       throw new RangeError(`Cannot train an adapter of scale ${scale}: the run has ${shape.lora.scale}`);
@@ -133,7 +137,7 @@ export class Trainer {
     };
     for (const [name, tensor] of Object.entries(step.own)) tensor.write(own[name]!.data);
 
-    const steps = this.stepsFor(data.split.count);
+    const steps = this.stepsFor(data.split.count, epochs);
     const losses = await fit({
       executable: step.executable,
       ring: step.ring,
