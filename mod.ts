@@ -50,6 +50,7 @@ export { canonicalJson, hashJson, type Json, type JsonObject } from "./src/core/
 export { createRng, type Rng } from "./src/core/rng.ts";
 export { type Dataset, limitPerClass, type Split } from "./src/data/dataset.ts";
 export { isDatasetKind, loadDataset } from "./src/data/load.ts";
+export { numpyPermutation, orderOf } from "./src/data/class_order.ts";
 export { createStream, type StreamOptions, type StreamTask, type TaskStream } from "./src/data/stream.ts";
 export { type Adapter, createAdapter, type LoraSpec } from "./src/nn/adapter.ts";
 export type {
@@ -84,6 +85,7 @@ export {
   type EvaluateWhen,
   isEvaluated,
   type RunRecord,
+  seedName,
   type Source,
 } from "./src/protocol/records/record.ts";
 export {

@@ -41,6 +41,23 @@ function configure(command: Command): void {
       "--classes-per-task <n>",
       "classes of each task, so that more tasks are more classes (default: all classes are dealt out)",
     )
+    .option(
+      "--first-task <n>",
+      "classes of the first task; the others get --classes-per-task, or share the rest",
+    )
+    .option(
+      "--task-sizes <list>",
+      "classes of every task, such as 50,10,10; also says how many tasks there are",
+    )
+    .option(
+      "--class-order <order>",
+      "numpy or numpy:1993 (NumPy's shuffle by the cell's or that seed, as in published tables), a seed, class " +
+        "names with commas between them, or a file with a class on each line (default: our shuffle by the cell's seed)",
+    )
+    .option(
+      "--evaluate <when>",
+      "score all tasks seen after all tasks, only the last, or every n-th and the last (default: all)",
+    )
     .option("--seeds <list>", "seeds of the class order and of training, such as 0,1,2")
     .option("--train-seed <n>", "one training seed for all class orders (default: the class order's seed)")
     .option(
@@ -57,7 +74,8 @@ function configure(command: Command): void {
     .option(
       "--set <key=value...>",
       "protocol settings: head (linear, cosine, ncm), rank, alpha, targets (q+v), batchSize, optimiser, " +
-        "learningRate, weightDecay, schedule, warmup",
+        "learningRate, weightDecay, schedule, warmup, loss (task, seen: classes that the loss of a task is over), " +
+        "firstEpochs, firstRate (of the first task)",
     )
     .option(
       "--jobs <n>",
@@ -176,7 +194,9 @@ function inPlanOrder({ cells }: LoadedSuite, records: readonly RunRecord[]): Run
 /** The command. */
 export const bench: CommandSpec<Options> = {
   name: "bench",
-  description: "Scores continual-learning methods while the number of tasks grows, and prints the table.",
+  description:
+    "Scores continual-learning methods while the number of tasks grows, and prints the table: accuracy " +
+    "over all test images of all classes seen (pooled), the plain mean over tasks (mean), forgetting, seconds, bytes kept.",
   configure,
   run,
 };

@@ -9,10 +9,12 @@ import type {
   BackendInfo,
   Dataset,
   Environment,
+  EvaluateWhen,
   Machine,
   Progress,
   ProtocolSettings,
   Source,
+  StreamOptions,
 } from "../../mod.ts";
 
 /**
@@ -43,9 +45,8 @@ export interface Job {
   readonly id: number;
   /** Method with options. */
   readonly method: string;
-  readonly tasks: number;
-  readonly classesPerTask?: number;
-  readonly orderSeed: number;
+  readonly stream: StreamOptions;
+  readonly evaluate?: EvaluateWhen;
   readonly trainSeed: number;
   /** Base name of the cell's files. */
   readonly name: string;

@@ -16,6 +16,7 @@ import {
   type Dataset,
   hasAdapters,
   ifThere,
+  isEvaluated,
   type JsonObject,
   layoutOf,
   limitPerClass,
@@ -24,8 +25,12 @@ import {
   type ProtocolSettings,
   resolveSettings,
   type RunRecord,
+  seedName,
   type Source,
+  type StreamOptions,
+  type TaskStream,
 } from "../../mod.ts";
+import { readClassOrder } from "./class_order.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";
 import { openBackbone } from "../backbones.ts";
 import type { Output } from "../cli.ts";
@@ -74,30 +79,47 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   const { executor, why } = await createExecutor(suite.backend, { threads: CELL_THREADS });
   const { info } = executor;
   await executor.dispose();
+  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = suite;
+  const order = classOrder === undefined ? undefined : await readClassOrder(classOrder, dataset);
+  const parts = {
+    ...(classesPerTask !== undefined && { classesPerTask }),
+    ...(firstTask !== undefined && { firstTask }),
+    ...(taskSizes !== undefined && { taskSizes }),
+    ...(order?.order !== undefined && { order: order.order }),
+  };
+  const scoring = evaluate === undefined ? {} : { evaluate };
+  const lonely = lonelyTasks();
   const cells = [...suite.tasks].sort((a, b) => b - a).flatMap((tasks) =>
-    suite.seeds.flatMap((orderSeed) => {
-      const shape = {
-        tasks,
-        orderSeed,
-        ...(suite.classesPerTask && { classesPerTask: suite.classesPerTask }),
-      };
+    suite.seeds.flatMap((seed) => {
+      const shape: StreamOptions = { tasks, ...parts, orderSeed: order?.orderSeed ?? seed };
       const stream = createStream(dataset, shape);
+      lonely.add(tasks, stream);
       const images = {
         train: sum(stream.tasks.map(({ train }) => train.length)),
         test: sum(stream.tasks.map(({ test }) => test.length)),
       };
-      const trainSeed = suite.trainSeed ?? orderSeed;
+      const trainSeed = suite.trainSeed ?? seed;
       return methods.map(({ spec, method }) => {
-        const cell = cellOf({ method, stream, backbone, settings, trainSeed, backend: info.backend });
+        const cell = cellOf({
+          method,
+          stream,
+          backbone,
+          settings,
+          trainSeed,
+          ...scoring,
+          backend: info.backend,
+        });
         return {
           cell,
           method,
           images,
-          job: { id: 0, method: spec, ...shape, trainSeed, name: cellName(cell) },
+          job: { id: 0, method: spec, stream: shape, trainSeed, ...scoring, name: cellName(cell) },
         };
       });
     })
   );
+  const trains = methods.some(({ method }) => method.trains === "task");
+  if (trains && settings.loss !== "seen") lonely.say(output);
   // A method may be named twice, with options that are its defaults: two workers must not share a record.
   const distinct = [...new Map(cells.map((planned) => [planned.job.name, planned])).values()];
   const numbered = distinct.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
@@ -111,17 +133,44 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   return { dataset, backbone, settings, source, info, why, cells: numbered };
 }
 
+/** Collects tasks of one class, on which a loss within the task is zero. */
+function lonelyTasks() {
+  const found = new Map<number, number>();
+  return {
+    add(count: number, { tasks }: TaskStream): void {
+      const own = tasks.filter(({ classes }) => classes.length === 1).length;
+      if (own > 0) found.set(count, Math.max(own, found.get(count) ?? 0));
+    },
+    say(output?: Output): void {
+      for (const [count, own] of found) {
+        output?.err(
+          `T=${count}: ${own} of ${count} tasks have one class. The loss is over a task's own classes, so nothing is ` +
+            "trained on them; --set loss=seen takes it over all classes seen\n",
+        );
+      }
+    },
+  };
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
 /** A cell's share of the work, in images passed through the model; a training step counts three times. */
-export function plannedWork({ method, job, images }: PlannedCell, { settings }: LoadedSuite): PlannedWork {
+export function plannedWork(
+  { cell, method, job, images }: PlannedCell,
+  { settings }: LoadedSuite,
+): PlannedWork {
   const trained = method.trains === false ? 0 : settings.epochs * images.train;
-  const evaluations = method.sees === "all" ? 1 : (job.tasks + 1) / 2;
+  const { tasks } = job.stream;
+  const scored = Array.from(
+    { length: tasks },
+    (_, i) => isEvaluated(job.evaluate, i, tasks) ? (i + 1) / tasks : 0,
+  );
+  const evaluations = method.sees === "all" ? 1 : sum(scored);
   return {
     job,
-    label: `${job.method} T=${job.tasks} seed ${job.orderSeed}`,
+    label: `${job.method} T=${tasks} seed ${seedName(cell)}`,
     work: 3 * trained + evaluations * images.test,
   };
 }

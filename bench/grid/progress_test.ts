@@ -39,8 +39,7 @@ Deno.test({
     const job = (id: number): Job => ({
       id,
       method: "ham",
-      tasks: 2,
-      orderSeed: 0,
+      stream: { tasks: 2, orderSeed: 0 },
       trainSeed: 0,
       name: `${id}`,
     });

@@ -9,6 +9,7 @@ import {
   activations,
   type BackendChoice,
   backendChoices,
+  type EvaluateWhen,
   InputError,
   normOrders,
   type ProtocolSettings,
@@ -33,6 +34,13 @@ export interface Suite {
   readonly trainSeed?: number | undefined;
   /** Classes of each task, so that more tasks are more classes; left out, all classes are dealt out to the tasks. */
   readonly classesPerTask?: number | undefined;
+  /** Classes of the first task. */
+  readonly firstTask?: number | undefined;
+  /** Classes of every task. */
+  readonly taskSizes?: readonly number[] | undefined;
+  /** `numpy`, `numpy:SEED`, a seed, a list of class names or numbers, or the path of a file with one. */
+  readonly classOrder?: string | undefined;
+  readonly evaluate?: EvaluateWhen | undefined;
   /** Images of each class, of both splits. */
   readonly limitPerClass?: number | undefined;
   readonly settings: Partial<ProtocolSettings>;
@@ -62,6 +70,10 @@ const schema: z.ZodType<Suite> = z.strictObject({
   seeds: z.array(z.int().min(0)).min(1),
   trainSeed: z.int().min(0).optional(),
   classesPerTask: z.int().min(1).optional(),
+  firstTask: z.int().min(1).optional(),
+  taskSizes: z.array(z.int().min(1)).min(1).optional(),
+  classOrder: z.string().min(1).optional(),
+  evaluate: z.union([z.enum(["all", "last"]), z.int().min(1)]).optional(),
   limitPerClass: z.int().min(1).optional(),
   settings: z.record(z.string(), z.unknown()).default({}) as unknown as z.ZodType<Partial<ProtocolSettings>>,
 });
@@ -80,6 +92,10 @@ export interface SuiteFlags extends BackboneFlags {
   readonly seeds?: string;
   readonly trainSeed?: string;
   readonly classesPerTask?: string;
+  readonly firstTask?: string;
+  readonly taskSizes?: string;
+  readonly classOrder?: string;
+  readonly evaluate?: string;
   readonly limitPerClass?: string;
   readonly epochs?: string;
   /** `key=value` settings. */
@@ -94,7 +110,7 @@ export interface SuiteFlags extends BackboneFlags {
 export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
   const base = await readSuite(flags.suite);
   const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
-  const { classesPerTask, limitPerClass } = flags;
+  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate, limitPerClass } = flags;
   const settings = Object.fromEntries(set.map(parseSetting));
   return check("the flags", {
     ...base,
@@ -109,6 +125,12 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
     ...(trainSeed !== undefined && { trainSeed: parseInteger("--train-seed", trainSeed, 0) }),
     ...(classesPerTask !== undefined && {
       classesPerTask: parseInteger("--classes-per-task", classesPerTask, 1),
+    }),
+    ...(firstTask !== undefined && { firstTask: parseInteger("--first-task", firstTask, 1) }),
+    ...(taskSizes !== undefined && sizesOf(taskSizes, tasks)),
+    ...(classOrder !== undefined && { classOrder }),
+    ...(evaluate !== undefined && {
+      evaluate: evaluate === "all" || evaluate === "last" ? evaluate : parseEvery(evaluate),
     }),
     ...(limitPerClass !== undefined && {
       limitPerClass: parseInteger("--limit-per-class", limitPerClass, 1),
@@ -187,6 +209,24 @@ function parseInteger(flag: string, text: string, least: number): number {
 
 function parseIntegers(flag: string, text: string, least: number): number[] {
   return text.split(",").map((part) => parseInteger(flag, part, least));
+}
+
+/** Sizes of all tasks, which also say how many there are. */
+function sizesOf(text: string, tasks: string | undefined): Pick<Suite, "taskSizes" | "tasks"> {
+  const taskSizes = parseIntegers("--task-sizes", text, 1);
+  if (tasks !== undefined && tasks !== String(taskSizes.length)) {
+    throw new InputError(
+      `Cannot use --tasks ${tasks} with --task-sizes ${text}: wanted ${taskSizes.length}, or no --tasks`,
+    );
+  }
+  return { taskSizes, tasks: [taskSizes.length] };
+}
+
+function parseEvery(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new InputError(`Cannot use --evaluate ${text}: wanted all, last or a number`);
+  }
+  return parseInteger("--evaluate", text, 1);
 }
 
 /** `rank=4`, `head=ncm`, `targets=q+v`: numbers where the text is one, lists where it has a plus sign. */

@@ -39,12 +39,13 @@ async function run(job: Job): Promise<void> {
   let phase: Progress["phase"] | undefined;
   const record = await runCell({
     method: createMethod(job.method),
-    stream: createStream(dataset, job),
+    stream: createStream(dataset, job.stream),
     backbone,
     executor: engine.executor,
     engine,
     settings,
     trainSeed: job.trainSeed,
+    ...(job.evaluate !== undefined && { evaluate: job.evaluate }),
     environment,
     source,
     keepAdapters,

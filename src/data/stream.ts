@@ -7,6 +7,7 @@
 import { InputError } from "../core/errors.ts";
 import { hashJson } from "../core/json.ts";
 import { createRng } from "../core/rng.ts";
+import { numpyPermutation, orderOf } from "./class_order.ts";
 import type { Dataset, Split } from "./dataset.ts";
 
 /** One task: its classes and its images. Tasks share neither. */
@@ -21,15 +22,24 @@ export interface StreamTask {
   readonly test: Int32Array;
 }
 
+/** How a stream was cut, where it was not the plain way: all classes, shuffled by us and dealt out evenly. */
+export interface StreamCut {
+  readonly classesPerTask?: number;
+  readonly firstTask?: number;
+  readonly taskSizes?: readonly number[];
+  /** `"numpy"`, or `"given:"` and the beginning of the order's hash. */
+  readonly classOrder?: string;
+}
+
 /** A data set cut into tasks. */
 export interface TaskStream {
   readonly dataset: Dataset;
   readonly tasks: readonly StreamTask[];
-  /** The class numbers in the order they arrive: all of the data set's, unless each task has a number of its own. */
+  /** The class numbers in the order they arrive: all of the data set's, unless tasks have sizes of their own. */
   readonly classOrder: readonly number[];
+  /** 0 where the order was given. */
   readonly orderSeed: number;
-  /** As asked for; absent if all classes of the data set take part. */
-  readonly classesPerTask?: number;
+  readonly cut: StreamCut;
   /** SHA-256 of the canonical JSON of fingerprint, class order and every task's classes and indices. */
   readonly hash: string;
 }
@@ -41,58 +51,43 @@ export interface StreamOptions {
   /** Seed of the class order. */
   readonly orderSeed: number;
   /**
-   * Classes of each task. The first `tasks * classesPerTask` of the shuffled classes then take part, so that streams
+   * Classes of each task. The first `tasks * classesPerTask` of the ordered classes then take part, so that streams
    * of growing length begin with the same tasks.
    */
   readonly classesPerTask?: number;
+  /** Classes of the first task, as in "B50"; the others get what `classesPerTask` says, or share the rest. */
+  readonly firstTask?: number;
+  /** Classes of every task, as many as there are tasks; excludes the two above. */
+  readonly taskSizes?: readonly number[];
+  /** NumPy's shuffle with `orderSeed`, or all class numbers in their order; our own shuffle by default. */
+  readonly order?: "numpy" | readonly number[];
 }
 
 /**
- * Shuffles the classes by `orderSeed` and cuts them into `tasks` runs: all of them into runs whose sizes differ by at
- * most one, or the first into runs of `classesPerTask`.
+ * Orders the classes and cuts them into `tasks` runs: all of them into runs whose sizes differ by at most one, or the
+ * first into runs of given sizes.
  *
- * @throws {InputError} If there are too few classes, or a class lacks training or test images
+ * @throws {InputError} If there are too few classes, options exclude one another, or a class lacks training or test
+ * images
  */
-export function createStream(
-  dataset: Dataset,
-  { tasks: count, orderSeed, classesPerTask }: StreamOptions,
-): TaskStream {
-  const available = dataset.classNames.length;
-  if (classesPerTask !== undefined && (!Number.isInteger(classesPerTask) || classesPerTask < 1)) {
-    throw new InputError(
-      `Cannot cut ${dataset.name} into tasks: found ${classesPerTask} classes per task, wanted a positive integer`,
-    );
-  }
-  const classes = classesPerTask === undefined ? available : count * classesPerTask;
-  if (classes > available) {
-    throw new InputError(
-      `Cannot cut ${dataset.name} into ${count} tasks of ${classesPerTask} classes: ` +
-        `found ${available} classes, wanted ${classes}`,
-    );
-  }
-  if (!Number.isInteger(count) || count < 1 || count > classes) {
-    throw new InputError(
-      `Cannot cut ${dataset.name} into tasks: found ${count} tasks, wanted an integer from 1 to its ${classes} classes`,
-    );
-  }
+export function createStream(dataset: Dataset, options: StreamOptions): TaskStream {
+  const { orderSeed, classesPerTask, firstTask, taskSizes, order } = options;
+  const sizes = sizesOf(dataset, options);
   if (!Number.isSafeInteger(orderSeed)) {
     throw new InputError(`Cannot order the classes: found order seed ${orderSeed}, wanted an integer`);
   }
   const trainOf = indicesByClass(dataset, dataset.train, "training");
   const testOf = indicesByClass(dataset, dataset.test, "test");
-  const classOrder = createRng(orderSeed, "class order").shuffle(
-    Array.from({ length: available }, (_, c) => c),
-  ).slice(0, classes);
+  const whole = orderedClasses(dataset, orderSeed, order);
+  const classOrder = whole.slice(0, sizes.reduce((sum, size) => sum + size, 0));
 
-  const tasks: StreamTask[] = [];
-  for (let index = 0, start = 0; index < count; index++) {
-    const end = start + Math.floor(classes / count) + (index < classes % count ? 1 : 0);
-    const own = classOrder.slice(start, end);
+  let start = 0;
+  const tasks = sizes.map((size, index): StreamTask => {
+    const own = classOrder.slice(start, start += size);
     const gather = (of: readonly (readonly number[])[]) =>
       Int32Array.from(own.flatMap((label) => of[label]!)).sort();
-    tasks.push({ index, classes: own, train: gather(trainOf), test: gather(testOf) });
-    start = end;
-  }
+    return { index, classes: own, train: gather(trainOf), test: gather(testOf) };
+  });
   const hash = hashJson({
     fingerprint: dataset.fingerprint,
     classOrder,
@@ -102,7 +97,76 @@ export function createStream(
       test: Array.from(task.test),
     })),
   });
-  return { dataset, tasks, classOrder, orderSeed, ...(classesPerTask && { classesPerTask }), hash };
+  const isGiven = order !== undefined && order !== "numpy";
+  const cut: StreamCut = {
+    ...(classesPerTask !== undefined && { classesPerTask }),
+    ...(firstTask !== undefined && { firstTask }),
+    ...(taskSizes !== undefined && { taskSizes }),
+    ...(order !== undefined && { classOrder: isGiven ? `given:${hashJson(order).slice(0, 8)}` : order }),
+  };
+  return { dataset, tasks, classOrder, orderSeed: isGiven ? 0 : orderSeed, cut, hash };
+}
+
+/** All class numbers in the order they arrive. */
+function orderedClasses(dataset: Dataset, seed: number, order: StreamOptions["order"]): readonly number[] {
+  const count = dataset.classNames.length;
+  if (order === "numpy") return numpyPermutation(count, seed);
+  if (order !== undefined) return orderOf(dataset, order.map(String), "numbers");
+  return createRng(seed, "class order").shuffle(Array.from({ length: count }, (_, c) => c));
+}
+
+/** Numbers of classes of the tasks. */
+function sizesOf({ name, classNames }: Dataset, options: StreamOptions): number[] {
+  const { tasks: count, classesPerTask, firstTask, taskSizes } = options;
+  const fail = (found: string, wanted: string): never => {
+    throw new InputError(`Cannot cut ${name} into tasks: found ${found}, wanted ${wanted}`);
+  };
+  const available = classNames.length;
+  const check = (size: number | undefined, what: string) => {
+    if (size !== undefined && (!Number.isInteger(size) || size < 1)) {
+      fail(`${size} classes ${what}`, "a positive integer");
+    }
+  };
+  check(classesPerTask, "per task");
+  check(firstTask, "in the first task");
+  taskSizes?.forEach((size, index) => check(size, `in task ${index}`));
+  if (taskSizes && (classesPerTask ?? firstTask) !== undefined) {
+    fail("sizes of all tasks and further sizes", "either the one or the other");
+  }
+  if (taskSizes && taskSizes.length !== count) {
+    fail(`${taskSizes.length} sizes`, `one for each of ${count} tasks`);
+  }
+  const sharesRest = !classesPerTask && !taskSizes;
+  if (!Number.isInteger(count) || count < 1 || (sharesRest && count > available)) {
+    fail(`${count} tasks`, `an integer from 1 to its ${available} classes`);
+  }
+  const first = firstTask ?? 0;
+  if (firstTask !== undefined && sharesRest && (count < 2 || count - 1 > available - first)) {
+    fail(
+      `${count} tasks with ${first} classes in the first`,
+      `at least one further task, and a class of its ${available} for each`,
+    );
+  }
+  const sizes = taskSizes ? [...taskSizes] : [
+    ...(firstTask === undefined ? [] : [firstTask]),
+    ...dealt(count - (firstTask === undefined ? 0 : 1), classesPerTask, available - first),
+  ];
+  const wanted = sizes.reduce((sum, size) => sum + size, 0);
+  if (wanted > available) {
+    throw new InputError(
+      `Cannot cut ${name} into ${count} tasks of ${classesPerTask ?? sizes.join(", ")} classes: ` +
+        `found ${available} classes, wanted ${wanted}`,
+    );
+  }
+  return sizes;
+}
+
+/** Sizes of so many tasks: equal ones, or such that their sum is the number of classes. */
+function dealt(count: number, size: number | undefined, classes: number): number[] {
+  return Array.from(
+    { length: count },
+    (_, i) => size ?? Math.floor(classes / count) + (i < classes % count ? 1 : 0),
+  );
 }
 
 function indicesByClass(dataset: Dataset, split: Split, what: string): number[][] {

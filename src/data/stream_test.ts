@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
+import { numpyPermutation } from "./class_order.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
 import { createStream } from "./stream.ts";
 
@@ -52,7 +53,7 @@ Deno.test("createStream() with a number of classes per task lets streams of all 
     long.classOrder,
     createStream(dataset, { tasks: 1, orderSeed: 3 }).classOrder.slice(0, 10),
   );
-  assert.equal(long.classesPerTask, 2);
+  assert.deepEqual(long.cut, { classesPerTask: 2 });
   assert.notEqual(long.hash, short.hash);
   assert.throws(
     () => stream(6),
@@ -105,4 +106,72 @@ Deno.test("createStream() refuses a class without test images", () => {
   assert.throws(() => createStream(createDataset({ ...dataset, test }), { tasks: 1, orderSeed: 0 }), {
     message: "Cannot make a stream of toy: found no test image of class 1 (class 1), wanted at least one",
   });
+});
+
+const sizes = (...args: Parameters<typeof createStream>) =>
+  createStream(...args).tasks.map(({ classes }) => classes.length);
+
+Deno.test("createStream() with a first task of its own shares the rest, or goes on in equal tasks", () => {
+  const dataset = interleaved(11, 2, 1);
+  const base = { orderSeed: 3, firstTask: 5 };
+  assert.deepEqual(sizes(dataset, { ...base, tasks: 3 }), [5, 3, 3]);
+  assert.deepEqual(sizes(dataset, { ...base, tasks: 5 }), [5, 2, 2, 1, 1]);
+  assert.deepEqual(sizes(dataset, { ...base, tasks: 3, classesPerTask: 2 }), [5, 2, 2]);
+  assert.deepEqual(sizes(dataset, { ...base, tasks: 1, classesPerTask: 2 }), [5]);
+  // B50-inc5 of 100 classes.
+  const b50 = createStream(interleaved(100, 1, 1), {
+    tasks: 11,
+    orderSeed: 0,
+    firstTask: 50,
+    classesPerTask: 5,
+  });
+  assert.deepEqual(b50.tasks.map(({ classes }) => classes.length), [50, ...Array(10).fill(5)]);
+  assert.deepEqual(b50.cut, { classesPerTask: 5, firstTask: 50 });
+  const refused = (options: object, message: RegExp) =>
+    assert.throws(() => createStream(dataset, { tasks: 2, ...base, ...options }), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, message);
+      return true;
+    });
+  refused({ tasks: 1 }, /found 1 tasks with 5 classes in the first, wanted at least one further task/);
+  refused({ tasks: 8 }, /found 8 tasks with 5 classes in the first/);
+  refused({ firstTask: 11 }, /found 2 tasks with 11 classes in the first/);
+  refused({ firstTask: 0 }, /found 0 classes in the first task, wanted a positive integer$/);
+  refused({ tasks: 4, classesPerTask: 3 }, /found 11 classes, wanted 14$/);
+});
+
+Deno.test("createStream() takes the sizes of all tasks", () => {
+  const dataset = interleaved(11, 2, 1);
+  const stream = createStream(dataset, { tasks: 3, orderSeed: 3, taskSizes: [6, 1, 3] });
+  assert.deepEqual(stream.tasks.map(({ classes }) => classes.length), [6, 1, 3]);
+  assert.deepEqual(
+    stream.classOrder,
+    createStream(dataset, { tasks: 1, orderSeed: 3 }).classOrder.slice(0, 10),
+  );
+  assert.deepEqual(stream.cut, { taskSizes: [6, 1, 3] });
+  const refused = (options: object, message: RegExp) =>
+    assert.throws(
+      () => createStream(dataset, { tasks: 2, orderSeed: 0, taskSizes: [5, 5], ...options }),
+      message,
+    );
+  refused({ tasks: 3 }, /found 2 sizes, wanted one for each of 3 tasks$/);
+  refused({ taskSizes: [5, 0] }, /found 0 classes in task 1, wanted a positive integer$/);
+  refused({ taskSizes: [10, 2] }, /tasks of 10, 2 classes: found 11 classes, wanted 12$/);
+  refused({ classesPerTask: 2 }, /found sizes of all tasks and further sizes, wanted either/);
+  refused({ firstTask: 2 }, /found sizes of all tasks and further sizes, wanted either/);
+});
+
+Deno.test("createStream() takes NumPy's order of a seed, or a given one", () => {
+  const dataset = interleaved(12, 2, 1);
+  const numpy = createStream(dataset, { tasks: 4, orderSeed: 1993, order: "numpy" });
+  assert.deepEqual(numpy.classOrder, numpyPermutation(12, 1993));
+  assert.deepEqual([numpy.orderSeed, numpy.cut], [1993, { classOrder: "numpy" }]);
+  const order = [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
+  const given = createStream(dataset, { tasks: 2, orderSeed: 5, order });
+  assert.deepEqual(given.classOrder, order);
+  assert.equal(given.orderSeed, 0);
+  assert.match(given.cut.classOrder!, /^given:[0-9a-f]{8}$/);
+  assert.equal(given.hash, createStream(dataset, { tasks: 2, orderSeed: 6, order }).hash);
+  assert.throws(() => createStream(dataset, { tasks: 2, orderSeed: 0, order: [1, 1] }), /class 1 .* twice/);
+  assert.throws(() => createStream(dataset, { tasks: 2, orderSeed: 0, order: [12] }), /found "12"/);
 });

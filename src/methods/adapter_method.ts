@@ -101,7 +101,7 @@ export function adapterMethod<Own extends StateValue>(
         own = await parts.end(own, task, trained, kit);
         classifier = trained.classifier;
       }
-      classifier = await policy.finish(classifier, task.classes, async () => {
+      classifier = await policy.finish(classifier, state.classifier, task.classes, async () => {
         const features = await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(task.train));
         return { features: features.data, labels: task.train.labels };
       });

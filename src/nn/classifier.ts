@@ -46,10 +46,13 @@ export interface Classifier {
   /**
    * After a task's training.
    *
+   * @param trained As training left it
+   * @param before As it was before the task
    * @param samples Gives the features of the task's images under the deployed model, for policies that want them
    */
   finish(
-    state: ClassifierState,
+    trained: ClassifierState,
+    before: ClassifierState,
     classes: readonly number[],
     samples: () => Promise<TaskFeatures>,
   ): Promise<ClassifierState>;
@@ -90,7 +93,7 @@ const linear: Classifier = {
   kind: "linear",
   init: freshRows,
   logits: linearLogits,
-  finish: (state) => Promise.resolve(state),
+  finish: (trained) => Promise.resolve(trained),
   deploy: headOf,
   bytes: (state, seen) => 4 * seen * (widthOf(state) + 1),
 };
@@ -112,8 +115,9 @@ const ncm: Classifier = {
   ...cosine,
   kind: "ncm",
   logits: linearLogits,
-  async finish(state, classes, samples) {
-    const { weight, bias } = headOf(state);
+  async finish(_trained, before, classes, samples) {
+    // Means are not trained: with a loss over all classes seen, training would move those of earlier tasks.
+    const { weight, bias } = headOf(before);
     const [total, width] = weight.shape as [number, number];
     const { features, labels } = await samples();
     const { means } = classMeans(features, labels, total);

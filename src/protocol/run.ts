@@ -29,7 +29,7 @@ export function cellOf(
     readonly backend: string;
   },
 ): Cell {
-  const { method, stream, backbone, settings, trainSeed, backend } = options;
+  const { method, stream, backbone, settings, trainSeed, evaluate, backend } = options;
   const { name, fingerprint, classNames, train, test } = stream.dataset;
   return {
     edition: EDITION,
@@ -39,7 +39,8 @@ export function cellOf(
     backbone: { id: backbone.id, hash: backbone.hash },
     backend,
     tasks: stream.tasks.length,
-    ...(stream.classesPerTask && { classesPerTask: stream.classesPerTask }),
+    ...stream.cut,
+    ...(evaluate !== undefined && evaluate !== "all" && { evaluate }),
     orderSeed: stream.orderSeed,
     trainSeed,
     streamHash: stream.hash,

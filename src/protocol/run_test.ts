@@ -175,6 +175,45 @@ Deno.test("runCell() joint is trained and scored once, at the end, on all classe
   ]);
 });
 
+Deno.test("runCell() trains the first task for epochs and at a rate of its own", async () => {
+  const steps = async (settings: Partial<ProtocolSettings>) =>
+    (await runCell(optionsOf("naive", { settings }))).tasks.map(({ training }) => training!);
+  const plain = await steps({});
+  const longer = await steps({ firstEpochs: 3 });
+  assert.deepEqual(longer.map(({ steps }) => steps), [6, 2, 2]);
+  const faster = await steps({ firstRate: 0.1 });
+  assert.equal(faster[0]!.firstLoss, plain[0]!.firstLoss);
+  assert.notEqual(faster[0]!.lastLoss, plain[0]!.lastLoss);
+  // The rate of the first task alone: equal to a run of one task at that rate.
+  const atRate = await steps({ learningRate: 0.1 });
+  assert.deepEqual(faster[0], atRate[0]);
+});
+
+for (const head of ["linear", "cosine", "ncm"] as const) {
+  Deno.test(`runCell() with the head ${head} takes the loss over all classes seen if it is told`, async () => {
+    const tasksOf = async (loss: "task" | "seen") =>
+      (await runCell(optionsOf("naive", { tasks: 6, settings: { head, loss } }))).tasks;
+    const [within, seen] = [await tasksOf("task"), await tasksOf("seen")];
+    // Tasks of one class: among itself, nothing is left to learn.
+    assert.ok(within.every(({ training }) => training!.firstLoss === 0));
+    assert.equal(seen[0]!.training!.firstLoss, 0);
+    assert.ok(seen.slice(1).every(({ training }) => training!.firstLoss > 0));
+  });
+}
+
+Deno.test("runCell() with a loss over all classes seen keeps the class means of earlier tasks", async () => {
+  const scores = async (rate: number) => {
+    // Nothing is deployed but the backbone: only classifier rows could move.
+    const settings = { head: "ncm", loss: "seen", learningRate: rate } as const;
+    return (await runCell(optionsOf(changed("naive", { deploy: () => undefined }), { settings }))).tasks
+      .map(({ evaluation }) => evaluation!.predictionHash);
+  };
+  const plain = (await runCell(optionsOf("simplecil"))).tasks.map(({ evaluation }) =>
+    evaluation!.predictionHash
+  );
+  assert.deepEqual(await scores(0.5), plain);
+});
+
 /** A method with some hooks replaced. */
 function changed(name: string, changes: Partial<Method>): Method {
   return { ...createMethod(name), ...changes };

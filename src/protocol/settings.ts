@@ -74,6 +74,15 @@ export function resolveSettings(settings: Partial<ProtocolSettings> = {}): Proto
   };
 }
 
+/** How long and at which rate a task is trained. */
+export function scheduleOf(
+  { epochs, learningRate, firstEpochs, firstRate }: ProtocolSettings,
+  task: number,
+): { readonly epochs: number; readonly learningRate: number } {
+  if (task > 0) return { epochs, learningRate };
+  return { epochs: firstEpochs ?? epochs, learningRate: firstRate ?? learningRate };
+}
+
 /** The optimiser that the settings describe; constants that are no setting are Adam's usual ones. */
 export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
   const { optimiser: kind, learningRate, weightDecay, schedule, warmup } = settings;
@@ -82,14 +91,13 @@ export function optimiserOf(settings: ProtocolSettings): OptimiserSettings {
 
 /** How a task is trained unless its method says otherwise. */
 export function trainingOf(settings: ProtocolSettings, task: number): Omit<FitDefaults, "rng" | "onStep"> {
-  const { epochs, firstEpochs = epochs, firstRate, batchSize } = settings;
   const all = optimiserOf(settings);
-  const first = task === 0;
+  const { epochs, learningRate } = scheduleOf(settings, task);
   return {
-    batch: batchSize,
-    epochs: first ? firstEpochs : epochs,
+    batch: settings.batchSize,
+    epochs,
     optimiser: createOptimiser(all),
-    schedule: first && firstRate !== undefined ? { ...all, learningRate: firstRate } : all,
+    schedule: { ...all, learningRate },
     weightDecay: all.weightDecay,
   };
 }

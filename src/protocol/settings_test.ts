@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
-import { optimiserOf, resolveSettings } from "./settings.ts";
+import { optimiserOf, resolveSettings, scheduleOf } from "./settings.ts";
 
 Deno.test("resolveSettings() fills in defaults", () => {
   assert.deepEqual(resolveSettings(), {
@@ -58,4 +58,23 @@ Deno.test("optimiserOf() hands every optimiser setting on", () => {
     epsilon: 1e-8,
     momentum: 0.9,
   });
+});
+
+Deno.test("resolveSettings() leaves out what is optional and says nothing new, so that equal runs have equal settings", () => {
+  const plain = resolveSettings();
+  const same = { loss: "task", firstEpochs: plain.epochs, firstRate: plain.learningRate } as const;
+  assert.deepEqual(resolveSettings(same), plain);
+  const other = { loss: "seen", firstEpochs: 20, firstRate: 0.01 } as const;
+  assert.deepEqual(resolveSettings(other), { ...plain, ...other });
+});
+
+Deno.test("scheduleOf() has epochs and rate of the first task where they are set", () => {
+  const plain = resolveSettings({ epochs: 3, learningRate: 0.5 });
+  assert.deepEqual(
+    [0, 1].map((task) => scheduleOf(plain, task)),
+    [0, 1].map(() => ({ epochs: 3, learningRate: 0.5 })),
+  );
+  const first = resolveSettings({ epochs: 3, learningRate: 0.5, firstEpochs: 9, firstRate: 0.1 });
+  assert.deepEqual(scheduleOf(first, 0), { epochs: 9, learningRate: 0.1 });
+  assert.deepEqual(scheduleOf(first, 1), { epochs: 3, learningRate: 0.5 });
 });

@@ -7,7 +7,7 @@
  */
 import { canonicalJson, type JsonObject } from "../../core/json.ts";
 import type { AnyRecord } from "../records/parse.ts";
-import type { Cell } from "../records/record.ts";
+import { type Cell, seedName } from "../records/record.ts";
 import {
   averagePooledAccuracy,
   averageTaskMeanAccuracy,
@@ -106,10 +106,6 @@ function sectionKey({ edition, dataset, backbone, backend, settings, ...cell }: 
   });
 }
 
-function seedOf({ orderSeed, trainSeed }: Cell): string {
-  return orderSeed === trainSeed ? `${orderSeed}` : `${orderSeed}/${trainSeed}`;
-}
-
 function bySeed({ cell: a }: Reading, { cell: b }: Reading): number {
   return a.orderSeed - b.orderSeed || a.trainSeed - b.trainSeed;
 }
@@ -145,7 +141,7 @@ function compareSection(unsorted: readonly Reading[]): BoardSection {
   ).difference(hams);
   const cells = tasks.flatMap((count) => {
     const column = records.filter(({ cell }) => cell.tasks === count);
-    const seeds = [...new Set(column.map(({ cell }) => seedOf(cell)))];
+    const seeds = [...new Set(column.map(({ cell }) => seedName(cell)))];
     return methods.map((method) =>
       compareCell(method, count, column.filter(({ cell }) => label(cell) === method), seeds)
     );
@@ -170,8 +166,8 @@ function compareCell(
   seeds: readonly string[],
 ): BoardCell {
   const done = records.filter(({ status }) => status === "done");
-  const failed = records.filter(({ status }) => status === "failed").map(({ cell }) => seedOf(cell));
-  const accuracyBySeed = new Map(done.map((record) => [seedOf(record.cell), accuracyOf(record)] as const));
+  const failed = records.filter(({ status }) => status === "failed").map(({ cell }) => seedName(cell));
+  const accuracyBySeed = new Map(done.map((record) => [seedName(record.cell), accuracyOf(record)] as const));
   return {
     method,
     tasks,

@@ -166,6 +166,12 @@ export function cellName(cell: Cell): string {
   return `${method}-T${cell.tasks}-s${cell.orderSeed}-${cellKey(cell)}`;
 }
 
+/** The seeds of a cell for people: one number where the class order and training share it or the order was given. */
+export function seedName({ orderSeed, trainSeed, classOrder }: Cell): string {
+  const isOne = orderSeed === trainSeed || classOrder?.startsWith("given");
+  return isOne ? `${trainSeed}` : `${orderSeed}/${trainSeed}`;
+}
+
 /** Whether a run is scored after a task. */
 export function isEvaluated(when: EvaluateWhen | undefined, index: number, tasks: number): boolean {
   if (index === tasks - 1 || when === undefined || when === "all") return true;
