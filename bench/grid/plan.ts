@@ -118,7 +118,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
       });
     })
   );
-  const trains = methods.some(({ method }) => method.trains === "task");
+  const trains = methods.some(({ method }) => method.trains !== false && method.sees === "task");
   if (trains && settings.loss !== "seen") lonely.say(output);
   // A method may be named twice, with options that are its defaults: two workers must not share a record.
   const distinct = [...new Map(cells.map((planned) => [planned.job.name, planned])).values()];
