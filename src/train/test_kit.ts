@@ -13,7 +13,7 @@ import { type Adapter, createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import { type Backbone, createBackbone } from "../nn/backbone.ts";
 import type { ViTConfig } from "../nn/config.ts";
 import { randomWeights } from "../nn/testing.ts";
-import { type OptimiserSettings } from "./optimisers/settings.ts";
+import type { OptimiserSettings } from "./optimisers/settings.ts";
 
 /** The smallest transformer that has everything. */
 export const tinyConfig: ViTConfig = {
