@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NamedTensors } from "../core/tensors.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import type { Engine } from "../train/engine.ts";
 import type { Predictor } from "../train/parts.ts";
