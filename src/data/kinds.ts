@@ -62,16 +62,18 @@ export const datasetKinds = {
     load: (settings) => Promise.resolve(proceduralDataset(parseProceduralSpec(settings))),
   },
   cifar100: {
-    title: "CIFAR-100, binary version",
+    title: "CIFAR-100, binary or Python version",
     usage: "cifar100:PATH",
     load: fromTree([], loadCifar100),
-    recognises: hasFiles("train.bin", "test.bin"),
+    recognises: (paths) =>
+      hasFiles("train.bin", "test.bin")(paths) || hasFiles("train", "test", "meta")(paths),
   },
   cifar10: {
-    title: "CIFAR-10, binary version",
+    title: "CIFAR-10, binary or Python version",
     usage: "cifar10:PATH",
     load: fromTree([], loadCifar10),
-    recognises: hasFiles("data_batch_1.bin", "test_batch.bin"),
+    recognises: (paths) =>
+      hasFiles("data_batch_1.bin", "test_batch.bin")(paths) || hasFiles("data_batch_1", "test_batch")(paths),
   },
   "tiny-imagenet": {
     title: "Tiny ImageNet, 200 classes; the validation images are the test split",
