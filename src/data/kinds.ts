@@ -13,6 +13,7 @@ import { cubLayout } from "./images/cub.ts";
 import { folderLayout } from "./images/folder.ts";
 import { isImageName } from "./images/formats.ts";
 import { type ImageLayout, loadImageSet } from "./images/image_set.ts";
+import { isListTree, listLayout } from "./images/list.ts";
 import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
@@ -127,6 +128,13 @@ export const datasetKinds = {
     load: fromTree([], (tree, _, path) => loadIdx(baseName(path), tree)),
     recognises: (paths) => isIdxTree(paths.map(fileName)),
   },
+  list: {
+    title:
+      "Images with labels in metadata.csv, metadata.jsonl, train.csv, train.txt (path label) or one such list",
+    usage: "list:PATH[,file=COLUMN][,label=COLUMN][,size=N][,seed=0]",
+    load: loadList,
+    recognises: (paths) => isListTree(paths, isImageName),
+  },
   folder: {
     title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
     usage: "folder:PATH[,size=N][,seed=0]",
@@ -213,6 +221,19 @@ async function loadOmniglot(
     throw new InputError(`Cannot resize ${path}: found IDX files, wanted size= for image files only`);
   }
   return await loadImages("omniglot", tree, omniglotLayout, settings, { ...options, kind: "omniglot" });
+}
+
+/** Loads listed images. A path of a list means the images around it. */
+async function loadList(rest: string, options: LoadDataOptions): Promise<Dataset> {
+  const { path, settings } = parseRest(rest, [...IMAGE_SETTINGS, "seed", "file", "label"]);
+  const isList = /\.(csv|tsv|jsonl|txt|lst)$/i.test(path);
+  const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  const folder = !isList ? path : slash < 0 ? "." : path.slice(0, slash) || "/";
+  const list = isList ? path.slice(slash + 1) : undefined;
+  const { file, label, seed } = settings;
+  const layout = listLayout({ seed, ...(list && { list }), ...(file && { file }), ...(label && { label }) });
+  const kind = `list ${JSON.stringify([list ?? null, file ?? null, label ?? null])}`;
+  return await loadImages(baseName(folder), await openTree(folder), layout, settings, { ...options, kind });
 }
 
 function hasFiles(...wanted: readonly string[]): (paths: readonly string[]) => boolean {
