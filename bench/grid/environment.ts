@@ -5,6 +5,8 @@
  * @module
  */
 import { cpus } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import project from "../../deno.json" with { type: "json" };
 import type { BackendInfo, Environment, Machine } from "../../mod.ts";
 
@@ -62,17 +64,30 @@ export async function nameMachine(): Promise<Machine> {
 
 /** The commit of the checkout this program runs from, read from git's files; `null` outside a checkout. */
 async function readCommit(): Promise<string | null> {
-  const read = (path: string) => Deno.readTextFile(new URL(`../../.git/${path}`, import.meta.url));
   try {
-    const head = (await read("HEAD")).trim();
+    const folder = await gitFolder(new URL("../../.git", import.meta.url));
+    const head = (await Deno.readTextFile(new URL("HEAD", folder))).trim();
     const ref = /^ref: (.+)$/.exec(head)?.[1];
     if (ref === undefined) return head;
-    try {
-      return (await read(ref)).trim();
-    } catch {
-      return new RegExp(`^([0-9a-f]+) ${ref}$`, "m").exec(await read("packed-refs"))?.[1] ?? null;
-    }
+    // In a further worktree, branches are those of the first.
+    const shared = await known(() => Deno.readTextFile(new URL("commondir", folder)));
+    return await readRef(shared === undefined ? folder : new URL(`${shared.trim()}/`, folder), ref);
   } catch {
     return null;
   }
+}
+
+/** The folder of git's files; in a further worktree, `.git` is a file that names it. */
+async function gitFolder(git: URL): Promise<URL> {
+  const { isDirectory } = await Deno.stat(git);
+  if (isDirectory) return new URL(`${git.href}/`);
+  const path = /^gitdir: (.+)$/m.exec(await Deno.readTextFile(git))![1]!;
+  return new URL(`${pathToFileURL(resolve(fileURLToPath(git), "..", path)).href}/`);
+}
+
+async function readRef(folder: URL, ref: string): Promise<string | null> {
+  const loose = await known(() => Deno.readTextFile(new URL(ref, folder)));
+  if (loose !== undefined) return loose.trim();
+  const packed = await Deno.readTextFile(new URL("packed-refs", folder));
+  return new RegExp(`^([0-9a-f]+) ${ref}$`, "m").exec(packed)?.[1] ?? null;
 }

@@ -380,8 +380,12 @@ Deno.test("runCell() that goes on does not repeat tasks, and keeps when and wher
   const record = await runCell(
     optionsOf(method, { store, environment: { device: "another" }, clock: () => 7 }),
   );
-  assert.deepEqual(begun, [0, 1, 1, 2]);
+  assert.deepEqual(begun.splice(0), [0, 1, 1, 2]);
   assert.deepEqual(record.start.environment, { device: "test" });
+  const elsewhere = { device: "another" };
+  assert.deepEqual(record.tasks.map(({ environment }) => environment), [undefined, elsewhere, undefined]);
+  assert.deepEqual(parseRecord((await store.readRecord())!, "x"), record);
+  assert.equal(record.end!.hash, (await runCell(optionsOf(method))).end!.hash);
   assert.ok(record.tasks[0]!.seconds.train > 0);
   assert.deepEqual(record.end!.details, executor.info.details);
 });
