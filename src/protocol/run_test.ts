@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sha256 } from "../core/json.ts";
 import { hostTensor } from "../core/tensors.ts";
-import { imageSize, selectImages } from "../data/dataset.ts";
+import { createDataset, imageSize, selectImages } from "../data/dataset.ts";
 import { proceduralDataset } from "../data/procedural/procedural.ts";
 import { createStream } from "../data/stream.ts";
 import { toFloatImages } from "../data/preprocess.ts";
@@ -14,6 +14,7 @@ import { createMethod } from "../methods/mod.ts";
 import { sequential, type SequentialState } from "../methods/naive.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
 import { randomAdapter, tinyBackbone, tinyConfig, tinyLora } from "../train/test_kit.ts";
+import { pooledAccuracy, taskMeanAccuracy } from "./board/metrics.ts";
 import type { Progress } from "./cell_run.ts";
 import { ClaimedError } from "./claim.ts";
 import { parseRecord } from "./records/parse.ts";
@@ -167,6 +168,37 @@ Deno.test("runCell() scores equal a plain nearest-class-mean computation", async
     );
     assert.equal(evaluation!.predictionHash, sha256(predictions.map((row) => `${row.join()};`).join("")));
   });
+});
+
+/** The data set with one image of class 0, two of class 1 and so on, in both splits. */
+function unequalDataset(): typeof dataset {
+  const whole = proceduralDataset({ seed: 0, classes: 6, trainPerClass: 6, testPerClass: 6, size: 8 });
+  const size = imageSize(whole);
+  const take = (split: typeof whole.test) => {
+    const seen = whole.classNames.map(() => 0);
+    const kept = [...split.labels].flatMap((label, i) => seen[label]!++ <= label ? [i] : []);
+    return selectImages(split, kept, size);
+  };
+  return createDataset({ ...whole, train: take(whole.train), test: take(whole.test) });
+}
+
+Deno.test("runCell() pooled accuracy of class means does not move with T or the class order; the task mean does", async () => {
+  const unequal = unequalDataset();
+  const found = [];
+  for (const tasks of [1, 2, 3, 6]) {
+    for (const orderSeed of [0, 1]) {
+      const stream = createStream(unequal, { tasks, orderSeed });
+      const record = await runCell({ ...optionsOf("simplecil"), stream });
+      const images = record.tasks.map(({ images }) => images.test);
+      assert.equal(images.reduce((sum, count) => sum + count), 21);
+      assert.deepEqual(record.tasks.map(({ images }) => images.train), images);
+      const hits = record.tasks.map(({ evaluation }) => evaluation!.classIncremental);
+      const shares = hits.map((row) => row.map((count, task) => count / images[task]!));
+      found.push({ pooled: pooledAccuracy({ hits, images }), mean: taskMeanAccuracy(shares) });
+    }
+  }
+  assert.equal(new Set(found.map(({ pooled }) => pooled)).size, 1);
+  assert.ok(new Set(found.map(({ mean }) => mean)).size > 3);
 });
 
 Deno.test("runCell() joint is trained and scored once, at the end, on all classes", async () => {
@@ -358,8 +390,12 @@ Deno.test("runCell() that goes on does not repeat tasks, and keeps when and wher
   const record = await runCell(
     optionsOf(method, { store, environment: { device: "another" }, clock: () => 7 }),
   );
-  assert.deepEqual(begun, [0, 1, 1, 2]);
+  assert.deepEqual(begun.splice(0), [0, 1, 1, 2]);
   assert.deepEqual(record.start.environment, { device: "test" });
+  const elsewhere = { device: "another" };
+  assert.deepEqual(record.tasks.map(({ environment }) => environment), [undefined, elsewhere, undefined]);
+  assert.deepEqual(parseRecord((await store.readRecord())!, "x"), record);
+  assert.equal(record.end!.hash, (await runCell(optionsOf(method))).end!.hash);
   assert.ok(record.tasks[0]!.seconds.train > 0);
   assert.deepEqual(record.end!.details, executor.info.details);
 });
