@@ -41,10 +41,10 @@ export class TrainingMeter {
 /** Bytes of what a predictor needs beside the backbone; a tensor that several passes share counts once. */
 function deployedBytes({ passes, fixed = {} }: Predictor): number {
   const adapters = new Set(passes.flatMap(({ adapter }) => adapter ?? []));
-  const named = [
+  const named: NamedTensors[] = [
     fixed,
-    ...passes.flatMap(({ fixed }) => fixed ?? []),
-    ...[...adapters].map(adapterToTensors),
+    ...passes.map(({ fixed = {} }) => fixed),
+    ...[...adapters].map((adapter) => adapterToTensors(adapter)),
   ];
   const distinct = new Set(named.flatMap((tensors) => Object.values(tensors)));
   return [...distinct].reduce((total, { data }) => total + data.byteLength, 0);
