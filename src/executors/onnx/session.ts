@@ -37,15 +37,30 @@ function runtimeOf(library: Library, flavour: Flavour, version: string, threads:
     fillsOutputs: flavour === "node",
     Tensor: library.Tensor,
     createSession: (model) =>
-      library.InferenceSession.create(model, {
-        executionProviders: [flavour === "node" ? "cpu" : "wasm"],
-        executionMode: "sequential",
-        graphOptimizationLevel: "all",
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        ...runOptions,
-      }),
+      keepingWorker(() =>
+        library.InferenceSession.create(model, {
+          executionProviders: [flavour === "node" ? "cpu" : "wasm"],
+          executionMode: "sequential",
+          graphOptimizationLevel: "all",
+          intraOpNumThreads: threads,
+          interOpNumThreads: 1,
+          ...runOptions,
+        })
+      ),
   };
+}
+
+/**
+ * The WebAssembly build, when it starts, takes the process for Node and puts Node's `Worker` in the place of the
+ * standard one, which later workers of the program would be made with.
+ */
+async function keepingWorker<T>(start: () => Promise<T>): Promise<T> {
+  const { Worker } = globalThis;
+  try {
+    return await start();
+  } finally {
+    globalThis.Worker = Worker;
+  }
 }
 
 async function loadNode(threads: number): Promise<Runtime> {
