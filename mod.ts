@@ -124,6 +124,7 @@ export {
 export { checkDataset, type DatasetReport, type Oddity, type SplitCounts } from "./src/data/check.ts";
 export { download, type DownloadOptions, type RemoteFile } from "./src/data/download.ts";
 export { gradients } from "./src/graph/autodiff.ts";
+export { costOf, type ProgramCost } from "./src/graph/cost.ts";
 export type { DType, Tensor } from "./src/graph/ops.ts";
 export type { WebGpuExecutor, WebGpuOptions } from "./src/executors/webgpu/executor.ts";
 export type { WebGpuExecutable } from "./src/executors/webgpu/executable.ts";

@@ -142,7 +142,7 @@ async function runWaiting(
   output: Output,
 ) {
   if (waiting.length === 0) return { statuses: [], records: [] };
-  const { dataset, backbone, info, settings } = suite;
+  const { dataset, backbone, info, arithmetic, settings } = suite;
   const plan = waiting.map((planned) => plannedWork(planned, suite));
   const jobs = new Map(plan.map(({ job }) => [job.id, job]));
   const view = createProgressView(plan, () => performance.now() / 1000, output.err);
@@ -151,7 +151,7 @@ async function runWaiting(
     backbone,
     backend: info.backend,
     settings,
-    environment: await describeEnvironment(info),
+    environment: await describeEnvironment(info, arithmetic),
     source: suite.source,
     out: options.out,
     keepAdapters: options.keepAdapters ?? false,

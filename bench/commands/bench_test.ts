@@ -66,6 +66,7 @@ Deno.test("bench scores every cell, prints the table, and leaves records", () =>
         "cores",
         "deno",
         "device",
+        "processor",
         "target",
         "version",
       ]);

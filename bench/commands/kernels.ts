@@ -30,6 +30,8 @@ interface BackendReport {
   readonly backend: TimedBackend;
   readonly device: string;
   readonly ceiling: Ceiling;
+  /** Of a large matrix product. */
+  readonly gemmGflopPerSecond: number;
   readonly floorMilliseconds: number;
 }
 
@@ -41,12 +43,15 @@ interface Row {
   /** The least, which the rates follow from. */
   readonly milliseconds: number;
   readonly medianMilliseconds: number;
-  readonly flops: number;
+  /** By definition, whatever the backend computes. */
+  readonly flop: number;
   readonly bytes: number;
   readonly gflopPerSecond: number;
   readonly gigabytesPerSecond: number;
   /** The time that arithmetic or traffic alone would take at the ceiling, whichever is longer, over the time taken. */
   readonly shareOfCeiling: number;
+  /** The rate of the definition's FLOP over that of a large matrix product. */
+  readonly shareOfGemm: number;
 }
 
 interface Report {
@@ -58,7 +63,7 @@ interface Report {
 const THOROUGH: TimingPlan = { budget: 100, rounds: 3 };
 const QUICK: TimingPlan = { budget: 20, rounds: 1 };
 /** The reference exists to be right: it is timed only where it is quick enough to be worth the wait. */
-const REFERENCE_FLOPS = 2 ** 23;
+const REFERENCE_FLOP = 2 ** 23;
 
 function listOf<T extends string>(known: readonly T[]): (text: string) => readonly T[] {
   return (text) => {
@@ -71,10 +76,10 @@ function listOf<T extends string>(known: readonly T[]): (text: string) => readon
   };
 }
 
-type Timed = Omit<Row, "shareOfCeiling">;
+type Timed = Omit<Row, "shareOfCeiling" | "shareOfGemm">;
 
 function timedRow(
-  { family, shape, flops, bytes }: KernelCase,
+  { family, shape, flop, bytes }: KernelCase,
   backend: TimedBackend,
   { min, median, variant }: KernelTime,
 ): Timed {
@@ -85,9 +90,9 @@ function timedRow(
     variant,
     milliseconds: min,
     medianMilliseconds: median,
-    flops,
+    flop,
     bytes,
-    gflopPerSecond: flops / min / 1e6,
+    gflopPerSecond: flop / min / 1e6,
     gigabytesPerSecond: bytes / min / 1e6,
   };
 }
@@ -120,7 +125,7 @@ async function measure({ backend, family, quick }: Options, output: Output): Pro
     const timed: Timed[] = [];
     try {
       for (const work of cases) {
-        if (name === "reference" && work.flops > REFERENCE_FLOPS) {
+        if (name === "reference" && work.flop > REFERENCE_FLOP) {
           output.err(`reference: ${work.family} ${work.shape} is left out, it would take too long.\n`);
           continue;
         }
@@ -130,11 +135,20 @@ async function measure({ backend, family, quick }: Options, output: Output): Pro
       await bench.dispose();
     }
     const ceiling = raise(bench.ceiling, timed);
-    backends.push({ backend: name, device: bench.device, ceiling, floorMilliseconds: bench.floor });
+    const products = timed.filter((row) => row.family === "matmul").map((row) => row.gflopPerSecond);
+    const gemmGflopPerSecond = Math.max(bench.gemm / 1e9, ...products);
+    backends.push({
+      backend: name,
+      device: bench.device,
+      ceiling,
+      gemmGflopPerSecond,
+      floorMilliseconds: bench.floor,
+    });
     rows.push(...timed.map((row) => ({
       ...row,
-      shareOfCeiling: Math.max(row.flops / ceiling.flops, row.bytes / ceiling.bytes) /
+      shareOfCeiling: Math.max(row.flop / ceiling.flops, row.bytes / ceiling.bytes) /
         (row.milliseconds / 1e3),
+      shareOfGemm: row.gflopPerSecond / gemmGflopPerSecond,
     })));
   }
   // One kernel's backends side by side.
@@ -144,10 +158,12 @@ async function measure({ backend, family, quick }: Options, output: Output): Pro
 }
 
 function describe({ backends, absent, rows }: Report): string {
-  const lines = backends.map(({ backend, device, ceiling: { flops, bytes, how }, floorMilliseconds }) =>
+  const lines = backends.map((
+    { backend, device, ceiling: { flops, bytes, how }, gemmGflopPerSecond, floorMilliseconds },
+  ) =>
     `${backend} on ${device}: ceiling ${(flops / 1e9).toFixed(1)} GFLOP/s, ${
       (bytes / 1e9).toFixed(1)
-    } GB/s (${how})` +
+    } GB/s (${how}); GEMM ${gemmGflopPerSecond.toFixed(1)} GFLOP/s` +
     (floorMilliseconds > 0 ? `; an empty run takes ${floorMilliseconds.toFixed(3)} ms` : "")
   );
   const missing = absent.map(({ backend, reason }) => `${backend}: not here. ${reason}`);
@@ -159,9 +175,10 @@ function describe({ backends, absent, rows }: Report): string {
     row.milliseconds.toFixed(3),
     row.gflopPerSecond.toFixed(2),
     row.gigabytesPerSecond.toFixed(2),
+    `${(100 * row.shareOfGemm).toFixed(0)} %`,
     `${(100 * row.shareOfCeiling).toFixed(0)} %`,
   ]);
-  const head = ["family", "shape", "backend", "variant", "ms", "GFLOP/s", "GB/s", "of ceiling"];
+  const head = ["family", "shape", "backend", "variant", "ms", "GFLOP/s", "GB/s", "of GEMM", "of ceiling"];
   return `${[...lines, ...missing].join("\n")}\n${formatTable([head, ...cells])}`;
 }
 

@@ -30,6 +30,10 @@ interface Row {
   /** The least of all rounds. */
   readonly milliseconds: number;
   readonly imagesPerSecond: number;
+  /** By the step's definition (`costOf`), the same for every contestant. */
+  readonly gflopPerSecond: number;
+  /** Of a large matrix product by the same backend with as many threads. */
+  readonly gemmGflopPerSecond?: number;
   readonly host?: HostCost;
 }
 
@@ -53,15 +57,17 @@ const PYTHON = "python3";
 
 type Candidate = readonly [name: string, create: () => Contestant | Promise<Contestant>];
 
+/** The last line of an error or of what a program printed. */
 function sentence(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).trim().split("\n").at(-1)!;
 }
 
 /** Whether a Python here has PyTorch. */
 async function openTorch(): Promise<Torch> {
-  const { success, stderr } = await new Deno.Command(PYTHON, { args: ["-c", "import torch"] }).output();
+  const args = ["-c", "import torch; print(torch.__version__)"];
+  const { success, stdout, stderr } = await new Deno.Command(PYTHON, { args }).output();
   if (!success) throw new Error(sentence(new TextDecoder().decode(stderr)));
-  return new Torch(PYTHON);
+  return new Torch(PYTHON, sentence(new TextDecoder().decode(stdout)));
 }
 
 async function measureSteps({ rounds, quick }: Options, torch: Torch | undefined, absent: Set<string>) {
@@ -83,11 +89,13 @@ async function measureSteps({ rounds, quick }: Options, torch: Torch | undefined
       }
       if (torch) contestants.push(...[1, 2].map((threads) => torch.contestant(shape, threads)));
       const best = new Map<Contestant, number>();
+      const gemm = new Map<Contestant, number>();
       for (const contestant of contestants) best.set(contestant, await contestant.measure(1));
       for (let round = 0; round < rounds; round++) {
         for (const [contestant, known] of best) {
           const steps = Math.max(1, Math.min(16, Math.floor(TURN / known)));
           best.set(contestant, Math.min(known, await contestant.measure(steps)));
+          if (contestant.gemmRate) gemm.set(contestant, await contestant.gemmRate());
         }
       }
       for (const [contestant, milliseconds] of best) {
@@ -96,6 +104,8 @@ async function measureSteps({ rounds, quick }: Options, torch: Torch | undefined
           contestant: contestant.name,
           milliseconds,
           imagesPerSecond: 1e3 * shape.run.batch / milliseconds,
+          gflopPerSecond: contestant.flop / milliseconds / 1e6,
+          ...(gemm.has(contestant) && { gemmGflopPerSecond: gemm.get(contestant)! / 1e9 }),
           ...(contestant.hostCost && { host: await contestant.hostCost() }),
         });
       }
@@ -172,14 +182,20 @@ async function measure(options: Options): Promise<Report> {
 }
 
 function describe({ steps, products, absent }: Report): string {
-  const rows = steps.map(({ shape, contestant, milliseconds, imagesPerSecond, host }) => {
-    const peers = steps.filter((row) => row.shape === shape && row.contestant.startsWith("PyTorch"));
-    const peer = Math.max(...peers.map((row) => row.imagesPerSecond));
+  const rows = steps.map((row) => {
+    const { shape, contestant, milliseconds, imagesPerSecond, gflopPerSecond, gemmGflopPerSecond, host } =
+      row;
+    const peers = steps.filter((peer) => peer.shape === shape && peer.contestant.startsWith("PyTorch"));
+    const peer = Math.max(...peers.map(({ imagesPerSecond }) => imagesPerSecond));
     return [
       shape,
       contestant,
       milliseconds.toFixed(1),
       imagesPerSecond.toFixed(0),
+      gflopPerSecond.toFixed(1),
+      gemmGflopPerSecond === undefined
+        ? ""
+        : `${(100 * gflopPerSecond / gemmGflopPerSecond).toFixed(0)} % of ${gemmGflopPerSecond.toFixed(1)}`,
       peers.length > 0 ? `${(imagesPerSecond / peer).toFixed(2)}x` : "",
       host
         ? `${host.dispatches} dispatches of ${host.microsecondsPerDispatch.toFixed(1)} µs, ` +
@@ -194,7 +210,10 @@ function describe({ steps, products, absent }: Report): string {
     gflopPerSecond.toFixed(2),
     own === undefined ? "" : `${(own / gflopPerSecond).toFixed(2)}x`,
   ]);
-  return formatTable([["step", "by", "ms", "images/s", "of PyTorch's best", "host, a step"], ...rows]) +
+  return formatTable([
+    ["step", "by", "ms", "images/s", "GFLOP/s", "of GEMM", "of PyTorch's best", "host, a step"],
+    ...rows,
+  ]) +
     (productRows.length > 0
       ? formatTable([[`${MATMUL}³ on WebGPU`, "ms", "GFLOP/s", "webgpu is"], ...productRows])
       : "") +

@@ -9,6 +9,11 @@ Deno.test("ownContestant() times a step whose loss is finite", async () => {
   const onnx = await ownContestant("onnx-node", small, { threads: 1 });
   assert.equal(onnx.name, "onnx-node, 1 thread");
   assert.ok(await onnx.measure(2) > 0);
+  assert.ok(await onnx.gemmRate!() > 0);
+  // Of one image of 17 tokens, forward: 4 blocks of 2 · 17 · 128 · (3 · 128 + 128 + 2 · 512) FLOP, the last block's
+  // MLP for one token only; less than as much again backward, and a tenth for the rest.
+  const forward = 2 * 4 * 2 * 17 * 128 * (4 * 128 + 2 * 512);
+  assert.ok(onnx.flop > forward && onnx.flop < 2.2 * forward, `${onnx.flop} beside ${forward}`);
   await onnx.dispose();
 });
 
@@ -21,6 +26,7 @@ Deno.test("step --model reports seconds and memory of a model with as many block
   const report = JSON.parse(out);
   assert.deepEqual([report.model, report.depth, report.batch], ["vit-b16", 1, 1]);
   assert.ok(report.secondsPerStep > 0 && report.secondsPerStep <= report.secondsToReady);
+  assert.ok(report.gflopPerSecond > 0 && report.gemmGflopPerSecond > 0);
   // One block and the embeddings of ViT-B/16 are 8 M numbers.
   assert.ok(report.peakBytes > 4 * 8e6 && report.peakBytes < 6 * 2 ** 30, `${report.peakBytes}`);
 });

@@ -30,6 +30,7 @@ import {
   type StreamOptions,
   type TaskStream,
 } from "../../mod.ts";
+import { arithmeticOf } from "./arithmetic.ts";
 import { readClassOrder } from "./class_order.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";
 import { openBackbone } from "../backbones.ts";
@@ -45,6 +46,8 @@ export interface LoadedSuite {
   readonly backbone: Awaited<ReturnType<typeof openBackbone>>;
   readonly settings: ProtocolSettings;
   readonly info: BackendInfo;
+  /** See `arithmeticOf`. */
+  readonly arithmetic: string;
   /** Where data and backbone came from. */
   readonly source: Source;
   /** Why this backend. */
@@ -78,7 +81,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
   const { executor, why } = await createExecutor(suite.backend, { threads: CELL_THREADS });
   const { info } = executor;
-  await executor.dispose();
+  const arithmetic = await arithmeticOf(executor).finally(() => executor.dispose());
   const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = suite;
   const order = classOrder === undefined ? undefined : await readClassOrder(classOrder, dataset);
   const parts = {
@@ -130,7 +133,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
     },
     backbone: { path: suite.backbone, facts: { ...suite.backboneFacts } as JsonObject },
   };
-  return { dataset, backbone, settings, source, info, why, cells: numbered };
+  return { dataset, backbone, settings, source, info, arithmetic, why, cells: numbered };
 }
 
 /** Collects tasks of one class, on which a loss within the task is zero. */

@@ -1,11 +1,12 @@
 /**
  * What `deno task kernels` times: every kernel family at the shapes of the shipped backbone's training step, and at
- * the sizes by which matrix products are compared elsewhere. FLOP and bytes are those of the definition, the same for
- * every backend: an addition, multiplication or function counts one, and every operand and result moves once.
+ * the sizes by which matrix products are compared elsewhere. FLOP are those of the program (`costOf`), the same for every
+ * backend; bytes are those that no backend can do without: every operand and result of the program moves once.
  *
  * @module
  */
 import {
+  costOf,
   type DType,
   gradients,
   type Graph,
@@ -33,7 +34,7 @@ export interface KernelCase {
   readonly shape: string;
   readonly operands: Readonly<Record<string, OperandSpec>>;
   readonly program: Program;
-  readonly flops: number;
+  readonly flop: number;
   readonly bytes: number;
   /** Whether `--quick` keeps it. */
   readonly quick: boolean;
@@ -44,7 +45,6 @@ type Operands = Readonly<Record<string, readonly number[] | readonly [shape: rea
 interface Definition {
   readonly shape: string;
   readonly operands: Operands;
-  readonly flops: number;
   readonly quick?: boolean;
   build(tensors: Readonly<Record<string, Tensor>>, graph: Graph): Tensor | readonly Tensor[];
 }
@@ -56,7 +56,7 @@ function operandSpec(operand: Operands[string]): OperandSpec {
   return { shape, draw, dtype: typeof draw === "object" ? "i32" : "f32" };
 }
 
-function kernelCase(family: string, { shape, operands, flops, quick = true, build }: Definition): KernelCase {
+function kernelCase(family: string, { shape, operands, quick = true, build }: Definition): KernelCase {
   const declared = Object.fromEntries(
     Object.entries(operands).map(([name, operand]) => [name, operandSpec(operand)]),
   );
@@ -72,8 +72,9 @@ function kernelCase(family: string, { shape, operands, flops, quick = true, buil
   });
   // A gradient may need only some of what its forward pass does.
   const read = Object.fromEntries(Object.entries(declared).filter(([name]) => name in program.states));
+  const { flop } = costOf(program);
   const elements = Object.values(program.states).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return { family, shape, operands: read, program, flops, bytes: 4 * elements, quick };
+  return { family, shape, operands: read, program, flop, bytes: 4 * elements, quick };
 }
 
 /** Gradients of the inner product of a result with `dy`. */
@@ -95,14 +96,12 @@ function product(
   return {
     shape: `${m}x${k} · ${k}x${n}${transposeA ? ", A transposed" : ""}${transposeB ? ", B transposed" : ""}`,
     operands: { a: transposeA ? [k, m] : [m, k], b: transposeB ? [n, k] : [k, n] },
-    flops: 2 * m * n * k,
     quick,
     build: ({ a, b }) => ops.matmul(a!, b!, { transposeA, transposeB }),
   };
 }
 
 const lora: Operands = { x: [ROWS, D], w: [H, D], bias: [H], a: [R, D], b: [H, R], gain: [R] };
-const loraFlops = 2 * ROWS * (D * H + D * R + R * H);
 
 function attention(
   tokens: number,
@@ -110,23 +109,17 @@ function attention(
   heads: number,
   quick = true,
 ): readonly [Definition, Definition] {
-  const [shape, products] = [
-    `${N} images, ${tokens} tokens, ${heads} heads of ${width / heads}`,
-    2 * N * tokens ** 2 * width,
-  ];
-  const softmax = 5 * N * heads * tokens ** 2;
+  const shape = `${N} images, ${tokens} tokens, ${heads} heads of ${width / heads}`;
   return [
     {
       shape,
       operands: { qkv: [N, tokens, 3 * width] },
-      flops: 2 * products + softmax,
       quick,
       build: ({ qkv }) => ops.attention(qkv!, heads),
     },
     {
       shape,
       operands: { qkv: [N, tokens, 3 * width], dy: [N, tokens, width] },
-      flops: 5 * products + 2 * softmax,
       quick,
       build: ({ qkv, dy }, graph) => graph.make("attentionGrad", { heads }, [qkv!, dy!]),
     },
@@ -156,20 +149,16 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
   linear: [{
     shape: `${ROWS}x${D} to ${H}`,
     operands: { x: [ROWS, D], w: [H, D], bias: [H] },
-    flops: 2 * ROWS * D * H,
     build: ({ x, w, bias }) => ops.linear(x!, w!, bias!),
   }],
   loraLinear: [{
     shape: `${ROWS}x${D} to ${H}, rank ${R}`,
     operands: lora,
-    flops: loraFlops,
     build: ({ x, w, bias, a, b, gain }) => ops.loraLinear(x!, w!, bias!, a!, b!, gain!),
   }],
   loraLinearGrad: [{
     shape: `${ROWS}x${D} to ${H}, rank ${R}: x, A, B, gain`,
     operands: { ...lora, dy: [ROWS, H] },
-    // dy W; x Aᵀ; dy B; their products with A, x and dy.
-    flops: 2 * ROWS * (D * H + 3 * D * R + 2 * R * H),
     build: ({ x, w, bias, a, b, gain, dy }) =>
       pullback(ops.loraLinear(x!, w!, bias!, a!, b!, gain!), dy!, [x!, a!, b!, gain!]),
   }],
@@ -178,49 +167,41 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
   layerNorm: [{
     shape: `${ROWS}x${D}`,
     operands: { x: [ROWS, D], gamma: [D], beta: [D] },
-    flops: 8 * ROWS * D,
     build: ({ x, gamma, beta }) => ops.layerNorm(x!, gamma!, beta!, 1e-6),
   }],
   layerNormGrad: [{
     shape: `${ROWS}x${D}`,
     operands: { x: [ROWS, D], gamma: [D], dy: [ROWS, D] },
-    flops: 14 * ROWS * D,
     build: ({ x, gamma, dy }, graph) => graph.make("layerNormGrad", { epsilon: 1e-6 }, [x!, gamma!, dy!]),
   }],
   softmax: [{
     shape: `${ROWS}x${D}`,
     operands: { x: [ROWS, D] },
-    flops: 5 * ROWS * D,
     build: ({ x }) => ops.softmax(x!),
   }],
   softmaxGrad: [{
     shape: `${ROWS}x${D}`,
     operands: { y: [[ROWS, D], "positive"], dy: [ROWS, D] },
-    flops: 4 * ROWS * D,
     build: ({ y, dy }, graph) => graph.make("softmaxGrad", {}, [y!, dy!]),
   }],
   crossEntropy: [{
     shape: `${N}x${C}`,
     operands: logits,
-    flops: 5 * N * C,
     build: ({ x, labels, mask }) => ops.crossEntropy(x!, labels!, mask!),
   }],
   crossEntropyGrad: [{
     shape: `${N}x${C}`,
     operands: { ...logits, dy: [N] },
-    flops: 7 * N * C,
     build: ({ x, labels, mask, dy }, graph) => graph.make("crossEntropyGrad", {}, [x!, labels!, mask!, dy!]),
   }],
   gelu: [{
     shape: `${ROWS}x${H}`,
     operands: { x: [ROWS, H] },
-    flops: 5 * ELEMENTS,
     build: ({ x }) => ops.gelu(x!),
   }],
   geluGrad: [{
     shape: `${ROWS}x${H}`,
     operands: { x: [ROWS, H], dy: [ROWS, H] },
-    flops: 10 * ELEMENTS,
     build: ({ x, dy }, graph) => graph.make("geluGrad", { kind: "erf" }, [x!, dy!]),
   }],
   reduce: [
@@ -230,20 +211,17 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
   ].map(([name, axes]) => ({
     shape: `sum of ${ROWS}x${H} over ${name}`,
     operands: { x: [ROWS, H] },
-    flops: ELEMENTS,
     build: ({ x }) => ops.sum(x!, { axes: axes as number[] }),
   })),
   elementwise: [
     {
       shape: `${ROWS}x${H} · row + column`,
       operands: { x: [ROWS, H], row: [1, H], column: [ROWS, 1] },
-      flops: 2 * ELEMENTS,
       build: ({ x, row, column }) => ops.add(ops.mul(x!, row!), column!),
     },
     {
       shape: `${ROWS}x${H} + ${ROWS}x${H}`,
       operands: { x: [ROWS, H], y: [ROWS, H] },
-      flops: ELEMENTS,
       build: ({ x, y }) => ops.add(x!, y!),
     },
   ],
@@ -251,13 +229,11 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
     {
       shape: `${ROWS}x${H}`,
       operands: { x: [ROWS, H] },
-      flops: 0,
       build: ({ x }) => ops.transpose(x!, [1, 0]),
     },
     {
       shape: `heads of ${N}x${T}x${D}`,
       operands: { x: [N, T, HEADS, D / HEADS] },
-      flops: 0,
       quick: false,
       build: ({ x }) => ops.transpose(x!, [0, 2, 1, 3]),
     },
@@ -265,13 +241,11 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
   gather: [{
     shape: `${ROWS} of ${C}x${D}`,
     operands: { table: [C, D], index: [[ROWS], { below: C }] },
-    flops: 0,
     build: ({ table, index }) => ops.gather(table!, index!),
   }],
   scatterAdd: [{
     shape: `${ROWS}x${D} to ${C} rows`,
     operands: { x: [ROWS, D], index: [[ROWS], { below: C }] },
-    flops: ROWS * D,
     build: ({ x, index }) => ops.scatterAdd(x!, index!, C),
   }],
   optimiser: [
@@ -283,14 +257,12 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
         decay: [ELEMENTS],
         hyper: [[3], "positive"],
       },
-      flops: 15 * ELEMENTS,
       build: ({ packed, grad, decay, hyper }) =>
         ops.adamwStep(packed!, grad!, decay!, hyper!, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
     },
     {
       shape: `SGD, ${ELEMENTS} parameters`,
       operands: { packed: [2, ELEMENTS], grad: [ELEMENTS], decay: [ELEMENTS], hyper: [[1], "positive"] },
-      flops: 6 * ELEMENTS,
       build: ({ packed, grad, decay, hyper }) =>
         ops.sgdStep(packed!, grad!, decay!, hyper!, { momentum: 0.9 }),
     },
@@ -298,35 +270,40 @@ const definitions: Readonly<Record<string, readonly Definition[]>> = {
   topKThreshold: [{
     shape: `a fifth of ${ELEMENTS}`,
     operands: { x: [ELEMENTS] },
-    flops: 0,
     build: ({ x }) => ops.topKThreshold(x!, Math.floor(ELEMENTS / 5)),
   }],
   prune: [{
     shape: `${ELEMENTS}`,
     operands: { x: [ELEMENTS], threshold: [[], "positive"] },
-    flops: ELEMENTS,
     build: ({ x, threshold }) => ops.prune(x!, threshold!),
   }],
   tiesMerge: [{
     shape: `8 of ${ELEMENTS / 8}`,
     operands: stack,
-    flops: 4 * ELEMENTS,
     build: ({ x }) => ops.tiesMerge(x!),
   }],
   dropRescale: [{
     shape: `${ELEMENTS}`,
     operands: { x: [ELEMENTS] },
-    flops: ELEMENTS,
     build: ({ x }) => ops.dropRescale(x!, 0.5, 7),
   }],
   loraGram: [{
     shape: `8 adapters ${H}x${D}, rank ${R}`,
     operands: { a: [8, R, D], b: [8, H, R] },
-    // Of each pair, A Aᵀ and Bᵀ B; and their inner product.
-    flops: 2 * 64 * R * R * (D + H + 1),
     build: ({ a, b }) => ops.loraGram(a!, b!),
   }],
 };
+
+/** A product of square matrices. */
+export function squareProduct(side: number): KernelCase {
+  return kernelCase("matmul", product(side, side, side));
+}
+
+/** The negation of so many numbers. */
+export function negation(size: number): KernelCase {
+  const operands = { x: [size] };
+  return kernelCase("negation", { shape: `${size}`, operands, build: ({ x }) => ops.neg(x!) });
+}
 
 /** Names of the families, in the order of the table. */
 export const families: readonly string[] = Object.keys(definitions);

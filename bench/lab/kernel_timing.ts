@@ -14,13 +14,11 @@ import {
   type DeviceTensor,
   type Executor,
   type ExecutorOptions,
-  ops,
   sizeOf,
-  trace,
   type WebGpuExecutor,
 } from "../../mod.ts";
 import { type Ceiling, measureGpuCeiling } from "./gpu_ceiling.ts";
-import type { KernelCase, OperandSpec } from "./kernel_cases.ts";
+import { type KernelCase, negation, type OperandSpec, squareProduct } from "./kernel_cases.ts";
 import { type Sample, sample, summarise } from "./sampler.ts";
 
 /** Backends that can be timed. */
@@ -39,6 +37,8 @@ export interface Bench {
   readonly backend: TimedBackend;
   readonly device: string;
   readonly ceiling: Ceiling;
+  /** FLOP/s of a matrix product: of the ceiling's, or on a GPU of side 512. */
+  readonly gemm: number;
   /** Milliseconds of a run that does next to nothing; 0 where the device times kernels itself. */
   readonly floor: number;
   time(work: KernelCase): Promise<KernelTime>;
@@ -55,6 +55,9 @@ export interface TimingPlan {
 
 /** A WebGPU kernel that takes longer, in milliseconds, is not measured again. */
 const LONG = 300;
+
+/** Side of the product that stands for a GPU's rate. */
+const GPU_SIDE = 512;
 
 /** Milliseconds of sampling for each candidate of a ceiling. */
 const CEILING_BUDGET = 200;
@@ -90,40 +93,12 @@ async function timeOnHost(executor: Executor, work: KernelCase, budget: number):
   }
 }
 
-function elementwiseCase(size: number): KernelCase {
-  const program = trace((graph) => {
-    graph.state("result0", [size]);
-    graph.update("result0", ops.neg(graph.state("x", [size])));
-  });
-  const operands = { x: { shape: [size], draw: "any", dtype: "f32" } } as const;
-  return { family: "neg", shape: `${size}`, operands, program, flops: size, bytes: 8 * size, quick: true };
-}
-
-function matmulCase(size: number): KernelCase {
-  const shape = [size, size];
-  const program = trace((graph) => {
-    graph.state("result0", shape);
-    graph.update("result0", ops.matmul(graph.state("a", shape), graph.state("b", shape)));
-  });
-  const operand = { shape, draw: "any", dtype: "f32" } as const;
-  const operands = { a: operand, b: operand };
-  return {
-    family: "matmul",
-    shape: `${size}`,
-    operands,
-    program,
-    flops: 2 * size ** 3,
-    bytes: 0,
-    quick: true,
-  };
-}
-
 /** No kernel can be written here, so what the library is best at stands for the ceiling. */
 async function measureHostCeiling(executor: Executor): Promise<Ceiling> {
   const slow = executor.info.backend === "reference";
-  const products = (slow ? [64, 96] : [512, 1024]).map(matmulCase);
-  const negations = (slow ? [2 ** 12, 2 ** 16] : [2 ** 18, 2 ** 24]).map(elementwiseCase);
-  const best = async (cases: readonly KernelCase[], amount: "flops" | "bytes") => {
+  const sides = slow ? [64, 96] : [512, 1024];
+  const sizes = slow ? [2 ** 12, 2 ** 16] : [2 ** 18, 2 ** 24];
+  const best = async (cases: readonly KernelCase[], amount: "flop" | "bytes") => {
     let rate = 0;
     for (const work of cases) {
       const { min } = await timeOnHost(executor, work, CEILING_BUDGET);
@@ -131,22 +106,23 @@ async function measureHostCeiling(executor: Executor): Promise<Ceiling> {
     }
     return rate;
   };
-  const list = (cases: readonly KernelCase[]) => cases.map(({ shape }) => shape).join(" or ");
   return {
-    flops: await best(products, "flops"),
-    bytes: await best(negations, "bytes"),
-    how: `matmul of side ${list(products)}; negation of ${list(negations)} numbers`,
+    flops: await best(sides.map(squareProduct), "flop"),
+    bytes: await best(sizes.map(negation), "bytes"),
+    how: `matmul of side ${sides.join(" or ")}; negation of ${sizes.join(" or ")} numbers`,
   };
 }
 
 async function hostBench(backend: TimedBackend, executor: Executor, plan: TimingPlan): Promise<Bench> {
   const { device, details } = executor.info;
   const threads = Number(details["threads"] ?? 1);
+  const ceiling = await measureHostCeiling(executor);
   return {
     backend,
     device,
-    ceiling: await measureHostCeiling(executor),
-    floor: (await timeOnHost(executor, elementwiseCase(1), plan.budget)).min,
+    ceiling,
+    gemm: ceiling.flops,
+    floor: (await timeOnHost(executor, negation(1), plan.budget)).min,
     time: async (work) => ({
       ...await timeOnHost(executor, work, plan.budget),
       variant: `${threads} ${threads === 1 ? "thread" : "threads"}`,
@@ -167,26 +143,29 @@ async function gpuBench(
   plan: TimingPlan,
 ): Promise<Bench> {
   const { gpu } = executor;
+  const time = async (work: KernelCase): Promise<KernelTime> => {
+    // One executor for each kernel, so that the variants it reports are those of this kernel.
+    const { executor } = await createExecutor("webgpu", { webgpu: { ...options.webgpu, gpu } });
+    try {
+      const feeds = feedsOf(work);
+      const times: number[] = [];
+      for (let round = 0; round < plan.rounds && (times[0] ?? 0) < LONG; round++) {
+        const { dispatches } = await (executor as WebGpuExecutor).profile(work.program, feeds);
+        times.push(1e3 * dispatches.reduce((sum, { seconds }) => sum + seconds, 0));
+      }
+      return { ...summarise(times), variant: variantsOf(executor) };
+    } finally {
+      await executor.dispose();
+    }
+  };
+  const product = squareProduct(GPU_SIDE);
   return {
     backend: "webgpu",
     device: executor.info.device,
     ceiling: await measureGpuCeiling(gpu.device, gpu.description.software),
+    gemm: product.flop / ((await time(product)).min / 1e3),
     floor: 0,
-    async time(work) {
-      // One executor for each kernel, so that the variants it reports are those of this kernel.
-      const { executor } = await createExecutor("webgpu", { webgpu: { ...options.webgpu, gpu } });
-      try {
-        const feeds = feedsOf(work);
-        const times: number[] = [];
-        for (let round = 0; round < plan.rounds && (times[0] ?? 0) < LONG; round++) {
-          const { dispatches } = await (executor as WebGpuExecutor).profile(work.program, feeds);
-          times.push(1e3 * dispatches.reduce((sum, { seconds }) => sum + seconds, 0));
-        }
-        return { ...summarise(times), variant: variantsOf(executor) };
-      } finally {
-        await executor.dispose();
-      }
-    },
+    time,
     dispose: () => executor.dispose(),
   };
 }

@@ -8,6 +8,9 @@ import { resourceUsage } from "node:process";
 import { type AdapterStepShape, type BackendChoice, vitB16 } from "../../mod.ts";
 import { type Contestant, ownContestant } from "./step_contestants.ts";
 
+/** Measurements of a matrix product in a round: they are short beside the step. */
+const GEMMS = 5;
+
 /** Models by name. */
 export const largeModels = { "vit-b16": vitB16 } as const;
 
@@ -35,6 +38,10 @@ export interface LargeStepReport {
   readonly secondsToReady: number;
   /** The least of all rounds. */
   readonly secondsPerStep: number;
+  /** By the step's definition. */
+  readonly gflopPerSecond: number;
+  /** Of a large matrix product by the same backend, the best of as many measurements. */
+  readonly gemmGflopPerSecond: number;
   /** The most resident memory that this process ever had. */
   readonly peakBytes: number;
   /** Of a backend with memory of its own. */
@@ -64,7 +71,11 @@ export async function measureLargeStep(options: LargeStepOptions): Promise<Large
   try {
     const ready = performance.now() - began;
     let best = Infinity;
-    for (let round = 0; round < rounds; round++) best = Math.min(best, await contestant.measure(1));
+    let gemm = 0;
+    for (let round = 0; round < rounds; round++) {
+      best = Math.min(best, await contestant.measure(1));
+      for (let i = 0; i < GEMMS; i++) gemm = await contestant.gemmRate!();
+    }
     return {
       model,
       depth: run.config.depth,
@@ -72,6 +83,8 @@ export async function measureLargeStep(options: LargeStepOptions): Promise<Large
       backend: contestant.name,
       secondsToReady: ready / 1e3,
       secondsPerStep: best / 1e3,
+      gflopPerSecond: contestant.flop / best / 1e6,
+      gemmGflopPerSecond: gemm / 1e9,
       peakBytes: 1024 * resourceUsage().maxRSS,
       ...(contestant.memory && { device: contestant.memory }),
     };
@@ -83,11 +96,15 @@ export async function measureLargeStep(options: LargeStepOptions): Promise<Large
 /** For people. */
 export function describeLargeStep(report: LargeStepReport): string {
   const { model, depth, batch, backend, secondsToReady, secondsPerStep, peakBytes, device } = report;
+  const { gflopPerSecond, gemmGflopPerSecond } = report;
   const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   return [
     `${model}, ${depth} blocks, batch ${batch}, LoRA of rank 8 on q and v, on ${backend}`,
     `ready after     ${secondsToReady.toFixed(1)} s, one step included`,
     `one step        ${secondsPerStep.toFixed(2)} s, ${(batch / secondsPerStep).toFixed(2)} images/s`,
+    `arithmetic      ${gflopPerSecond.toFixed(1)} GFLOP/s by definition, ${
+      (100 * gflopPerSecond / gemmGflopPerSecond).toFixed(0)
+    } % of a matrix product's ${gemmGflopPerSecond.toFixed(1)}`,
     `peak memory     ${(peakBytes / 2 ** 30).toFixed(2)} GiB of this process`,
     ...(device
       ? [

@@ -7,6 +7,7 @@ import {
   type AdapterStepShape,
   adapterToTensors,
   type BackendChoice,
+  costOf,
   createAdapter,
   createExecutor,
   createOptimiser,
@@ -24,6 +25,7 @@ import {
   type WebGpuExecutable,
   type WebGpuExecutor,
 } from "../../mod.ts";
+import { createGemmRate } from "./gemm_rate.ts";
 
 /** A shape of the step. */
 export interface StepShape {
@@ -44,9 +46,13 @@ export interface HostCost {
 /** Runs a number of steps, the device's work included, and gives the milliseconds of one. */
 export interface Contestant {
   readonly name: string;
+  /** Of one step by definition, whatever the contestant computes. */
+  readonly flop: number;
   /** Of the device's memory, where it is apart from the host's. */
   readonly memory?: WebGpuExecutable["memory"];
   measure(steps: number): Promise<number>;
+  /** FLOP/s of a large matrix product, the best of the calls so far. */
+  gemmRate?(): Promise<number>;
   hostCost?(): Promise<HostCost>;
   dispose(): Promise<void>;
 }
@@ -110,7 +116,7 @@ async function compileStep(executor: Executor, run: AdapterStepShape) {
       return [label, executor.tensor({ shape, label, frozen, ...(values && { values }) })];
     }),
   );
-  return { executable: await executor.compile(program, states), states, parameters: packing.size };
+  return { executable: await executor.compile(program, states), states, flop: costOf(program).flop };
 }
 
 /**
@@ -125,7 +131,8 @@ export async function ownContestant(
   warmUps = 2,
 ): Promise<Contestant> {
   const { executor } = await createExecutor(backend, options);
-  const { executable, states } = await compileStep(executor, run);
+  const { executable, states, flop } = await compileStep(executor, run);
+  const gemm = await createGemmRate(executor);
   const feeds = feedsOf(run);
   const losses = states["losses"]!;
   const finish = async () => {
@@ -139,6 +146,8 @@ export async function ownContestant(
   return {
     name: executor.info.backend +
       (threads === undefined ? "" : `, ${threads} ${threads === 1 ? "thread" : "threads"}`),
+    flop,
+    gemmRate: () => gemm.measure(),
     async measure(steps) {
       const began = performance.now();
       for (let i = 0; i < steps; i++) await executable.run(feeds);
@@ -205,12 +214,18 @@ async function hostCost(
 
 /** PyTorch in a process of its own; one process serves all shapes. */
 export class Torch {
+  readonly #version: string;
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #rest = "";
 
-  constructor(python: string) {
+  /**
+   * @param python Name of the interpreter
+   * @param version Of the PyTorch that it has
+   */
+  constructor(python: string, version: string) {
+    this.#version = version;
     this.#process = new Deno.Command(python, {
       args: [decodeURIComponent(new URL("./peers/torch_step.py", import.meta.url).pathname)],
       stdin: "piped",
@@ -224,9 +239,10 @@ export class Torch {
   /** The step of a shape, checked to train as many numbers as ours. */
   contestant({ run }: StepShape, threads: number): Contestant {
     const { config, batch, lora: { rank } } = run;
-    const { packing } = traceAdapterStep(run, createOptimiser(defaultOptimiser));
+    const { program, packing } = traceAdapterStep(run, createOptimiser(defaultOptimiser));
     return {
-      name: `PyTorch, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+      name: `PyTorch ${this.#version}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+      flop: costOf(program).flop,
       measure: async (steps) => {
         const { milliseconds, parameters } = await this.#ask({
           config,

@@ -13,7 +13,7 @@ import { formatShape, sameShape, type Shape } from "../core/shape.ts";
 import type { HostTensor, NamedTensors, TensorSpec } from "../core/tensors.ts";
 import { adapterTensors, IMPORTANCE } from "../nn/adapter.ts";
 import { type LoraTarget, loraTargets } from "../nn/sites.ts";
-import { backboneTensors, type ViTConfig } from "../nn/config.ts";
+import { backboneTensors, featureWidth, type ViTConfig } from "../nn/config.ts";
 import { readSafetensors } from "../formats/files/safetensors.ts";
 import { readBytes } from "../formats/files/files.ts";
 
@@ -112,7 +112,7 @@ function parameterSpecs(
 ): TensorSpec[] {
   return [
     ...backboneTensors(config),
-    { name: "head.weight", shape: [classes, config.width] },
+    { name: "head.weight", shape: [classes, featureWidth(config)] },
     { name: "head.bias", shape: [classes] },
     ...adapterTensors(config, { rank, scale: 1, targets }),
   ];

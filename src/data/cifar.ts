@@ -9,7 +9,8 @@ import { InputError } from "../core/errors.ts";
 import { createDataset, type Dataset, type Split } from "./dataset.ts";
 
 const SIDE = 32;
-const IMAGE_BYTES = 3 * SIDE * SIDE;
+/** Bytes of an image: the red, green and blue planes of 32x32. */
+export const CIFAR_IMAGE_BYTES = 3 * SIDE * SIDE;
 
 const CIFAR10_NAMES = [
   "airplane",
@@ -79,7 +80,7 @@ function checkNames(names: readonly string[], classes: number): readonly string[
 }
 
 function parseRecords(files: readonly (readonly [string, Uint8Array])[], labelBytes: LabelBytes): Split {
-  const recordBytes = labelBytes.length + IMAGE_BYTES;
+  const recordBytes = labelBytes.length + CIFAR_IMAGE_BYTES;
   for (const [file, bytes] of files) {
     if (bytes.length === 0 || bytes.length % recordBytes !== 0) {
       throw new InputError(
@@ -88,7 +89,7 @@ function parseRecords(files: readonly (readonly [string, Uint8Array])[], labelBy
     }
   }
   const count = files.reduce((sum, [, bytes]) => sum + bytes.length / recordBytes, 0);
-  const images = new Uint8Array(count * IMAGE_BYTES);
+  const images = new Uint8Array(count * CIFAR_IMAGE_BYTES);
   const labels = new Int32Array(count);
   let index = 0;
   for (const [file, bytes] of files) {
@@ -103,7 +104,7 @@ function parseRecords(files: readonly (readonly [string, Uint8Array])[], labelBy
         }
         labels[index] = label;
       });
-      images.set(bytes.subarray(start + labelBytes.length, start + recordBytes), index * IMAGE_BYTES);
+      images.set(bytes.subarray(start + labelBytes.length, start + recordBytes), index * CIFAR_IMAGE_BYTES);
     }
   }
   return { images, labels, count };

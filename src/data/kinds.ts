@@ -13,6 +13,7 @@ import { cubLayout } from "./images/cub.ts";
 import { folderLayout } from "./images/folder.ts";
 import { isImageName } from "./images/formats.ts";
 import { type ImageLayout, loadImageSet } from "./images/image_set.ts";
+import { isListTree, listLayout } from "./images/list.ts";
 import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
@@ -62,16 +63,18 @@ export const datasetKinds = {
     load: (settings) => Promise.resolve(proceduralDataset(parseProceduralSpec(settings))),
   },
   cifar100: {
-    title: "CIFAR-100, binary version",
+    title: "CIFAR-100, binary or Python version",
     usage: "cifar100:PATH",
     load: fromTree([], loadCifar100),
-    recognises: hasFiles("train.bin", "test.bin"),
+    recognises: (paths) =>
+      hasFiles("train.bin", "test.bin")(paths) || hasFiles("train", "test", "meta")(paths),
   },
   cifar10: {
-    title: "CIFAR-10, binary version",
+    title: "CIFAR-10, binary or Python version",
     usage: "cifar10:PATH",
     load: fromTree([], loadCifar10),
-    recognises: hasFiles("data_batch_1.bin", "test_batch.bin"),
+    recognises: (paths) =>
+      hasFiles("data_batch_1.bin", "test_batch.bin")(paths) || hasFiles("data_batch_1", "test_batch")(paths),
   },
   "tiny-imagenet": {
     title: "Tiny ImageNet, 200 classes; the validation images are the test split",
@@ -124,6 +127,13 @@ export const datasetKinds = {
     usage: "idx:PATH",
     load: fromTree([], (tree, _, path) => loadIdx(baseName(path), tree)),
     recognises: (paths) => isIdxTree(paths.map(fileName)),
+  },
+  list: {
+    title:
+      "Images with labels in metadata.csv, metadata.jsonl, train.csv, train.txt (path label) or one such list",
+    usage: "list:PATH[,file=COLUMN][,label=COLUMN][,size=N][,seed=0]",
+    load: loadList,
+    recognises: (paths) => isListTree(paths, isImageName),
   },
   folder: {
     title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
@@ -211,6 +221,19 @@ async function loadOmniglot(
     throw new InputError(`Cannot resize ${path}: found IDX files, wanted size= for image files only`);
   }
   return await loadImages("omniglot", tree, omniglotLayout, settings, { ...options, kind: "omniglot" });
+}
+
+/** Loads listed images. A path of a list means the images around it. */
+async function loadList(rest: string, options: LoadDataOptions): Promise<Dataset> {
+  const { path, settings } = parseRest(rest, [...IMAGE_SETTINGS, "seed", "file", "label"]);
+  const isList = /\.(csv|tsv|jsonl|txt|lst)$/i.test(path);
+  const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  const folder = !isList ? path : slash < 0 ? "." : path.slice(0, slash) || "/";
+  const list = isList ? path.slice(slash + 1) : undefined;
+  const { file, label, seed } = settings;
+  const layout = listLayout({ seed, ...(list && { list }), ...(file && { file }), ...(label && { label }) });
+  const kind = `list ${JSON.stringify([list ?? null, file ?? null, label ?? null])}`;
+  return await loadImages(baseName(folder), await openTree(folder), layout, settings, { ...options, kind });
 }
 
 function hasFiles(...wanted: readonly string[]): (paths: readonly string[]) => boolean {

@@ -89,11 +89,11 @@ Deno.test("loadDataset() names what is missing on the disk", async () => {
     await fails(`cifar100:${folder}/none`, `Cannot read ${folder}/none: it does not exist`);
     await fails(
       `cifar100:${folder}`,
-      `Cannot read ${folder}: found no train.bin, wanted CIFAR's binary version`,
+      `Cannot read ${folder}: found no train.bin, wanted CIFAR's binary or Python version`,
     );
     await fails(
       `cifar10:${folder}`,
-      `Cannot read ${folder}: found no data_batch_1.bin, wanted CIFAR's binary version`,
+      `Cannot read ${folder}: found no data_batch_1.bin, wanted CIFAR's binary or Python version`,
     );
     await fails(
       `idx:${folder}/`,

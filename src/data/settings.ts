@@ -13,6 +13,9 @@ export interface Settings {
   readonly seed: number;
   /** Which of several sets of one archive. */
   readonly set: string;
+  /** Columns of a list that name files and labels. */
+  readonly file?: string;
+  readonly label?: string;
   /** What becomes of images that cannot be decoded. */
   readonly undecodable: "refuse" | "skip";
 }
@@ -59,6 +62,8 @@ export function parseRest(
       seed: number("seed", 0, 2 ** 32 - 1) ?? 0,
       set: given.get("set") ?? "balanced",
       undecodable,
+      ...(given.has("file") && { file: given.get("file")! }),
+      ...(given.has("label") && { label: given.get("label")! }),
     },
   };
 }

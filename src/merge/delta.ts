@@ -5,7 +5,7 @@
  * @module
  */
 import { type HostTensor, hostTensor } from "../core/tensors.ts";
-import type { Adapter, LoraPair } from "../nn/adapter.ts";
+import { type Adapter, type LoraPair, orderSites } from "../nn/adapter.ts";
 import { compareSites } from "../nn/sites.ts";
 
 /** The factor between B A and ΔW. */
@@ -46,9 +46,10 @@ export function composeDelta(adapter: Adapter, site: string): Float64Array {
   return product(pair).map((value) => value * gain);
 }
 
-/** Applies a function to every pair. */
+/** Applies a function to every pair, in the order of the model. */
 export function mapPairs(adapter: Adapter, change: (pair: LoraPair, site: string) => LoraPair): Adapter {
-  const pairs = Object.entries(adapter.pairs).map(([site, pair]) => [site, change(pair, site)] as const);
+  const ordered = Object.entries(orderSites(adapter).pairs);
+  const pairs = ordered.map(([site, pair]) => [site, change(pair, site)] as const);
   return { ...adapter, pairs: Object.fromEntries(pairs) };
 }
 

@@ -8,7 +8,7 @@ import { createRng } from "../core/rng.ts";
 import type { Program } from "../graph/graph.ts";
 import { createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import { type ClassifierKind, classifiers } from "../nn/classifier.ts";
-import type { ViTConfig } from "../nn/config.ts";
+import { featureWidth, type ViTConfig } from "../nn/config.ts";
 import { type Packing } from "../nn/packing.ts";
 import type { Optimiser } from "../train/optimisers/optimiser.ts";
 import { fitLayout, traceFit } from "../train/trace.ts";
@@ -37,7 +37,7 @@ export function traceAdapterStep(
   const policy = classifiers[head];
   const spec = adapterFit(
     { start: createAdapter(config, lora, rng) },
-    policy.init(classes, config.width, rng),
+    policy.init(classes, featureWidth(config), rng),
     policy,
     { lossClasses: [], train: row },
     { config, lora, classes },

@@ -17,7 +17,7 @@ import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import { add, mul, sub, sum } from "../graph/functions.ts";
 import type { Tensor } from "../graph/ops.ts";
 import { type Adapter, adapterToTensors, IMPORTANCE } from "../nn/adapter.ts";
-import { adapterMethod, type ExtraLoss, type LossContext } from "./adapter_method.ts";
+import { adapterMethod, type ExtraLoss } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { fisherInformation } from "./fisher.ts";
 import { firstStart } from "./start.ts";
@@ -44,7 +44,7 @@ export const ewc: MethodDefinition = defineMethod({
       init: (): EwcState => ({ adapter: null, fisher: null }),
       begin({ adapter, fisher }: EwcState, _task, kit) {
         const start = adapter ?? firstStart(kit);
-        return { start, extraLoss: penalty(factorsOf(start), fisher, lambda) };
+        return { start, extraLoss: penalty(start, fisher, lambda) };
       },
       async end({ fisher }: EwcState, task, { adapter, classifier }, kit): Promise<EwcState> {
         const head = { policy: kit.classifier, state: classifier };
@@ -64,7 +64,8 @@ function factorsOf(adapter: Adapter): NamedTensors {
 }
 
 /** λ Σ F (θ - θ*)². The weights λ F are fed, so that λ and the task change values and not the graph. */
-function penalty(anchor: NamedTensors, fisher: EwcState["fisher"], lambda: number): ExtraLoss {
+export function penalty(at: Adapter, fisher: EwcState["fisher"], lambda: number): ExtraLoss {
+  const anchor = factorsOf(at);
   const names = Object.keys(anchor);
   const tensors = names.flatMap((name) => {
     const { shape } = anchor[name]!;
@@ -73,7 +74,7 @@ function penalty(anchor: NamedTensors, fisher: EwcState["fisher"], lambda: numbe
   });
   return {
     tensors: Object.fromEntries(tensors),
-    build({ adapter, tensors }: LossContext): Tensor {
+    build({ adapter, tensors }): Tensor {
       const terms = names.map((name) => {
         const moved = sub(adapter[name]!, tensors[`anchor.${name}`]!);
         return sum(mul(tensors[`weight.${name}`]!, mul(moved, moved)));

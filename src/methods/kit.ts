@@ -7,6 +7,7 @@ import { createRng } from "../core/rng.ts";
 import { createMerger } from "../merge/merger.ts";
 import { type Adapter, createAdapter, type LoraSpec } from "../nn/adapter.ts";
 import type { Classifier } from "../nn/classifier.ts";
+import { featureWidth } from "../nn/config.ts";
 import type { Engine, FitDefaults } from "../train/engine.ts";
 import type { Kit } from "./method.ts";
 
@@ -48,7 +49,7 @@ export function createKit(options: KitOptions): Kit {
     classes,
     classifier,
     freshClassifier: (policy = classifier) =>
-      policy.init(classes, config.width, createRng(seed, "classifier")),
+      policy.init(classes, featureWidth(config), createRng(seed, "classifier")),
     rng: (purpose) => createRng(seed, `method/${purpose}`),
     freshAdapter: (purpose) => createAdapter(config, lora, createRng(seed, `adapter/${purpose}`)),
     merger: createMerger(engine.programs),

@@ -7,8 +7,7 @@ import { runMethod } from "./test_kit.ts";
 Deno.test("taskarith is λ Σ ΔW of independently started adapters, λ = 1/t by default", async () => {
   for (const [spec, lambda] of [["taskarith", 1 / 5], ["taskarith:lambda=0.3,start=fresh", 0.3]] as const) {
     const { trained, deployed } = await runMethod(createMethod(spec), { tasks: 5 });
-    const wanted = (site: string) =>
-      weightedDelta(trained.map(({ adapter }) => adapter), trained.map(() => lambda), site);
+    const wanted = (site: string) => weightedDelta(trained, trained.map(() => lambda), site);
     assert.ok(deltaError(deployed!, wanted) < 1e-5, spec);
   }
 });
@@ -21,6 +20,6 @@ Deno.test("taskarith with lambda 0 deploys no change", async () => {
 Deno.test("taskarith does not depend on the order of tasks beyond rounding", async () => {
   const method = createMethod("taskarith");
   const { trained, deployed } = await runMethod(method, { tasks: 4 });
-  const turned = await runMethod(method, { tasks: 4, train: (_, { index }) => trained[3 - index]!.adapter });
+  const turned = await runMethod(method, { tasks: 4, train: (_, { index }) => trained[3 - index]! });
   assert.ok(deltaError(turned.deployed!, (site) => composeDelta(deployed!, site)) < 1e-5);
 });

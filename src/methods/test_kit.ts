@@ -1,6 +1,8 @@
 /**
- * A kit without a model, for tests of methods: training is a seeded step away from the start, the Fisher information
- * is seeded squares, merges run on the reference executor. Deterministic, so that equal states mean equal methods.
+ * Kits for tests of methods: the real kit over the reference executor and a tiny backbone; and, for tests that say
+ * themselves what training gives, the same kit with its trainings scripted.
+ *
+ * Test support, imported by tests only.
  *
  * @module
  */
@@ -8,11 +10,23 @@ import { createRng } from "../core/rng.ts";
 import { decodeState, encodeState, type StateValue } from "../core/state.ts";
 import { hostTensor } from "../core/tensors.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
-import { createMerger } from "../merge/merger.ts";
 import { mapPairs } from "../merge/delta.ts";
-import { type Adapter, adapterToTensors, createAdapter, type LoraSpec } from "../nn/adapter.ts";
+import {
+  type Adapter,
+  adapterFromTensors,
+  adapterToTensors,
+  IMPORTANCE,
+  type LoraSpec,
+} from "../nn/adapter.ts";
+import { createBackbone } from "../nn/backbone.ts";
+import { type Classifier, classifiers } from "../nn/classifier.ts";
 import type { ViTConfig } from "../nn/config.ts";
-import type { Kit, Method, TaskView, Trained, Training } from "./method.ts";
+import { randomWeights } from "../nn/testing.ts";
+import { Engine } from "../train/engine.ts";
+import { adamw } from "../train/optimisers/adamw.ts";
+import { GAINS } from "./frozen_branches.ts";
+import { createKit } from "./kit.ts";
+import type { Fit, Kit, Method, Predictor, TaskView } from "./method.ts";
 
 /** The smallest transformer that has everything. */
 export const tinyConfig: ViTConfig = {
@@ -31,40 +45,90 @@ export const tinyConfig: ViTConfig = {
 /** Adapters of two shapes. */
 export const tinyLora: LoraSpec = { rank: 2, scale: 0.5, targets: ["q", "v", "fc1"] };
 
-/** A kit whose random streams belong to a seed. */
-export function createTestKit(seed = 0): Kit {
-  return {
+/** Classes of all test tasks together. */
+export const CLASSES = 64;
+
+const pixels = { mean: [0.5], std: [0.5] };
+
+/** An engine on a tiny backbone of random weights. */
+export function createTestEngine(): Engine {
+  const backbone = createBackbone({
+    id: "tiny",
     config: tinyConfig,
+    weights: randomWeights(tinyConfig),
+    pixels,
+  });
+  return new Engine(createReferenceExecutor(), backbone, { channels: 1, height: 8, width: 8 });
+}
+
+const shared = createTestEngine();
+
+/** What a test may settle of a kit. */
+export interface TestKitOptions {
+  readonly seed?: number;
+  readonly task?: number;
+  readonly engine?: Engine;
+  readonly classifier?: Classifier;
+  onTrained?(adapter: Adapter): void;
+}
+
+/** The real kit. */
+export function createTestKit(options: TestKitOptions = {}): Kit {
+  const { seed = 0, task = 0, engine = shared, classifier = classifiers.linear } = options;
+  return createKit({
+    engine,
     lora: tinyLora,
-    rng: (purpose) => createRng(seed, purpose),
-    freshAdapter: (purpose) => createAdapter(tinyConfig, tinyLora, createRng(seed, `adapter ${purpose}`)),
-    merger: createMerger(createReferenceExecutor()),
-    fisher(adapter, task, samples) {
-      const rng = createRng(seed, `fisher ${task.index} ${samples}`);
-      const squares = Object.entries(adapterToTensors(adapter)).map(([name, { shape, data }]) =>
-        [name, hostTensor(shape, data.map(() => rng.normal() ** 2))] as const
-      );
-      return Promise.resolve(Object.fromEntries(squares));
+    classes: CLASSES,
+    classifier,
+    training: {
+      batch: 2,
+      epochs: 2,
+      optimiser: adamw(),
+      schedule: { learningRate: 0.02, schedule: "cosine", warmup: 0 },
+      weightDecay: 0,
+    },
+    seed,
+    task,
+    ...(options.onTrained && { onTrained: options.onTrained }),
+  });
+}
+
+/** A task of two classes with random images. */
+export function testTask(index: number, images = 2): TaskView {
+  const classes = [2 * index, 2 * index + 1];
+  const rng = createRng(index, "images");
+  return {
+    index,
+    classes,
+    lossClasses: classes,
+    train: {
+      images: Uint8Array.from({ length: images * 64 }, () => rng.integer(256)),
+      labels: Int32Array.from({ length: images }, (_, i) => classes[i % 2]!),
+      count: images,
     },
   };
 }
 
-/** A task with one image per class. */
-export function testTask(index: number): TaskView {
-  const classes = [2 * index, 2 * index + 1];
-  return {
-    index,
-    classes,
-    train: { images: new Uint8Array(2 * 64), labels: Int32Array.from(classes), count: 2 },
+/** A training of one adapter, as a method of one adapter asks for it. */
+export interface TestTraining {
+  readonly start: Adapter;
+  readonly trainImportance: boolean;
+  /** Frozen branches, if there are any: slots, their rank, gains of all slots. */
+  readonly frozen?: {
+    readonly slots: number;
+    readonly rank: number;
+    readonly gains: readonly number[];
+    readonly trainGains: boolean;
   };
+  readonly spec: Fit;
 }
 
 /** What stands for training on a task. */
-export type FakeTraining = (training: Training, task: TaskView) => Adapter;
+export type FakeTraining = (training: TestTraining, task: TaskView) => Adapter;
 
 /** Every factor a small random step away from its start; the importance too, if it trains. */
 export function randomStep(seed = 0): FakeTraining {
-  return ({ start, trainImportance = false }, { index }) => {
+  return ({ start, trainImportance }, { index }) => {
     const rng = createRng(seed, `train ${index}`);
     const moved = mapPairs(start, ({ a, b }) => ({
       a: { ...a, data: a.data.map((value) => value + 0.1 * rng.normal()) },
@@ -77,47 +141,103 @@ export function randomStep(seed = 0): FakeTraining {
   };
 }
 
-/** A run's state after each task. */
+function trainingOf(spec: Fit): TestTraining {
+  const { start, fixed = {}, rate = () => 1 } = spec;
+  const gains = start[GAINS];
+  const [factor] = Object.entries(fixed).filter(([name]) => /^frozen\..*\.A$/.test(name));
+  return {
+    start: adapterFromTensors(start, tinyLora.scale),
+    trainImportance: rate(IMPORTANCE) !== 0,
+    ...(gains && {
+      frozen: {
+        slots: gains.data.length,
+        rank: factor![1].shape[0]! / gains.data.length,
+        gains: [...gains.data],
+        trainGains: rate(GAINS) !== 0,
+      },
+    }),
+    spec,
+  };
+}
+
+function randomGains({ index }: TaskView, gains: readonly number[]): number[] {
+  const rng = createRng(0, `gains ${index}`);
+  return gains.map((gain) => gain + 0.1 * rng.normal());
+}
+
+/** The kit with trainings that give what a function says. */
+function scripted(
+  kit: Kit,
+  task: TaskView,
+  train: FakeTraining,
+  { onTraining, gainsOf = randomGains }: Pick<TestRunOptions, "onTraining" | "gainsOf">,
+): Kit {
+  return {
+    ...kit,
+    fit(spec) {
+      const training = trainingOf(spec);
+      onTraining?.(training, task);
+      const gains = training.frozen?.trainGains &&
+        hostTensor([training.frozen.slots], Float32Array.from(gainsOf(task, training.frozen.gains)));
+      const values = {
+        ...spec.start,
+        ...adapterToTensors(train(training, task)),
+        ...(gains && { [GAINS]: gains }),
+      };
+      return Promise.resolve({ values, losses: [1] });
+    },
+  };
+}
+
+/** A run's state after each task, from before the first. */
 export interface TestRun {
   readonly states: readonly StateValue[];
-  readonly trained: readonly Trained[];
+  /** The method's own part of each. */
+  readonly own: readonly StateValue[];
+  /** The adapter of each task. */
+  readonly trained: readonly Adapter[];
+  readonly predictor: Predictor;
   readonly deployed: Adapter | undefined;
 }
 
 /** Options of a test run. */
 export interface TestRunOptions {
   readonly tasks: number;
-  readonly kit?: Kit;
-  readonly train?: FakeTraining;
+  readonly seed?: number;
+  readonly engine?: Engine;
+  readonly classifier?: Classifier;
+  /** `"really"` trains. */
+  readonly train?: FakeTraining | "really";
   /** Whether the state goes through bytes at every task boundary. */
   readonly viaBytes?: boolean;
-  /** Sees what the method asks for. */
-  onTraining?(training: Training, task: TaskView): void;
+  taskOf?(index: number): TaskView;
+  /** What scripted training makes of gains that train; a random step by default. */
+  gainsOf?(task: TaskView, gains: readonly number[]): readonly number[];
+  /** Sees what the method asks for, where training is scripted. */
+  onTraining?(training: TestTraining, task: TaskView): void;
 }
 
-/** The task loop without a model. A joint method trains once, as in the protocol. */
-export async function runMethod(
-  method: Method,
-  { tasks, kit = createTestKit(), train = randomStep(), viaBytes = false, onTraining }: TestRunOptions,
-): Promise<TestRun> {
+/** The part of a state that is the method's own. */
+export function ownState(method: Method, state: StateValue): StateValue {
+  const split = method.classifierOf?.(state, createTestKit());
+  return split ? split.rest : state;
+}
+
+/** The task loop without scores. A bound learns once, as in the protocol. */
+export async function runMethod(method: Method, options: TestRunOptions): Promise<TestRun> {
+  const { tasks, train = randomStep(), viaBytes = false, taskOf = testTask } = options;
   const pass = (state: StateValue) => viaBytes ? decodeState(encodeState(state)) : state;
-  const rounds = method.trains === "never" ? 0 : method.trains === "joint" ? 1 : tasks;
-  const states: StateValue[] = [pass(method.init(kit))];
-  const trained: Trained[] = [];
+  const rounds = method.sees === "all" ? Math.min(1, tasks) : tasks;
+  const trained: Adapter[] = [];
+  const kitFor = (task: number) =>
+    createTestKit({ ...options, task, onTrained: (adapter) => void trained.push(adapter) });
+  const states: StateValue[] = [pass(method.init(kitFor(0)))];
   for (let index = 0; index < rounds; index++) {
-    const task = testTask(index);
-    const state = states.at(-1)!;
-    const training = await method.begin(state, task, kit);
-    onTraining?.(training, task);
-    const gains = training.frozen?.gains ?? [];
-    const rng = createRng(0, `gains ${index}`);
-    trained.push({
-      adapter: train(training, task),
-      gains: training.frozen?.trainGains
-        ? gains.map((gain) => Math.fround(gain + 0.1 * rng.normal()))
-        : gains,
-    });
-    states.push(pass(await method.end(state, task, trained.at(-1)!, kit)));
+    const task = taskOf(index);
+    const kit = train === "really" ? kitFor(index) : scripted(kitFor(index), task, train, options);
+    states.push(pass(await method.learn(states.at(-1)!, task, kit)));
   }
-  return { states, trained, deployed: await method.deploy(states.at(-1)!, kit) };
+  const predictor = await method.deploy(states.at(-1)!, kitFor(rounds));
+  const own = states.map((state) => ownState(method, state));
+  return { states, own, trained, predictor, deployed: predictor.merged?.adapter };
 }

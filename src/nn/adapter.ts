@@ -64,7 +64,7 @@ export function orderSites(adapter: Adapter): Adapter {
 
 /** An adapter as named tensors, in the order of `adapterTensors`. */
 export function adapterToTensors(adapter: Adapter): NamedTensors {
-  const pairs = Object.entries(adapter.pairs).flatMap(([site, { a, b }]) => [
+  const pairs = Object.entries(orderSites(adapter).pairs).flatMap(([site, { a, b }]) => [
     [factorName(site, "A"), a] as const,
     [factorName(site, "B"), b] as const,
   ]);

@@ -7,7 +7,7 @@
 import { canonicalJson, sha256 } from "../core/json.ts";
 import { formatShape, sameShape } from "../core/shape.ts";
 import type { HostTensor, NamedTensors } from "../core/tensors.ts";
-import { backboneTensors, type ViTConfig } from "./config.ts";
+import { backboneTensors, featureWidth, type ViTConfig } from "./config.ts";
 import type { LinearHead } from "./heads.ts";
 
 /** Pixels enter the model as (value - mean) / std per channel, with values in [0, 1]. */
@@ -55,7 +55,7 @@ export function createBackbone(parts: Omit<Backbone, "hash">): Backbone {
   for (const { name, shape } of specs) checkTensor(name, parts.weights[name], shape);
   if (head) {
     const classes = head.bias.data.length;
-    checkTensor("head.weight", head.weight, [classes, config.width]);
+    checkTensor("head.weight", head.weight, [classes, featureWidth(config)]);
     checkTensor("head.bias", head.bias, [classes]);
   }
   for (const [what, values] of Object.entries({ mean: pixels.mean, std: pixels.std })) {

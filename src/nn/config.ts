@@ -6,15 +6,23 @@
  */
 import type { TensorSpec } from "../core/tensors.ts";
 
-/** Activations of the MLP: exact GELU, its tanh approximation, and ReLU. */
-export const activations = ["gelu", "gelu-tanh", "relu"] as const;
+/** Activations of the MLP: exact GELU, its tanh approximation, ReLU, x·σ(1.702x) as in CLIP, and x·σ(x). */
+export const activations = ["gelu", "gelu-tanh", "relu", "quick-gelu", "silu"] as const;
 export type Activation = typeof activations[number];
 
 /** Where layer norms stand: before each sub-layer (timm), or after the residual sum (the original Transformer). */
 export const normOrders = ["pre", "post"] as const;
 export type NormOrder = typeof normOrders[number];
 
-/** Architecture of a Vision Transformer whose feature is that of the class token. */
+/**
+ * What the feature of an image is: the class token after the final norm; the mean of the patches after it; the final
+ * norm of their mean (MAE, timm's `fc_norm`); class token and mean of the patches side by side (DINOv2's classifier);
+ * class token and first register side by side (distilled DeiT).
+ */
+export const pools = ["token", "mean", "norm-of-mean", "token-and-mean", "token-and-register"] as const;
+export type Pool = typeof pools[number];
+
+/** Architecture of a Vision Transformer. */
 export interface ViTConfig {
   /** Side of the square input image in pixels. */
   readonly image: number;
@@ -32,6 +40,16 @@ export interface ViTConfig {
   readonly epsilon: number;
   /** Present if there is no norm after the last block, as in some post-norm models. */
   readonly finalNorm?: false;
+  /** What the feature is; the class token if absent. */
+  readonly pool?: Exclude<Pool, "token">;
+  /** Present if there is no class token, as in SigLIP. */
+  readonly classToken?: false;
+  /** Tokens after the class token that have no place in the image: registers, or DeiT's distillation token. */
+  readonly registers?: number;
+  /** Present if there is a norm before the first block, as in CLIP. */
+  readonly embedNorm?: true;
+  /** Present if the MLP multiplies the activation of one half of `fc1` by the other (SwiGLU); `mlp` is one half. */
+  readonly gated?: true;
 }
 
 /** ViT-B/16 at 224 pixels (Dosovitskiy et al., arXiv 2010.11929, table 1), with timm's epsilon. */
@@ -48,14 +66,31 @@ export const vitB16: ViTConfig = {
   epsilon: 1e-6,
 };
 
-/** Tokens per image: the patches and the class token. */
-export function tokenCount({ image, patch }: ViTConfig): number {
-  return (image / patch) ** 2 + 1;
+type TokenConfig = Pick<ViTConfig, "image" | "patch" | "classToken" | "registers">;
+
+/** Tokens that are no patches: the class token and the registers, in front. */
+export function prefixCount({ classToken, registers = 0 }: TokenConfig): number {
+  return (classToken === false ? 0 : 1) + registers;
+}
+
+/** Patches per image. */
+export function patchCount({ image, patch }: TokenConfig): number {
+  return (image / patch) ** 2;
+}
+
+/** Tokens per image: the patches, the class token if there is one, and the registers. */
+export function tokenCount(config: TokenConfig): number {
+  return patchCount(config) + prefixCount(config);
+}
+
+/** Numbers of an image's feature. */
+export function featureWidth({ width, pool }: Pick<ViTConfig, "width" | "pool">): number {
+  return pool === "token-and-mean" || pool === "token-and-register" ? 2 * width : width;
 }
 
 /** Names and shapes of the backbone's tensors, in timm's order; the classifier is not among them. */
 export function backboneTensors(config: ViTConfig): TensorSpec[] {
-  const { width, mlp, patch, channels } = config;
+  const { width, mlp, patch, channels, registers = 0 } = config;
   const affine = (name: string, size: number): TensorSpec[] => [
     { name: `${name}.weight`, shape: [size] },
     { name: `${name}.bias`, shape: [size] },
@@ -69,14 +104,16 @@ export function backboneTensors(config: ViTConfig): TensorSpec[] {
     ...dense(`blocks.${i}.attn.qkv`, 3 * width, width),
     ...dense(`blocks.${i}.attn.proj`, width, width),
     ...affine(`blocks.${i}.norm2`, width),
-    ...dense(`blocks.${i}.mlp.fc1`, mlp, width),
+    ...dense(`blocks.${i}.mlp.fc1`, config.gated ? 2 * mlp : mlp, width),
     ...dense(`blocks.${i}.mlp.fc2`, width, mlp),
   ];
   return [
-    { name: "cls_token", shape: [1, 1, width] },
-    { name: "pos_embed", shape: [1, tokenCount(config), width] },
+    ...(config.classToken === false ? [] : [{ name: "cls_token", shape: [1, 1, width] }]),
+    ...(registers === 0 ? [] : [{ name: "reg_token", shape: [1, registers, width] }]),
+    { name: "pos_embed", shape: [1, tokenCount(config) - registers, width] },
     { name: "patch_embed.proj.weight", shape: [width, channels, patch, patch] },
     { name: "patch_embed.proj.bias", shape: [width] },
+    ...(config.embedNorm ? affine("norm_pre", width) : []),
     ...Array.from({ length: config.depth }, (_, i) => block(i)).flat(),
     ...(config.finalNorm === false ? [] : affine("norm", width)),
   ];

@@ -25,7 +25,7 @@ function initTensor({ channels, patch }: ViTConfig, { name, shape }: TensorSpec,
     return filled(shape, () => (2 * rng.uniform() - 1) * bound);
   }
   if (name === "cls_token") return filled(shape, () => CLASS_TOKEN_DEVIATION * rng.normal());
-  if (/norm\d?\.weight$/.test(name)) return filled(shape, () => 1);
+  if (/norm(\d|_pre)?\.weight$/.test(name)) return filled(shape, () => 1);
   if (name.endsWith(".bias")) return hostTensor(shape);
   return filled(shape, () => DEVIATION * rng.normal());
 }

@@ -61,14 +61,14 @@ export function compareSites(x: string, y: string): number {
 
 /** The sites of an adapter, blocks ascending, targets in the order of `loraTargets`. */
 export function loraSites(config: ViTConfig, targets: readonly LoraTarget[]): LoraSite[] {
-  const { width, mlp } = config;
+  const { width, mlp, gated } = config;
   const sizes: Readonly<Record<LoraTarget, readonly [inputs: number, outputs: number]>> = {
     q: [width, width],
     k: [width, width],
     v: [width, width],
     qkv: [width, 3 * width],
     proj: [width, width],
-    fc1: [width, mlp],
+    fc1: [width, gated ? 2 * mlp : mlp],
     fc2: [mlp, width],
   };
   if (

@@ -6,10 +6,10 @@
  * @module
  */
 import { add, attention, broadcast, concat, gelu, layerNorm, linear, mul } from "../graph/functions.ts";
-import { narrow, relu, reshape, transpose } from "../graph/functions.ts";
+import { mean, narrow, relu, reshape, tanh, transpose } from "../graph/functions.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
-import { backboneTensors, type ViTConfig } from "./config.ts";
+import { backboneTensors, patchCount, type Pool, prefixCount, type ViTConfig } from "./config.ts";
 import { adaptedLinear, type LoraBranch } from "./lora.ts";
 import { loraTargets, parseSite, type Projection, sitesOf } from "./sites.ts";
 
@@ -55,7 +55,7 @@ export interface Edits {
 
 /** One forward pass. What nobody asks for is not computed. */
 export interface Encoded {
-  /** The class token's feature after the final norm, if there is one: [batch, width]. */
+  /** The feature that the architecture's `pool` says: [batch, featureWidth]. */
   readonly feature: Tensor;
   /** All tokens after the final norm, staying prompts last: [batch, tokens, width]. */
   readonly tokens: Tensor;
@@ -67,7 +67,7 @@ export interface Encoded {
   input(site: string): Tensor;
 }
 
-/** Images [batch, channels, image, image] as tokens [batch, tokens, width], the class token first. */
+/** Images [batch, channels, image, image] as tokens [batch, tokens, width], class token and registers first. */
 function embed(config: ViTConfig, weights: WeightLookup, images: Tensor): Tensor {
   const { channels, patch, width } = config;
   const batch = images.shape[0]!;
@@ -80,8 +80,25 @@ function embed(config: ViTConfig, weights: WeightLookup, images: Tensor): Tensor
     reshape(weights("patch_embed.proj.weight"), [width, size]),
     weights("patch_embed.proj.bias"),
   );
-  const classToken = broadcast(weights("cls_token"), [batch, 1, width]);
-  return add(concat([classToken, embedded], 1), weights("pos_embed"));
+  const ownToken = config.classToken === false ? [] : [broadcast(weights("cls_token"), [batch, 1, width])];
+  const placed = add(
+    ownToken.length > 0 ? concat([...ownToken, embedded], 1) : embedded,
+    weights("pos_embed"),
+  );
+  const { registers } = config;
+  if (!registers) return placed;
+  const front = ownToken.length;
+  return concat([
+    ...(front > 0 ? [narrow(placed, 1, 0, front)] : []),
+    broadcast(weights("reg_token"), [batch, registers, width]),
+    narrow(placed, 1, front, side * side),
+  ], 1);
+}
+
+/** x σ(factor x). */
+function swish(x: Tensor, factor: number): Tensor {
+  // σ(z) = (1 + tanh(z / 2)) / 2
+  return mul(x, mul(add(tanh(mul(x, factor / 2)), 1), 0.5));
 }
 
 function activate(x: Tensor, { activation }: ViTConfig): Tensor {
@@ -92,6 +109,10 @@ function activate(x: Tensor, { activation }: ViTConfig): Tensor {
       return gelu(x, "tanh");
     case "relu":
       return relu(x);
+    case "quick-gelu":
+      return swish(x, 1.702);
+    case "silu":
+      return swish(x, 1);
   }
 }
 
@@ -114,11 +135,11 @@ class Pass {
     );
   }
 
-  /** One block. With `classOnly`, what follows the attention is computed for the class token alone. */
-  block(index: number, x: Tensor, classOnly: boolean): Tensor {
+  /** One block. With `front`, what follows the attention is computed for so many of the first tokens alone. */
+  block(index: number, x: Tensor, front?: number): Tensor {
     const { heads, norm } = this.config;
     const name = `blocks.${index}`;
-    const needed = (value: Tensor) => classOnly ? narrow(value, 1, 0, 1) : value;
+    const needed = (value: Tensor) => front === undefined ? value : narrow(value, 1, 0, front);
     const prompt = this.edits.prompts?.(index);
     const all = prompt ? concat([x, spread(prompt.tokens, x.shape[0]!)], 1) : x;
 
@@ -128,7 +149,7 @@ class Pass {
     const after = norm === "pre"
       ? add(middle, this.#perceptron(index, this.normalised(`${name}.norm2`, middle)))
       : this.#postNorm(index, this.normalised(`${name}.norm1`, middle));
-    return prompt && !prompt.stays && !classOnly ? narrow(after, 1, 0, x.shape[1]!) : after;
+    return prompt && !prompt.stays && front === undefined ? narrow(after, 1, 0, x.shape[1]!) : after;
   }
 
   #postNorm(index: number, normal: Tensor): Tensor {
@@ -136,8 +157,17 @@ class Pass {
   }
 
   #perceptron(index: number, value: Tensor): Tensor {
-    const hidden = activate(this.#project(index, "mlp.fc1", value), this.config);
-    return this.#project(index, "mlp.fc2", hidden);
+    const inner = this.#project(index, "mlp.fc1", value);
+    return this.#project(
+      index,
+      "mlp.fc2",
+      this.config.gated ? this.#gate(inner) : activate(inner, this.config),
+    );
+  }
+
+  #gate(halves: Tensor): Tensor {
+    const { mlp } = this.config;
+    return mul(activate(narrow(halves, 2, 0, mlp), this.config), narrow(halves, 2, mlp, mlp));
   }
 
   /** Attention. Prefixes are tokens that do not ask, and whose answers are dropped, so that it stays one op. */
@@ -176,6 +206,35 @@ function checkSites(config: ViTConfig, names: readonly string[]): void {
   }
 }
 
+/** So many of the first tokens make the feature; undefined if patches do. */
+function frontOf(config: ViTConfig): number | undefined {
+  const pool: Pool = config.pool ?? "token";
+  return pool === "token" ? 1 : pool === "token-and-register" ? 2 : undefined;
+}
+
+/** The feature [batch, featureWidth] of the last block's tokens [batch, tokens, width]. */
+function pooled(config: ViTConfig, tokens: Tensor, finish: (tokens: Tensor) => Tensor): Tensor {
+  const { width } = config;
+  const pool: Pool = config.pool ?? "token";
+  const batch = tokens.shape[0]!;
+  const meanOf = (all: Tensor) =>
+    mean(narrow(all, 1, prefixCount(config), patchCount(config)), { axes: [1] });
+  switch (pool) {
+    case "token":
+      return finish(reshape(tokens, [batch, width]));
+    case "token-and-register":
+      return reshape(finish(tokens), [batch, 2 * width]);
+    case "norm-of-mean":
+      return finish(meanOf(tokens));
+    case "mean":
+      return meanOf(finish(tokens));
+    case "token-and-mean": {
+      const normal = finish(tokens);
+      return concat([reshape(narrow(normal, 1, 0, 1), [batch, width]), meanOf(normal)], 1);
+    }
+  }
+}
+
 /**
  * One forward pass with edits.
  *
@@ -191,16 +250,17 @@ export function encode(
   checkSites(config, (edits.branches ?? []).flatMap(({ pairs }) => Object.keys(pairs)));
   const pass = new Pass(config, weights, edits);
   const last = config.depth - 1;
-  let before = embed(config, weights, images);
-  for (let i = 0; i < last; i++) before = pass.block(i, before, false);
+  const embedded = embed(config, weights, images);
+  let before = config.embedNorm ? pass.normalised("norm_pre", embedded) : embedded;
+  for (let i = 0; i < last; i++) before = pass.block(i, before);
   const finish = (tokens: Tensor) => config.finalNorm === false ? tokens : pass.normalised("norm", tokens);
   let whole: Tensor | undefined;
-  const tokens = () => whole ??= pass.block(last, before, false);
+  const tokens = () => whole ??= pass.block(last, before);
   return {
     get feature() {
-      // The other tokens have no use after the last attention. A pass of its own: `input` is of all tokens.
-      const classToken = new Pass(config, weights, edits).block(last, before, true);
-      return finish(reshape(classToken, [images.shape[0]!, config.width]));
+      // Other tokens have no use after the last attention. A pass of its own: `input` is of all tokens.
+      const needed = new Pass(config, weights, edits).block(last, before, frontOf(config));
+      return pooled(config, needed, finish);
     },
     get tokens() {
       return finish(tokens());
@@ -214,11 +274,11 @@ export function encode(
 }
 
 /**
- * The class token's feature after the final norm, if there is one.
+ * The feature of an image; see `Pool`.
  *
  * @param images [batch, channels, image, image], normalised
  * @param branches Adapters whose updates are added
- * @returns [batch, width]
+ * @returns [batch, featureWidth]
  * @throws {RangeError} If a branch adapts a site that the backbone lacks
  */
 export function vitFeature(

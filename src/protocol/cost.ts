@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf } from "../core/tensors.ts";
+import type { NamedTensors } from "../core/tensors.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import type { Engine } from "../train/engine.ts";
 import type { Predictor } from "../train/parts.ts";
@@ -40,12 +40,14 @@ export class TrainingMeter {
 
 /** Bytes of what a predictor needs beside the backbone; a tensor that several passes share counts once. */
 function deployedBytes({ passes, fixed = {} }: Predictor): number {
-  const named = [
+  const adapters = new Set(passes.flatMap(({ adapter }) => adapter ?? []));
+  const named: NamedTensors[] = [
     fixed,
-    ...passes.flatMap(({ adapter, fixed = {} }) => [adapter ? adapterToTensors(adapter) : {}, fixed]),
+    ...passes.map(({ fixed = {} }) => fixed),
+    ...[...adapters].map((adapter) => adapterToTensors(adapter)),
   ];
   const distinct = new Set(named.flatMap((tensors) => Object.values(tensors)));
-  return bytesOf(Object.fromEntries([...distinct].map((tensor, i) => [`${i}`, tensor])));
+  return [...distinct].reduce((total, { data }) => total + data.byteLength, 0);
 }
 
 /** The cost of what was trained in a task and of what is deployed after it. */

@@ -15,7 +15,7 @@ import { imageTable } from "../train/table.ts";
 import type { Evaluation } from "./records/record.ts";
 
 /** A class for each row: the highest-scoring of all seen, and of those of the row's own task. */
-interface Choice {
+export interface Choice {
   readonly all: number;
   readonly own: number;
 }
@@ -99,8 +99,14 @@ export class Evaluator {
   }
 }
 
-/** Of equal scores the class seen first wins. */
-function choose(scores: Float32Array, seen: readonly number[], own: ReadonlySet<number>): Choice {
+/**
+ * Of equal scores the class seen first wins.
+ *
+ * @param scores One for every class of the data set
+ * @param seen Classes in stream order
+ * @param own The classes of the row's task
+ */
+export function choose(scores: Float32Array, seen: readonly number[], own: ReadonlySet<number>): Choice {
   let [all, best, among, bestOwn] = [-1, -Infinity, -1, -Infinity];
   for (const label of seen) {
     const score = scores[label]!;

@@ -15,8 +15,11 @@ import {
   cellName,
   EDITION,
   type EndFacts,
+  type Environment,
   type RecordEvent,
   type RunRecord,
+  type StartEvent,
+  type TaskEvent,
 } from "./records/record.ts";
 import { seal } from "./records/seal.ts";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
@@ -89,7 +92,9 @@ async function runClaimed(options: RunOptions): Promise<RunRecord> {
   let failure: EndFacts["failure"];
   try {
     while (tasks.length < cell.tasks) {
-      const event = seal(await run.task(tasks.length), tasks.at(-1) ?? start);
+      const facts = await run.task(tasks.length);
+      const isElsewhere = canonicalJson(environment) !== canonicalJson(lastEnvironment(start, tasks));
+      const event = seal({ ...facts, ...(isElsewhere && { environment }) }, tasks.at(-1) ?? start);
       tasks.push(event);
       await options.store.appendRecord(lineOf(event));
       await options.store.writeSnapshot(encodeSnapshot(cell, { tasks: tasks.length, state: run.state }));
@@ -111,6 +116,11 @@ async function runClaimed(options: RunOptions): Promise<RunRecord> {
   await options.store.appendRecord(lineOf(end));
   await options.store.removeSnapshot();
   return { start, tasks, end };
+}
+
+/** Where the last task took place. */
+function lastEnvironment({ environment }: StartEvent, tasks: readonly TaskEvent[]): Environment {
+  return tasks.findLast((task) => task.environment)?.environment ?? environment;
 }
 
 function lineOf(event: RecordEvent): string {

@@ -6,9 +6,8 @@ import type { Executor } from "../executors/executor.ts";
 import { createExecutor } from "../executors/select.ts";
 import { createWebGpuExecutor } from "../executors/webgpu/executor.ts";
 import { gpuTest } from "../executors/webgpu/testing.ts";
-import type { Trained } from "../methods/method.ts";
 import { createMethod } from "../methods/mod.ts";
-import { adapterToTensors } from "../nn/adapter.ts";
+import { type Adapter, adapterToTensors } from "../nn/adapter.ts";
 import { tinyBackbone } from "../train/test_kit.ts";
 import type { RunRecord } from "./records/record.ts";
 import { runCell } from "./run.ts";
@@ -27,13 +26,14 @@ const onnx: Executor | BackendUnavailableError = await createExecutor("onnx", { 
 const dataset = proceduralDataset({ seed: 0, classes: 6, trainPerClass: 16, testPerClass: 50, size: 8 });
 
 /** Runs a small `ham` cell; gives what the first task trained, too. */
-async function runHam(executor: Executor): Promise<{ readonly record: RunRecord; readonly first: Trained }> {
+async function runHam(executor: Executor): Promise<{ readonly record: RunRecord; readonly first: Adapter }> {
   const method = createMethod("ham");
-  const trained: Trained[] = [];
+  const trained: Adapter[] = [];
   const record = await runCell({
     method: {
       ...method,
-      end: (state, task, result, kit) => (trained.push(result), method.end(state, task, result, kit)),
+      learn: (state, task, kit) =>
+        method.learn(state, task, { ...kit, trained: (adapter) => void trained.push(adapter) }),
     },
     stream: createStream(dataset, { tasks: 3, orderSeed: 0 }),
     backbone: tinyBackbone(),
@@ -79,7 +79,7 @@ bothTest(
         });
       }
     });
-    const [left, right] = [adapterToTensors(found.first.adapter), adapterToTensors(wanted.first.adapter)];
+    const [left, right] = [adapterToTensors(found.first), adapterToTensors(wanted.first)];
     for (const [name, { data }] of Object.entries(right)) {
       const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       const gap = (value: number, i: number) => Math.abs(value - left[name]!.data[i]!);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DivergenceError } from "../core/errors.ts";
 import type { Rng } from "../core/rng.ts";
 import { sizeOf } from "../core/shape.ts";
 import { bytesOf, type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
@@ -295,7 +296,9 @@ export class Engine {
         if (pending.length >= WINDOW) await pending.shift();
       }
       await Promise.all(pending);
-      checkFinite(result, "an output of the model", 0);
+      if (!result.every(Number.isFinite)) {
+        throw new DivergenceError("The model diverged: an output is not finite", 0);
+      }
       return hostTensor([table.count, width], result);
     };
     return await this.#use(program, adapter, work);

@@ -14,7 +14,7 @@ import type { Executable, Executor, HostArray } from "../executors/executor.ts";
 import { add, mul, narrow, reshape } from "../graph/functions.ts";
 import { type Graph, type Program, trace } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
-import { backboneTensors, type ViTConfig } from "../nn/config.ts";
+import { backboneTensors, featureWidth, type ViTConfig } from "../nn/config.ts";
 import { linearHead, shareRight } from "../nn/heads.ts";
 import { initBackbone } from "../nn/init.ts";
 import { smoothedLoss } from "../nn/losses.ts";
@@ -68,7 +68,7 @@ export interface Checkpoint {
 export function pretrainTensors(config: ViTConfig, classes: number): TensorSpec[] {
   return [
     ...backboneTensors(config),
-    { name: HEAD_WEIGHT, shape: [classes, config.width] },
+    { name: HEAD_WEIGHT, shape: [classes, featureWidth(config)] },
     { name: HEAD_BIAS, shape: [classes] },
   ];
 }
@@ -196,7 +196,7 @@ function freshParameters(
 ): Float32Array {
   const values = new Float32Array(rows * packing.size);
   const head = {
-    [HEAD_WEIGHT]: hostTensor([classes, config.width]),
+    [HEAD_WEIGHT]: hostTensor([classes, featureWidth(config)]),
     [HEAD_BIAS]: hostTensor([classes]),
   };
   values.set(pack(packing, { ...initBackbone(config, createRng(seed, "initial weights")), ...head }));

@@ -162,10 +162,18 @@ function formNotices(parts: readonly ImageFolder[]): string[] {
   );
 }
 
-/** Splits images by a seed, 80 to 20 in each class, at least one image on each side where there are two. */
+/** Splits the images of class folders by a seed. */
 export function splitBySeed(images: readonly string[], labels: Labels, seed: number): ImagePlan {
-  const { classNames } = labels;
-  const byClass = Map.groupBy(labels.of(images), ({ label }) => label);
+  return splitLabelled(labels.of(images), labels.classNames, seed);
+}
+
+/** Splits images by a seed, 80 to 20 in each class, at least one image on each side where there are two. */
+export function splitLabelled(
+  images: readonly LabelledPath[],
+  classNames: readonly string[],
+  seed: number,
+): ImagePlan {
+  const byClass = Map.groupBy(images, ({ label }) => label);
   const train: LabelledPath[] = [], test: LabelledPath[] = [];
   classNames.forEach((name, label) => {
     const all = byClass.get(label) ?? [];

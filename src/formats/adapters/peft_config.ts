@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { describeIssues } from "../../core/schema.ts";
+import { type Budget, compilePython, type PythonPattern } from "./python_pattern.ts";
 import { show } from "../files/safetensors.ts";
 
 /** What we write. */
@@ -74,37 +75,45 @@ function isOff(value: unknown): boolean {
     (typeof value === "object" && Object.keys(value as object).length === 0);
 }
 
-/** Longer patterns are none that anybody writes. */
-const MAX_PATTERN = 200;
+/** Longer patterns are none that anybody writes, and longer names none of modules. */
+const MAX_PATTERN = 1000;
+const MAX_NAME = 500;
 
-/** Steps that matching one name may take. */
-const MAX_STEPS = 1e8;
+/** Steps that matching all names of a config may take. */
+const MAX_STEPS = 1e7;
 
-/** At most so many steps it takes to match a name: repeats end anywhere in it, and alternatives multiply. */
-function stepsOf(key: string, name: string): number {
-  const count = (parts: RegExp) => key.match(parts)?.length ?? 0;
-  const groups = 1 + count(/\(/g);
-  return name.length ** (1 + count(/[*+{]/g)) * 2 ** count(/\?/g) * (1 + count(/\|/g) / groups) ** groups;
-}
-
-/** A key of rank_pattern or alpha_pattern: it matches a module's name from some dot on. */
-function compile(key: string, fail: (why: string) => never): (module: string) => boolean {
-  const refuse = () => fail(`found the pattern ${show(key)}, wanted names of modules`);
-  if (key.length > MAX_PATTERN || /\)[*+?{]|\\[1-9k]|\(\?/.test(key)) return refuse();
-  let pattern: RegExp;
+/** A key of rank_pattern or alpha_pattern, which PEFT matches from some dot of a module's name on. */
+function compile(key: string, budget: Budget, fail: (why: string) => never): (module: string) => boolean {
+  const refuse = (why: string) => fail(`found the pattern ${show(key)}, ${why}`);
+  if (key.length > MAX_PATTERN) return refuse("which is too long");
+  let pattern: PythonPattern;
   try {
-    pattern = new RegExp(`^(.*\\.)?(${key})$`);
-  } catch {
-    return fail(`found the pattern ${show(key)}, which is none`);
+    pattern = compilePython(`(.*\\.)?(${key})$`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuse(`wanted one that Python compiles and that is read here: it has ${error.message}`);
   }
-  return (module) => stepsOf(key, module) <= MAX_STEPS ? pattern.test(module) : refuse();
+  return (module) => {
+    if (module.length > MAX_NAME) {
+      return refuse(`which cannot be matched with ${show(module)}, a name too long`);
+    }
+    try {
+      return pattern.match(module, budget);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return refuse(`which takes too long to match ${show(module)}`);
+    }
+  };
 }
 
 function lookup<T>(
   patterns: Readonly<Record<string, T>> | null | undefined,
+  budget: Budget,
   fail: (why: string) => never,
 ): (module: string) => T | undefined {
-  const compiled = Object.entries(patterns ?? {}).map(([key, value]) => [compile(key, fail), value] as const);
+  const compiled = Object.entries(patterns ?? {}).map(([key, value]) =>
+    [compile(key, budget, fail), value] as const
+  );
   return (module) => compiled.find(([matches]) => matches(module))?.[1];
 }
 
@@ -137,8 +146,9 @@ export function parsePeftConfig(text: string, fail: (why: string) => never): Pef
     const wanted = allowed.length > 0 ? `one of ${allowed.join(", ")}` : "it off";
     return fail(`found ${key} ${show(value)}, wanted ${wanted}`);
   }
-  const rankOf = lookup(rank_pattern, fail);
-  const alphaOf = lookup(alpha_pattern, fail);
+  const budget = { left: MAX_STEPS };
+  const rankOf = lookup(rank_pattern, budget, fail);
+  const alphaOf = lookup(alpha_pattern, budget, fail);
   return {
     rankOf: (module) => rankOf(module) ?? r,
     gainOf: (module, own) => (alphaOf(module) ?? lora_alpha) / (use_rslora ? Math.sqrt(own) : own),

@@ -83,6 +83,7 @@ const event: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
     keptBytes: z.strictObject({ method: count, classifier: count }),
     facts: jsonObject,
     seconds,
+    environment: jsonObject.exactOptional(),
     ...sealed,
   }),
   z.strictObject({

@@ -115,6 +115,8 @@ export interface TaskFacts {
   /** What the method says of itself. */
   readonly facts: JsonObject;
   readonly seconds: { readonly train: number; readonly method: number; readonly evaluate: number };
+  /** Where the run went on, if that is not where the tasks before took place. */
+  readonly environment?: Environment;
 }
 
 /** Right answers after a task, per task seen: of the `images.test` of each. */

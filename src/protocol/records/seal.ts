@@ -16,8 +16,10 @@ function repeatable(facts: Facts): unknown {
   switch (facts.event) {
     case "start":
       return { event: facts.event, cell: facts.cell };
-    case "task":
-      return { ...facts, seconds: null };
+    case "task": {
+      const { environment: _, ...others } = facts;
+      return { ...others, seconds: null };
+    }
     case "end":
       return { event: facts.event, status: facts.status, failure: facts.failure ?? null };
   }
