@@ -15,13 +15,13 @@ Deno.test("formatDuration() has hours only if there are any", () => {
 });
 
 Deno.test("shareDone() grows through phases and tasks from 0 to 1", () => {
-  const at = (phase: "train" | "merge" | "evaluate", task: number, step: number, steps: number) =>
+  const at = (phase: "train" | "evaluate", task: number, step: number, steps: number) =>
     shareDone({ phase, task, tasks: 2, step, steps });
   const shares = [
     at("train", 0, 0, 4),
     at("train", 0, 2, 4),
     at("train", 0, 4, 4),
-    at("merge", 0, 0, 1),
+    at("evaluate", 0, 0, 2),
     at("evaluate", 0, 1, 2),
     at("evaluate", 0, 2, 2),
     at("train", 1, 0, 4),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Executor } from "../executors/executor.ts";
 import { createOnnxExecutor } from "../executors/onnx/executor.ts";
+import { ProgramCache } from "../executors/program_cache.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { createWebGpuExecutor } from "../executors/webgpu/executor.ts";
 import { gpuTest } from "../executors/webgpu/testing.ts";
@@ -15,6 +16,8 @@ import { deltaError, norm, randomAdapter, weightedDelta, zeroAdapter } from "./t
 /** Above every smaller side of the test sites: factorising loses nothing. */
 const FULL = 9;
 const TOLERANCE = 1e-5;
+/** Programs kept at a time. */
+const KEPT = 8;
 
 function near(found: Adapter, wanted: (site: string) => ArrayLike<number>, tolerance = TOLERANCE): void {
   const error = deltaError(found, wanted);
@@ -24,9 +27,9 @@ function near(found: Adapter, wanted: (site: string) => ArrayLike<number>, toler
 /** A law that must hold on every executor. */
 function law(name: string, check: (merger: Merger) => Promise<void>): void {
   const checkOn = async (executor: Executor) => {
-    const merger = createMerger(executor);
-    await check(merger);
-    merger.dispose();
+    const programs = new ProgramCache(executor, KEPT);
+    await check(createMerger(programs));
+    await programs.dispose();
   };
   for (const executor of [createReferenceExecutor(), onnx]) {
     Deno.test(`${name} (${executor.info.backend})`, () => checkOn(executor));
@@ -221,7 +224,7 @@ law("dare() drops at random and rescales the rest, the same for the same seed", 
 });
 
 Deno.test("dare() drops about the rate and has the right mean", async () => {
-  const merger = createMerger(createReferenceExecutor());
+  const merger = createMerger(new ProgramCache(createReferenceExecutor(), KEPT));
   const adapter = randomAdapter("a");
   const whole = composeDelta(adapter, "0.q");
   const sum = new Float64Array(whole.length);
@@ -239,8 +242,8 @@ Deno.test("dare() drops about the rate and has the right mean", async () => {
 });
 
 Deno.test("createMerger() merges leave their inputs unchanged and accept concurrent calls", async () => {
-  const executor = createReferenceExecutor();
-  const merger = createMerger(executor);
+  const programs = new ProgramCache(createReferenceExecutor(), KEPT);
+  const merger = createMerger(programs);
   const adapters = [randomAdapter("a"), randomAdapter("b", { rank: 3 })];
   const before = structuredClone(adapters);
   const calls = () => [
@@ -255,21 +258,23 @@ Deno.test("createMerger() merges leave their inputs unchanged and accept concurr
   for (const call of calls()) apart.push(await call);
   assert.deepEqual(together, apart);
   assert.deepEqual(adapters, before);
-  merger.dispose();
+  await programs.dispose();
 });
 
 Deno.test("createMerger() compiles a merge of known shapes once and disposes what it drops", async () => {
   const executor = createReferenceExecutor();
   let compiled = 0;
   let disposed = 0;
-  const merger = createMerger({
+  const counting: Executor = {
     ...executor,
     async compile(program, states) {
       compiled++;
       const inner = await executor.compile(program, states);
       return { run: (inputs, read) => inner.run(inputs, read), dispose: () => void disposed++ };
     },
-  });
+  };
+  const programs = new ProgramCache(counting, KEPT);
+  const merger = createMerger(programs);
   const prune = (keep: number) =>
     merger.prune(randomAdapter("a"), keep, { space: "factors", balance: false });
   await prune(0.5);
@@ -278,6 +283,6 @@ Deno.test("createMerger() compiles a merge of known shapes once and disposes wha
   for (let i = 1; i <= 20; i++) await prune(i / 40);
   assert.ok(disposed > 0);
   await merger.dare([randomAdapter("a")], { rate: 0.5, seed: 1 });
-  merger.dispose();
+  await programs.dispose();
   assert.equal(disposed, compiled);
 });
