@@ -17,6 +17,7 @@ import {
   type TensorValues,
   type ValueInfoProto,
 } from "./model.ts";
+import { smallResultsFirst } from "./order.ts";
 
 /** Default domain, and the domain of ONNX Runtime's own ops. */
 export type Domain = "" | "com.microsoft";
@@ -187,7 +188,7 @@ export class ModelBuilder {
       ],
       graph: {
         name: "program",
-        node: kept.reverse(),
+        node: smallResultsFirst(kept.reverse(), this.#outputs.map(({ name }) => name)),
         initializer: [...this.#initializers].flatMap(([name, tensor]) => needed.has(name) ? [tensor] : []),
         input: this.#inputs,
         output: this.#outputs,

@@ -116,7 +116,9 @@ export const primitiveLowerings: { readonly [K in Exclude<PrimitiveName, BoundEl
     return context.builder.emit("Pad", [context.value(x!), context.builder.ints([...before, ...after])]);
   },
   concat(context, { attributes: { axis }, operands }) {
-    return context.concat(operands.map((operand) => context.value(operand)), axis);
+    // What is named last runs first (`order.ts`): gradients of the first block, which need the least of the forward pass.
+    const names = operands.toReversed().map((operand) => context.value(operand)).reverse();
+    return context.concat(names, axis);
   },
   broadcast(context, { attributes: { shape }, operands: [x] }) {
     return context.builder.emit("Expand", [context.value(x!), context.builder.ints(shape)]);
