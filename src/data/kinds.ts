@@ -17,7 +17,9 @@ import { isListTree, listLayout } from "./images/list.ts";
 import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
+import { isParquetName, parquetTree } from "./parquet/parquet_tree.ts";
 import { parseProceduralSpec, proceduralDataset } from "./procedural/procedural.ts";
+import { sampleLayout } from "./sample_tree.ts";
 import { parseRest, type Settings } from "./settings.ts";
 import { fileName } from "./tree_files.ts";
 
@@ -134,6 +136,17 @@ export const datasetKinds = {
     usage: "list:PATH[,file=COLUMN][,label=COLUMN][,size=N][,seed=0]",
     load: loadList,
     recognises: (paths) => isListTree(paths, isImageName),
+  },
+  parquet: {
+    title: "Parquet files with image bytes and labels, as the Hugging Face hub serves data sets",
+    usage: "parquet:PATH[,label=COLUMN][,size=N][,seed=0]",
+    load: fromTree([...IMAGE_SETTINGS, "seed", "label"], async (tree, settings, path, options) => {
+      const samples = parquetTree(tree, settings.label);
+      const kind = `parquet ${JSON.stringify(settings.label ?? null)}`;
+      const layout = sampleLayout(samples, settings.seed);
+      return await loadImages(baseName(path), samples.tree, layout, settings, { ...options, kind });
+    }),
+    recognises: (paths) => paths.some(isParquetName),
   },
   folder: {
     title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
