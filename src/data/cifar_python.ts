@@ -7,7 +7,8 @@
  */
 import { InputError } from "../core/errors.ts";
 import { CIFAR_IMAGE_BYTES } from "./cifar.ts";
-import { ByteArray, parsePickle, type Pickled, textsOf } from "./pickle.ts";
+import { parsePickle } from "./pickle.ts";
+import { ByteArray, type Pickled, textsOf } from "./pickle_values.ts";
 
 /**
  * The records of one file: the labels, one byte each, then the image.

@@ -17,9 +17,12 @@ import { isListTree, listLayout } from "./images/list.ts";
 import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
+import { isParquetName, parquetTree } from "./parquet/parquet_tree.ts";
 import { parseProceduralSpec, proceduralDataset } from "./procedural/procedural.ts";
+import { sampleLayout } from "./sample_tree.ts";
 import { parseRest, type Settings } from "./settings.ts";
 import { fileName } from "./tree_files.ts";
+import { isWebDataset, webDataset } from "./webdataset.ts";
 
 /** Where to keep decoded images, and listeners. */
 export interface LoadDataOptions extends CacheOptions {
@@ -135,6 +138,29 @@ export const datasetKinds = {
     load: loadList,
     recognises: (paths) => isListTree(paths, isImageName),
   },
+  parquet: {
+    title: "Parquet files with image bytes and labels, as the Hugging Face hub serves data sets",
+    usage: "parquet:PATH[,label=COLUMN][,size=N][,seed=0]",
+    load: fromTree([...IMAGE_SETTINGS, "seed", "label"], async (tree, settings, path, options) => {
+      const samples = parquetTree(tree, settings.label);
+      const kind = `parquet ${JSON.stringify(settings.label ?? null)}`;
+      const layout = sampleLayout(samples, settings.seed);
+      return await loadImages(baseName(path), samples.tree, layout, settings, { ...options, kind });
+    }),
+    recognises: (paths) => paths.some(isParquetName),
+  },
+  webdataset: {
+    title: "WebDataset shards: tar archives of 000017.jpg with 000017.cls or 000017.json",
+    usage: "webdataset:PATH[,size=N][,seed=0]",
+    async load(rest, options) {
+      const { path, settings } = parseRest(rest, [...IMAGE_SETTINGS, "seed"]);
+      const samples = await webDataset(path);
+      const layout = sampleLayout(samples, settings.seed);
+      const identity = { ...options, kind: "webdataset" };
+      return await loadImages(archiveName(path), samples.tree, layout, settings, identity);
+    },
+    recognises: isWebDataset,
+  },
   folder: {
     title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
     usage: "folder:PATH[,size=N][,seed=0]",
@@ -181,7 +207,7 @@ function images(
   known: readonly (keyof Settings)[],
 ): DatasetKind["load"] {
   return fromTree(known, (tree, settings, path, options) => {
-    const name = kind === "folder" ? baseName(path).replace(/\.(zip|tar|tar\.gz|tgz)$/i, "") : kind;
+    const name = kind === "folder" ? archiveName(path) : kind;
     return loadImages(name, tree, layout(settings), settings, { ...options, kind });
   });
 }
@@ -241,6 +267,11 @@ function hasFiles(...wanted: readonly string[]): (paths: readonly string[]) => b
     const names = new Set(paths.map(fileName));
     return wanted.every((name) => names.has(name));
   };
+}
+
+/** Name of a folder, or of an archive without its ending. */
+function archiveName(path: string): string {
+  return baseName(path).replace(/\.(zip|tar|tar\.gz|tgz)$/i, "");
 }
 
 function baseName(path: string): string {

@@ -8,30 +8,8 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
-import { sizeOf } from "../core/shape.ts";
-
-/** A value. Python 2 wrote texts as bytes. */
-export type Pickled =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | readonly Pickled[]
-  | ReadonlyMap<string, Pickled>
-  | ByteArray
-  | Marker;
-
-/** A NumPy array of bytes. */
-export class ByteArray {
-  shape: readonly number[] = [];
-  values: Uint8Array = new Uint8Array();
-}
-
-/** A function or type by its name, or a type of numbers. */
-class Marker {
-  constructor(readonly name: string) {}
-}
+import { PickleReader } from "./pickle_reader.ts";
+import { ByteArray, fill, latin1, Marker, type Pickled, PickleError, textOf } from "./pickle_values.ts";
 
 /** Values in all, and lists and dictionaries: many times what the official files have. */
 const MAX_VALUES = 2 ** 22;
@@ -75,29 +53,24 @@ export function parsePickle(source: string, bytes: Uint8Array): Pickled {
   }
 }
 
-class PickleError extends Error {}
-
 /** What lies below a group of values. */
 const MARK = Symbol("mark");
 type Item = Pickled | typeof MARK;
 
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #reader: PickleReader;
   readonly #stack: Item[] = [];
   readonly #memo = new Map<number, Pickled>();
-  #at = 0;
   #values = 0;
   #containers = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#reader = new PickleReader(bytes);
   }
 
   run(): Pickled {
     for (;;) {
-      const code = this.#view.getUint8(this.#at++);
+      const code = this.#reader.number(1);
       if (code === 0x2e) return this.#pop();
       if (++this.#values > MAX_VALUES) throw new PickleError(`more than ${MAX_VALUES} values`);
       this.#step(code);
@@ -107,10 +80,10 @@ class Machine {
   #step(code: number): void {
     switch (code >= 0x80 ? code : String.fromCharCode(code)) {
       case 0x80: // PROTO
-        this.#take(1);
+        this.#reader.take(1);
         return;
       case 0x95: // FRAME
-        this.#take(8);
+        this.#reader.take(8);
         return;
       case "(":
         return void this.#stack.push(MARK);
@@ -155,21 +128,21 @@ class Machine {
       case "u":
         return this.#setItems(this.#popGroup());
       case "q":
-        return void this.#memo.set(this.#number(1), this.#peek());
+        return void this.#memo.set(this.#reader.number(1), this.#peek());
       case "r":
-        return void this.#memo.set(this.#number(4), this.#peek());
+        return void this.#memo.set(this.#reader.number(4), this.#peek());
       case "p":
-        return void this.#memo.set(this.#integer(this.#line()), this.#peek());
+        return void this.#memo.set(this.#reader.integer(this.#reader.line()), this.#peek());
       case 0x94:
         return void this.#memo.set(this.#memo.size, this.#peek());
       case "h":
-        return this.#recall(this.#number(1));
+        return this.#recall(this.#reader.number(1));
       case "j":
-        return this.#recall(this.#number(4));
+        return this.#recall(this.#reader.number(4));
       case "g":
-        return this.#recall(this.#integer(this.#line()));
+        return this.#recall(this.#reader.integer(this.#reader.line()));
       case "c":
-        return this.#pushGlobal(this.#line(), this.#line());
+        return this.#pushGlobal(this.#reader.line(), this.#reader.line());
       case 0x93: {
         const name = this.#pop(), module = this.#pop();
         return this.#pushGlobal(textOf(module), textOf(name));
@@ -179,94 +152,8 @@ class Machine {
       case "b":
         return this.#build();
       default:
-        return this.#push(this.#scalar(code));
+        return this.#push(this.#reader.scalar(code));
     }
-  }
-
-  /** A number or text. */
-  #scalar(code: number): Pickled {
-    switch (code >= 0x80 ? code : String.fromCharCode(code)) {
-      case "J":
-        return new DataView(this.#take(4).slice().buffer).getInt32(0, true);
-      case "K":
-        return this.#number(1);
-      case "M":
-        return this.#number(2);
-      case "I": {
-        const line = this.#line();
-        return line === "01" ? true : line === "00" ? false : this.#integer(line);
-      }
-      case "L":
-        return this.#integer(this.#line().replace(/L$/, ""));
-      case 0x8a:
-        return this.#long(this.#number(1));
-      case 0x8b:
-        return this.#long(this.#number(4));
-      case "G":
-        return new DataView(this.#take(8).slice().buffer).getFloat64(0);
-      case "F":
-        return Number(this.#line());
-      case "U":
-      case "C":
-        return this.#take(this.#number(1));
-      case "T":
-      case "B":
-        return this.#take(this.#number(4));
-      case 0x8e:
-      case 0x96:
-        return this.#take(this.#number(8));
-      case "S": {
-        const [, text] = /^(?:'([^'\\]*)'|"[^"\\]*")$/.exec(this.#line()) ?? [];
-        if (text === undefined) throw new PickleError("a text with escapes");
-        return new TextEncoder().encode(text);
-      }
-      case "X":
-        return this.#text(this.#number(4));
-      case 0x8c:
-        return this.#text(this.#number(1));
-      case 0x8d:
-        return this.#text(this.#number(8));
-      case "V":
-        return this.#line();
-    }
-    throw new PickleError(`instruction 0x${code.toString(16).padStart(2, "0")} at byte ${this.#at - 1}`);
-  }
-
-  #take(count: number): Uint8Array {
-    if (count > this.#bytes.length - this.#at) throw new PickleError("a cut-off value");
-    return this.#bytes.subarray(this.#at, this.#at += count);
-  }
-
-  /** A little-endian number. */
-  #number(size: number): number {
-    return this.#take(size).reduceRight((sum, byte) => sum * 256 + byte, 0);
-  }
-
-  /** A little-endian number in two's complement. */
-  #long(size: number): number {
-    const bytes = this.#take(size);
-    const value = bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
-    const signed = (bytes.at(-1) ?? 0) >= 128 ? value - 256 ** size : value;
-    if (!Number.isSafeInteger(signed)) throw new PickleError("a number too large");
-    return signed;
-  }
-
-  #integer(text: string): number {
-    const value = /^-?\d{1,16}$/.test(text) ? Number(text) : NaN;
-    if (!Number.isSafeInteger(value)) throw new PickleError("a number that is none");
-    return value;
-  }
-
-  #text(size: number): string {
-    return new TextDecoder().decode(this.#take(size));
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(10, this.#at);
-    if (end < 0) throw new PickleError("a cut-off value");
-    const text = new TextDecoder().decode(this.#bytes.subarray(this.#at, end));
-    this.#at = end + 1;
-    return text;
   }
 
   #push(value: Pickled): void {
@@ -362,52 +249,4 @@ class Machine {
     if (isFortran !== false && isFortran !== 0) throw new PickleError("an array in Fortran's order");
     fill(target, shape, type, values);
   }
-}
-
-function fill(
-  array: ByteArray,
-  shape: Pickled | undefined,
-  type: Pickled | undefined,
-  values: Pickled | undefined,
-): ByteArray {
-  const bytes = typeof values === "string" ? latin1(values) : values;
-  const name = type instanceof Marker ? type.name.replace(/^[|<>=]/, "") : "";
-  if (name !== "u1" && name !== "uint8") throw new PickleError(`an array of ${name || "no type"}`);
-  const isShape = Array.isArray(shape) && shape.length <= 8 &&
-    shape.every((size) => Number.isInteger(size) && size as number >= 0);
-  if (!isShape || !(bytes instanceof Uint8Array) || sizeOf(shape as number[]) !== bytes.length) {
-    throw new PickleError("an array whose shape does not fit its bytes");
-  }
-  array.shape = [...shape as number[]];
-  array.values = bytes;
-  return array;
-}
-
-/** A text that stands for bytes, as Python 3 writes bytes in old protocols. */
-function latin1(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length }, (_, i) => {
-    const code = text.charCodeAt(i);
-    if (code > 255) throw new PickleError("a text that is no bytes");
-    return code;
-  });
-}
-
-/**
- * A text, whether it was written as one or as bytes.
- *
- * @throws {PickleError} If the value is none
- */
-function textOf(value: Pickled | undefined): string {
-  if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
-  if (typeof value === "number") return `${value}`;
-  throw new PickleError("a name that is no text");
-}
-
-/** A list of texts, `undefined` if the value is none. */
-export function textsOf(value: Pickled | undefined): string[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const items: readonly Pickled[] = value;
-  if (!items.every((item) => typeof item === "string" || item instanceof Uint8Array)) return undefined;
-  return items.map((item) => textOf(item));
 }

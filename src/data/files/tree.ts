@@ -41,6 +41,7 @@ const SPLIT = /^(train|training|test|testing|val|valid|validation)$/i;
  */
 export async function openTree(path: string): Promise<FileTree> {
   const { isDirectory, isFile } = await onDisk(path, () => Deno.stat(path));
+  if (isFile && SINGLE.test(path)) return fileTree(path);
   if (isFile) return await archiveTree(path);
   if (!isDirectory) throw new InputError(`Cannot read ${path}: it is neither a file nor a folder`);
   const root = path.replace(/(?<=.)[/\\]+$/, "");
@@ -49,6 +50,22 @@ export async function openTree(path: string): Promise<FileTree> {
     return folderTree(root);
   }
   return sumTree(root, await Promise.all(entries.map(({ name }) => archiveTree(`${root}/${name}`))));
+}
+
+/** Files that are a data set by themselves. */
+const SINGLE = /\.parquet$/i;
+
+function fileTree(path: string): FileTree {
+  const bytes = () => readWhole(path, Math.min(MAX_FILE_BYTES, MAX_MEMBER_BYTES));
+  const name = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+  return {
+    source: path,
+    async *walk() {
+      const { size } = await onDisk(path, () => Deno.stat(path));
+      yield { path: name, size, bytes };
+    },
+    hash: () => hashFile(path),
+  };
 }
 
 async function archiveTree(path: string): Promise<FileTree> {
