@@ -151,7 +151,7 @@ export { hostLogits } from "./src/nn/heads.ts";
 export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./src/train/extractor.ts";
 export { probeDataset, type ProbeScores } from "./src/train/probe.ts";
-export { activations, backboneTensors, normOrders, tokenCount, vitB16 } from "./src/nn/config.ts";
+export { activations, backboneTensors, normOrders, pools, tokenCount, vitB16 } from "./src/nn/config.ts";
 export {
   decodePeft,
   encodePeft,

@@ -183,6 +183,18 @@ function listNames(names: readonly string[]): string {
   return names.slice(0, LISTED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
+/** What the plain Vision Transformer does not have. */
+function describeParts({ pool, classToken, registers, embedNorm, gated }: Backbone["config"]): string {
+  const parts = [
+    ...(pool ? [`feature ${pool}`] : []),
+    ...(classToken === false ? ["no class token"] : []),
+    ...(registers ? [`${registers} registers`] : []),
+    ...(embedNorm ? ["a norm before the blocks"] : []),
+    ...(gated ? ["gated"] : []),
+  ];
+  return parts.map((part) => `, ${part}`).join("");
+}
+
 function describe(found: ReturnType<typeof facts>): string {
   const { architecture, pixels, classifier } = found;
   const lines = [
@@ -196,7 +208,8 @@ function describe(found: ReturnType<typeof facts>): string {
       ? [
         `architecture  ViT, ${architecture.norm}-norm, width ${architecture.width}, depth ${architecture.depth}, ` +
         `${architecture.heads} heads, MLP ${architecture.mlp} with ${architecture.activation}, ` +
-        `epsilon ${architecture.epsilon}, ${architecture.finalNorm === false ? "no" : "a"} final norm`,
+        `epsilon ${architecture.epsilon}, ${architecture.finalNorm === false ? "no" : "a"} final norm` +
+        describeParts(architecture),
         `images        ${architecture.channels} x ${architecture.image} x ${architecture.image}, ` +
         `patches of ${architecture.patch}, ${found.tokens} tokens`,
         `pixels        mean ${pixels!.mean.join(", ")}; deviation ${pixels!.std.join(", ")}`,

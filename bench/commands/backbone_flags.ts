@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { activations, type BackboneOverrides, type LoadOptions, normOrders } from "../../mod.ts";
+import { activations, type BackboneOverrides, type LoadOptions, normOrders, pools } from "../../mod.ts";
 import { positiveInteger, positiveNumber } from "../cli.ts";
 
 /** Values of the flags. */
@@ -33,6 +33,13 @@ export function addBackboneFlags(command: Command): Command {
       new Option("--activation <name>", "of the MLP, if no card tells").choices(activations),
     )
     .option("--epsilon <number>", "of the layer norms, if no card tells", positiveNumber)
+    .addOption(
+      new Option(
+        "--pool <name>",
+        "what becomes the feature, if neither tensors nor a card tell (default: token)",
+      )
+        .choices(pools),
+    )
     .option("--mean <list>", "pixel means per channel, of values from 0 to 1, if no card tells", numbers)
     .option("--std <list>", "pixel deviations per channel, if no card tells", numbers)
     .option(
@@ -45,8 +52,8 @@ export function addBackboneFlags(command: Command): Command {
 
 /** The given flags about the backbone among all options of a command. */
 export function backboneFlagsAmong(options: BackboneFlags): BackboneFlags {
-  const { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown } = options;
-  const flags = { card, heads, norm, activation, epsilon, mean, std, image, ignoreUnknown };
+  const { card, heads, norm, activation, epsilon, pool, mean, std, image, ignoreUnknown } = options;
+  const flags = { card, heads, norm, activation, epsilon, pool, mean, std, image, ignoreUnknown };
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
 

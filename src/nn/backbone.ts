@@ -26,6 +26,11 @@ export interface Backbone {
   readonly pixels: PixelStatistics;
   /** Present when the file has a classifier. */
   readonly head?: LinearHead;
+  /**
+   * Factors of the outputs [out] of layers that were folded into their weights (LayerScale), by the layer's name: an
+   * adapter that was trained elsewhere adds to the weight before them. They do not count for the hash.
+   */
+  readonly scales?: NamedTensors;
   /** SHA-256 of architecture, pixel statistics and tensors in canonical order; the id does not count. */
   readonly hash: string;
 }
@@ -50,7 +55,7 @@ function checkTensor(name: string, tensor: HostTensor | undefined, wanted: reado
  * @throws {RangeError} If a tensor is missing or has another shape, or the pixel statistics do not fit
  */
 export function createBackbone(parts: Omit<Backbone, "hash">): Backbone {
-  const { id, config, pixels, head } = parts;
+  const { id, config, pixels, head, scales } = parts;
   const specs = backboneTensors(config);
   for (const { name, shape } of specs) checkTensor(name, parts.weights[name], shape);
   if (head) {
@@ -75,5 +80,5 @@ export function createBackbone(parts: Omit<Backbone, "hash">): Backbone {
     canonicalJson({ config, pixels, tensors: named.map(([name, { shape }]) => ({ name, shape })) }),
     ...named.map(([, tensor]) => bytes(tensor)),
   );
-  return { id, config, weights, pixels, ...(head ? { head } : {}), hash };
+  return { id, config, weights, pixels, ...(head ? { head } : {}), ...(scales ? { scales } : {}), hash };
 }

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { canonicalJson, type Json } from "../../core/json.ts";
 import type { Backbone, PixelStatistics } from "../../nn/backbone.ts";
-import { activations, normOrders, type ViTConfig } from "../../nn/config.ts";
+import { activations, normOrders, pools, type ViTConfig } from "../../nn/config.ts";
 import type { PatchOrder } from "./transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { checkJson, parseJson } from "../files/files.ts";
@@ -47,6 +47,11 @@ const ownCard: z.ZodType<BackboneCard> = z.strictObject({
     activation: z.enum(activations),
     epsilon: z.number().positive(),
     finalNorm: z.literal(false).exactOptional(),
+    pool: z.enum(pools).exclude(["token"]).exactOptional(),
+    classToken: z.literal(false).exactOptional(),
+    registers: count.exactOptional(),
+    embedNorm: z.literal(true).exactOptional(),
+    gated: z.literal(true).exactOptional(),
   }),
   pixels: z.strictObject({ mean: numbers, std: z.array(z.number().positive()).min(1) }),
   ...naming,

@@ -62,7 +62,15 @@ function projectionWords(words: readonly [string, string, string]): string {
     .join("|");
 }
 
+/** Factors of what a sub-layer adds, `n` being first or second. */
+const layerScale = (n: 1 | 2) =>
+  `${block}.(?:ls_?|layer_?scale_?|gamma_?|lambda_?)${n}(?:.${
+    oneOf("gamma", "lambda1", "weight", "scale")
+  })?`;
+
 const blocks: readonly NameRule[] = [
+  { from: layerScale(1), scales: "blocks.{block}.attn.proj" },
+  { from: layerScale(2), scales: "blocks.{block}.mlp.fc2" },
   {
     from: `${block}.${
       norm(1, "layernorm_before", "attention_norm", "attn_norm", "norm_attn", "norm_attention", "pre_norm")
@@ -141,6 +149,20 @@ const blocks: readonly NameRule[] = [
 
 const tokens: readonly NameRule[] = [
   {
+    from: `${anywhere}${oneOf("reg_tokens?", "registers?", "register_tokens?")}`,
+    to: "reg_token",
+    transform: withRank(3),
+  },
+  {
+    from: `${anywhere}${oneOf("dist_token", "distillation_token")}`,
+    to: "dist_token",
+    transform: withRank(3),
+  },
+  {
+    from: `${anywhere}${oneOf("norm_pre", "ln_pre", "pre_layrnorm", "pre_layernorm")}.{kind}`,
+    to: "norm_pre.{kind}",
+  },
+  {
     from: `${anywhere}${
       oneOf(
         "cls_tokens?",
@@ -211,6 +233,8 @@ const tokens: readonly NameRule[] = [
 ];
 
 const ends: readonly NameRule[] = [
+  { from: "fc_norm.{kind}", to: "fc_norm.{kind}" },
+  { from: `${oneOf("head_dist", "dist_head", "distillation_classifier")}.{kind}`, to: "head_dist.{kind}" },
   {
     from: `${oneOf("mlp_head", "out_head", "head", "classifier", "fc", "heads")}.0.{kind}`,
     to: "norm.{kind}",

@@ -7,9 +7,10 @@
  */
 import { z } from "zod";
 import { InputError } from "../../core/errors.ts";
-import type { Activation } from "../../nn/config.ts";
+import type { Activation, Pool } from "../../nn/config.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { checkJson, parseJson } from "../files/files.ts";
+import { timmFacts, timmWrapperFacts } from "./timm_config.ts";
 
 const count = z.number().int().positive();
 /** Of a square, as one number or as height and width. */
@@ -24,69 +25,64 @@ const activations: Readonly<Record<string, Activation>> = {
   gelu_fast: "gelu-tanh",
   gelu_pytorch_tanh: "gelu-tanh",
   gelu_accurate: "gelu-tanh",
+  quick_gelu: "quick-gelu",
   relu: "relu",
 };
 
 /** Model types whose blocks are those of the standard pre-norm ViT. */
-const preNorm = ["vit", "deit", "vit_msn", "dinov2"];
+const preNorm = [
+  ...["vit", "deit", "vit_msn", "vit_mae", "dinov2", "dinov2_with_registers"],
+  ...["clip_vision_model", "clip", "siglip_vision_model", "siglip"],
+];
+
+/** A fact that may be left out, or be `null`. */
+function maybe<T extends z.ZodType>(fact: T): z.ZodOptional<z.ZodNullable<T>> {
+  return fact.nullish();
+}
 
 const transformers = z.object({
   model_type: z.string(),
-  hidden_size: count.optional(),
-  num_hidden_layers: count.optional(),
-  num_attention_heads: count.optional(),
-  intermediate_size: count.optional(),
+  architectures: maybe(z.array(z.string())),
+  hidden_size: maybe(count),
+  num_hidden_layers: maybe(count),
+  num_attention_heads: maybe(count),
+  intermediate_size: maybe(count),
   // DINOv2 gives the perceptron's width as a multiple.
-  mlp_ratio: z.number().positive().optional(),
-  use_swiglu_ffn: z.boolean().optional(),
-  hidden_act: z.string().optional(),
-  layer_norm_eps: z.number().positive().optional(),
-  image_size: side.optional(),
-  patch_size: side.optional(),
-  num_channels: count.optional(),
+  mlp_ratio: maybe(z.number().positive()),
+  use_swiglu_ffn: maybe(z.boolean()),
+  hidden_act: maybe(z.string()),
+  layer_norm_eps: maybe(z.number().positive()),
+  image_size: maybe(side),
+  patch_size: maybe(side),
+  num_channels: maybe(count),
+  // The image tower of a model of images and texts.
+  vision_config: maybe(z.record(z.string(), z.unknown())),
 });
-
-const timm = z.object({
-  architecture: z.string(),
-  global_pool: z.string().optional(),
-  pretrained_cfg: z.object({ mean: statistics.optional(), std: statistics.optional() }).optional(),
-  model_args: z.record(z.string(), z.unknown()).optional(),
-});
-
-/** Arguments of timm's models that change nothing that tensors do not tell, but the heads. */
-const timmArguments = z.strictObject({
-  img_size: z.unknown(),
-  patch_size: z.unknown(),
-  in_chans: z.unknown(),
-  num_classes: z.unknown(),
-  embed_dim: z.unknown(),
-  depth: z.unknown(),
-  num_heads: count,
-  mlp_ratio: z.unknown(),
-  qkv_bias: z.unknown(),
-  init_values: z.unknown(),
-  no_embed_class: z.unknown(),
-  global_pool: z.literal("token"),
-}).partial();
 
 const preprocessor = z.object({
-  do_normalize: z.boolean().optional(),
-  do_rescale: z.boolean().optional(),
-  rescale_factor: z.number().positive().optional(),
-  image_mean: statistics.optional(),
-  image_std: statistics.optional(),
+  do_normalize: maybe(z.boolean()),
+  do_rescale: maybe(z.boolean()),
+  rescale_factor: maybe(z.number().positive()),
+  image_mean: maybe(statistics),
+  image_std: maybe(statistics),
+  // Of transformers' wrapper around timm's models.
+  data_config: maybe(z.object({ mean: maybe(statistics), std: maybe(statistics) })),
 });
 
 function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-function listOf(values: z.infer<typeof statistics> | undefined): readonly number[] | undefined {
-  return typeof values === "number" ? [values] : values;
+function listOf(values: z.infer<typeof statistics> | null | undefined): readonly number[] | undefined {
+  return typeof values === "number" ? [values] : values ?? undefined;
 }
 
-function sideOf(key: string, size: z.infer<typeof side> | undefined, file: string): number | undefined {
-  if (!Array.isArray(size)) return size;
+function sideOf(
+  key: string,
+  size: z.infer<typeof side> | null | undefined,
+  file: string,
+): number | undefined {
+  if (!Array.isArray(size)) return size ?? undefined;
   const [height, width] = size;
   if (height !== width) {
     throw new InputError(`Cannot read ${file}: found ${key} ${height}x${width}, wanted a square`);
@@ -94,59 +90,60 @@ function sideOf(key: string, size: z.infer<typeof side> | undefined, file: strin
   return height;
 }
 
-function transformersFacts(json: unknown, file: string): BackboneFacts {
-  const facts = checkJson(transformers, json, file);
-  const { model_type: type, hidden_act: act, hidden_size: width, mlp_ratio: ratio } = facts;
-  if (!preNorm.includes(type)) {
-    throw new InputError(`Cannot read ${file}: found model_type ${type}, wanted ${preNorm.join(", ")}`);
-  }
-  const activation = act === undefined ? undefined : Object.hasOwn(activations, act) && activations[act];
-  if (activation === false) {
-    const known = Object.keys(activations).join(", ");
-    throw new InputError(`Cannot read ${file}: found hidden_act ${act}, wanted one of ${known}`);
-  }
-  if (facts.use_swiglu_ffn) {
-    throw new InputError(`Cannot read ${file}: found use_swiglu_ffn, wanted a perceptron of two layers`);
-  }
-  return {
-    config: {
-      width,
-      depth: facts.num_hidden_layers,
-      heads: facts.num_attention_heads,
-      mlp: width && ratio ? Math.trunc(width * ratio) : facts.intermediate_size,
-      image: sideOf("image_size", facts.image_size, file),
-      patch: sideOf("patch_size", facts.patch_size, file),
-      channels: facts.num_channels,
-      epsilon: facts.layer_norm_eps,
-      activation,
-      norm: "pre",
-    },
-    pixels: {},
-  };
+/** What a class of transformers makes of the tokens, where it is not the class token after the final norm. */
+function pooling(architectures: readonly string[]): Pick<BackboneFacts, "unused"> & { readonly pool?: Pool } {
+  const [name = ""] = architectures;
+  if (/^CLIPForImageClassification$/.test(name)) return { pool: "mean", unused: ["norm"] };
+  if (/^SiglipForImageClassification$/.test(name)) return { pool: "mean" };
+  return /^Dinov2(WithRegisters)?ForImageClassification$/.test(name) ? { pool: "token-and-mean" } : {};
 }
 
-/** Heads of timm's standard sizes (`vision_transformer.py`): 64 components each, 80 in the huge one. */
-const timmHeads: Readonly<Record<string, number>> = { tiny: 3, small: 6, base: 12, large: 16, huge: 16 };
+/** Width of DINOv2's gated perceptron (`Dinov2SwiGLUFFN`). */
+function gatedWidth(hidden: number): number {
+  return Math.floor((Math.trunc(hidden * 2 / 3) + 7) / 8) * 8;
+}
 
-/** Names of timm's models that are built of its default parts: pre-norm, exact GELU, epsilon 1e-6. */
-const TIMM_NAME =
-  /^(?:vit|deit3?)_(tiny|small|base|large|huge)(?:_distilled)?_patch\d+(?:_distilled)?(?:_\d+)?(?:\.|_dino$|$)/;
-
-function timmFacts(json: unknown, file: string): BackboneFacts {
-  const facts = checkJson(timm, json, file);
-  const { architecture, global_pool: pool = "token", pretrained_cfg: pixels = {}, model_args = {} } = facts;
-  if (pool !== "token") {
+function transformersFacts(json: unknown, file: string): BackboneFacts {
+  const whole = checkJson(transformers, json, file);
+  const facts = whole.vision_config
+    ? checkJson(transformers, { model_type: whole.model_type, ...whole.vision_config }, file)
+    : whole;
+  const { model_type: type } = whole;
+  const { hidden_act: act, hidden_size: width, mlp_ratio: ratio, use_swiglu_ffn: isGated } = facts;
+  if (!preNorm.includes(type)) {
     throw new InputError(
-      `Cannot read ${file}: found global_pool ${pool}, wanted token: the class token's feature`,
+      `Cannot read ${file}: found model_type ${type}, wanted ${preNorm.join(", ")}, timm_wrapper`,
     );
   }
-  // Other arguments can change anything, so the name tells nothing then.
-  const given = timmArguments.safeParse(model_args);
-  const size = given.success ? TIMM_NAME.exec(architecture)?.[1] : undefined;
-  const heads = given.data?.num_heads ?? timmHeads[size ?? ""];
+  const known = act ?? undefined;
+  const activation = known === undefined
+    ? undefined
+    : Object.hasOwn(activations, known) && activations[known];
+  if (activation === false) {
+    const names = Object.keys(activations).join(", ");
+    throw new InputError(`Cannot read ${file}: found hidden_act ${act}, wanted one of ${names}`);
+  }
+  const { pool, unused } = pooling(whole.architectures ?? []);
+  const inner = width && ratio ? Math.trunc(width * ratio) : facts.intermediate_size ?? undefined;
   return {
-    config: size ? { heads, norm: "pre", activation: "gelu", epsilon: 1e-6 } : {},
-    pixels: { mean: listOf(pixels.mean), std: listOf(pixels.std) },
+    config: {
+      width: width ?? undefined,
+      depth: facts.num_hidden_layers ?? undefined,
+      heads: facts.num_attention_heads ?? undefined,
+      mlp: isGated && inner ? gatedWidth(inner) : inner,
+      image: sideOf("image_size", facts.image_size, file),
+      patch: sideOf("patch_size", facts.patch_size, file),
+      channels: facts.num_channels ?? undefined,
+      epsilon: facts.layer_norm_eps ?? undefined,
+      // Its gate is always SiLU.
+      activation: isGated ? "silu" : activation,
+      norm: "pre",
+      ...(isGated && { gated: true }),
+      ...(pool && { pool }),
+      ...(unused?.includes("norm") && { finalNorm: false }),
+    },
+    pixels: {},
+    unused,
   };
 }
 
@@ -158,6 +155,7 @@ function timmFacts(json: unknown, file: string): BackboneFacts {
  */
 export function readHubConfig(json: unknown, file: string): BackboneFacts | undefined {
   if (!isObject(json)) return undefined;
+  if (json["model_type"] === "timm_wrapper") return timmWrapperFacts(json, file);
   if ("model_type" in json) return transformersFacts(json, file);
   return typeof json["architecture"] === "string" ? timmFacts(json, file) : undefined;
 }
@@ -174,5 +172,9 @@ export function parsePreprocessor(text: string, file: string): BackboneFacts["pi
   const ours = (values: readonly number[] | undefined) =>
     Math.abs(factor - 1) < 1e-6 ? values : values?.map((value) => value / factor);
   if (facts.do_normalize === false) return { mean: [0], std: ours([1]) };
-  return { mean: ours(listOf(facts.image_mean)), std: ours(listOf(facts.image_std)) };
+  const own = facts.data_config;
+  return {
+    mean: ours(listOf(facts.image_mean)) ?? listOf(own?.mean),
+    std: ours(listOf(facts.image_std)) ?? listOf(own?.std),
+  };
 }

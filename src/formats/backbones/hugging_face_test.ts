@@ -54,9 +54,8 @@ Deno.test("readHubConfig() reads transformers' config.json", () => {
 
 Deno.test("readHubConfig() refuses other models", () => {
   failsWith(/model_type swin, wanted vit/, () => configOf({ model_type: "swin" }));
-  failsWith(/hidden_act quick_gelu/, () => configOf({ hidden_act: "quick_gelu" }));
+  failsWith(/hidden_act swish/, () => configOf({ hidden_act: "swish" }));
   failsWith(/hidden_act toString/, () => configOf({ hidden_act: "toString" }));
-  failsWith(/use_swiglu_ffn/, () => configOf({ model_type: "dinov2", use_swiglu_ffn: true }));
   failsWith(/image_size 32x64, wanted a square/, () => configOf({ image_size: [32, 64] }));
   failsWith(/num_attention_heads/, () => configOf({ num_attention_heads: "many" }));
   for (const json of [{}, { architecture: 1 }, [vit], null]) {
@@ -76,15 +75,45 @@ Deno.test("readHubConfig() reads timm's config.json, and the standard sizes from
   assert.equal(facts("deit_tiny_distilled_patch16_224").config.heads, 3);
   assert.equal(facts("vit_small_patch8_224.dino").config.heads, 6);
   // Models with other parts, or with arguments of their own, are not known by their name.
-  for (const name of ["vit_base_patch16_clip_quickgelu_224", "vit_base_patch16_rpn_224", "resnet50"]) {
+  const clip = { heads: 12, norm: "pre", activation: "quick-gelu", epsilon: 1e-5 };
+  assert.deepEqual(facts("vit_base_patch16_clip_quickgelu_224").config, clip);
+  assert.equal(facts("vit_giant_patch14_reg4_dinov2").config.activation, "silu");
+  assert.equal(facts("vit_medium_patch16_reg4_gap_256").config.pool, "mean");
+  for (const name of ["vit_base_patch16_siglip_224", "vit_base_patch16_rpn_224", "resnet50"]) {
     assert.deepEqual(facts(name).config, {}, name);
   }
-  assert.deepEqual(facts("vit_base_patch16_224", { model_args: { act_layer: "relu" } }).config, {});
+  assert.equal(
+    facts("vit_base_patch16_224", { model_args: { act_layer: "relu" } }).config.activation,
+    "relu",
+  );
+  assert.deepEqual(facts("vit_base_patch16_224", { model_args: { norm_layer: "rmsnorm" } }).config, {});
+  assert.deepEqual(facts("vit_base_patch16_224", { model_args: { qk_norm: true, img_size: 32 } }).config, {
+    image: 32,
+  });
+  // What changes nothing does not keep the name from telling.
+  const trained = { drop_path_rate: 0.1, dynamic_img_size: true, qk_norm: false, norm_layer: null };
+  assert.equal(facts("vit_base_patch16_224", { model_args: trained }).config.heads, 12);
+  assert.equal(facts("vit_base_patch16_224", { model_args: null, pretrained_cfg: null }).config.heads, 12);
+  const old = readHubConfig({
+    architecture: "vit_tiny_patch16_224",
+    mean: [0.5],
+    std: 0.2,
+    input_size: [3, 8, 8],
+  }, "x")!;
+  assert.deepEqual(old.pixels, { mean: [0.5], std: [0.2] });
+  assert.deepEqual([old.config.image, old.config.channels], [8, 3]);
+  failsWith(/img_size 8x32, wanted a square/, () => facts("x", { model_args: { img_size: [8, 32] } }));
+  failsWith(
+    /input_size 8x32, wanted a square/,
+    () => facts("x", { pretrained_cfg: { input_size: [3, 8, 32] } }),
+  );
   assert.deepEqual(facts("vit_base_patch16_224", { model_args: { num_heads: "many" } }).config, {});
   const small = { model_args: { num_heads: 6, img_size: 32, qkv_bias: false } };
   assert.equal(facts("vit_base_patch16_224", small).config.heads, 6);
   assert.equal(facts("vit_base_patch16_224", { global_pool: "token" }).config.heads, 12);
-  failsWith(/global_pool avg, wanted token/, () => facts("vit_base_patch16_224", { global_pool: "avg" }));
+  assert.equal(facts("vit_base_patch16_224", { global_pool: "avg" }).config.pool, "mean");
+  failsWith(/global_pool map \(attention pooling\)/, () => facts("x", { global_pool: "map" }));
+  failsWith(/global_pool max/, () => facts("x", { model_args: { global_pool: "max" } }));
 });
 
 Deno.test("parsePreprocessor() gives statistics of pixels between 0 and 1", () => {

@@ -8,22 +8,25 @@
 import { InputError } from "../../core/errors.ts";
 import type { HostTensor, NamedTensors } from "../../core/tensors.ts";
 import { type Backbone, createBackbone } from "../../nn/backbone.ts";
+import type { ViTConfig } from "../../nn/config.ts";
 import { nameMapOf } from "./card_names.ts";
-import { checkNothingMissing, listed, type MappedTensors, nearestNameMap } from "./name_map.ts";
+import { checkNothingMissing, type MappedTensors } from "./name_map.ts";
+import { nearestNameMap } from "./nearest_map.ts";
 import { nameMaps } from "./name_maps.ts";
 import { resamplePositions } from "./positions.ts";
 import type { SafetensorsContent } from "../files/safetensors.ts";
 import type { BackboneFacts } from "./facts.ts";
-import { checkRepresentable, isBuffer } from "./representable.ts";
+import { settlePooling } from "./pooling.ts";
+import { checkRepresentable, checkUnknown, isBuffer } from "./representable.ts";
 import {
   type BackboneOverrides,
   checkShapes,
   settleConfig,
   settlePatches,
   settlePixels,
-  settlePositions,
   tensorNames,
 } from "./settle.ts";
+import { settleTokens } from "./tokens.ts";
 import { findFacts, findWeights, idOf, readWeightFile, readWeights } from "../files/weight_file.ts";
 
 export type { BackboneOverrides } from "./settle.ts";
@@ -40,7 +43,7 @@ export interface LoadOptions {
 }
 
 /** What a weight file turned out to hold. */
-export interface BackboneInspection extends Omit<MappedTensors, "tensors"> {
+export interface BackboneInspection extends Omit<MappedTensors, "tensors" | "scales"> {
   /** The weight file. */
   readonly file: string;
   /** Where the facts come from; absent if there were none. */
@@ -56,14 +59,22 @@ export interface BackboneInspection extends Omit<MappedTensors, "tensors"> {
 }
 
 /** Positions for images of another side; the tensors are those of `image` pixels then. */
-function resizePositions(tensors: NamedTensors, image: number | undefined, patch: number, file: string) {
+function resizePositions(
+  tensors: NamedTensors,
+  image: number | undefined,
+  { patch, classToken }: ViTConfig,
+  file: string,
+): NamedTensors {
   if (image === undefined) return tensors;
   if (!Number.isInteger(image) || image < patch || image % patch !== 0) {
     throw new InputError(
       `Cannot load ${file} for images of ${image} pixels: wanted a multiple of the patch size ${patch}`,
     );
   }
-  return { ...tensors, pos_embed: resamplePositions(tensors["pos_embed"]!, image / patch) };
+  return {
+    ...tensors,
+    pos_embed: resamplePositions(tensors["pos_embed"]!, image / patch, classToken === false ? 0 : 1),
+  };
 }
 
 /**
@@ -80,7 +91,7 @@ function inspectWeights(
   { overrides = {}, ignoreUnknown = false, image }: LoadOptions,
 ): BackboneInspection {
   const maps = facts.names ? [nameMapOf(facts.names, file)] : nameMaps;
-  const { tensors: mapped, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
+  const { tensors: mapped, scales, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
   const all = { ...content.tensors, ...content.integers };
   const unknown = [...names.leftover, ...Object.keys(content.integers)];
   const buffers = new Set(unknown.filter((name) => isBuffer(name, all[name]!)));
@@ -95,23 +106,62 @@ function inspectWeights(
     backbone() {
       checkRepresentable({ ...names, leftover }, file);
       checkNothingMissing({ ...names, leftover }, file);
-      if (leftover.length > 0 && !ignoreUnknown) {
-        throw new InputError(
-          `Cannot load ${file}: found tensors that the name map ${names.map} does not know (${
-            listed(leftover)
-          }); wanted none, or leave to ignore unknown tensors (--ignore-unknown)`,
-        );
-      }
-      const tensors = settlePositions(settlePatches(mapped, facts.patchOrder, file));
-      const stored = settleConfig(tensors, facts.config, overrides, file);
+      checkUnknown(leftover, ignoreUnknown, names.map, file);
+      const known = withoutUnused(mapped, facts.unused);
+      const placed = settleTokens(settlePatches(known, facts.patchOrder, file), patchesOf(facts), file);
+      const { pool, tensors } = settlePooling(placed, {
+        stated: facts.config.pool,
+        asked: overrides.pool,
+        map: names.map,
+      }, file);
+      const stored = settleConfig(tensors, { ...facts.config, pool }, overrides, file);
       checkShapes(stored, tensors, file);
+      checkImages(stored, content.images, file);
+      checkGrid(stored, facts.grid, file);
       const config = { ...stored, image: image ?? stored.image };
-      const weights = resizePositions(tensors, image, stored.patch, file);
+      const weights = resizePositions(tensors, image, stored, file);
       const pixels = settlePixels(config, facts.pixels, overrides, file);
       const head = headOf(weights);
-      return createBackbone({ id, config, weights, pixels, ...(head ? { head } : {}) });
+      const scaled = Object.keys(scales).length > 0 && { scales };
+      return createBackbone({ id, config, weights, pixels, ...(head ? { head } : {}), ...scaled });
     },
   };
+}
+
+/** Patches of an image, if files beside the weights state its size. */
+function patchesOf({ config: { image, patch }, grid }: BackboneFacts): number | undefined {
+  if (grid !== undefined) return grid ** 2;
+  return image === undefined || patch === undefined ? undefined : Math.floor(image / patch) ** 2;
+}
+
+/** What the architecture has and does not use, by the files beside it, under our names. */
+function withoutUnused(tensors: NamedTensors, unused: readonly string[] = []): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(tensors).filter(([name]) => !unused.some((part) => name.startsWith(`${part}.`))),
+  );
+}
+
+/** @throws {InputError} If a graph takes images of another size than the positions tell */
+function checkImages(
+  { channels, image }: ViTConfig,
+  images: SafetensorsContent["images"],
+  file: string,
+): void {
+  if (!images) return;
+  const [found, height, width] = images;
+  if (found === channels && height === image && width === image) return;
+  throw new InputError(
+    `Cannot load ${file}: found a graph for images of ${height}x${width} with ${found} channels, wanted ` +
+      `${image}x${image} with ${channels}, as its tensors tell`,
+  );
+}
+
+/** @throws {InputError} If files beside the weights state another grid of patches */
+function checkGrid({ image, patch }: ViTConfig, grid: number | undefined, file: string): void {
+  if (grid === undefined || grid === image / patch) return;
+  throw new InputError(
+    `Cannot load ${file}: the card says ${grid} patches in a row, the tensors ${image / patch}`,
+  );
 }
 
 function headOf(tensors: NamedTensors): { weight: HostTensor; bias: HostTensor } | undefined {

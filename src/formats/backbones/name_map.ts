@@ -18,6 +18,8 @@ export interface NameRule {
   readonly transform?: Transform;
   /** The tensor is this third of the rows of `to`: q, k and v are 0, 1 and 2. */
   readonly third?: 0 | 1 | 2;
+  /** The tensor is this half of the rows of `to`: of a gated perceptron, what is activated is 0. */
+  readonly half?: 0 | 1;
   /** The tensor multiplies the outputs of this layer of ours (LayerScale), and is folded into weight and bias. */
   readonly scales?: string;
 }
@@ -47,6 +49,8 @@ export interface MappedTensors {
   readonly leftover: readonly string[];
   /** Names of ours that the file does not give. */
   readonly missing: readonly string[];
+  /** Factors of outputs that were folded, by the name of the layer. */
+  readonly scales: Readonly<Record<string, HostTensor>>;
 }
 
 /** Our tensor names for a number of blocks, without the classifier's. */
@@ -55,18 +59,19 @@ export type WantedNames = (depth: number) => readonly string[];
 /** What training frameworks put in front of every name. */
 const wrappers = ["module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "base_model."];
 
-function fuseThirds(name: string, thirds: readonly HostTensor[]): HostTensor {
-  const [first] = thirds as readonly [HostTensor];
-  if (first.shape.length === 0 || thirds.some(({ shape }) => !sameShape(shape, first.shape))) {
-    const shapes = thirds.map(({ shape }) => formatShape(shape)).join(", ");
+function fuse(name: string, parts: readonly HostTensor[]): HostTensor {
+  const [first] = parts as readonly [HostTensor];
+  if (first.shape.length === 0 || parts.some(({ shape }) => !sameShape(shape, first.shape))) {
+    const shapes = parts.map(({ shape }) => formatShape(shape)).join(", ");
+    const what = parts.length === 3 ? "q, k and v" : "two halves";
     throw new InputError(
-      `Cannot map weights: "${name}" has q, k and v of shapes ${shapes}, wanted equal ones`,
+      `Cannot map weights: "${name}" has ${what} of shapes ${shapes}, wanted equal ones`,
     );
   }
   const size = first.data.length;
-  const data = new Float32Array(3 * size);
-  thirds.forEach((third, i) => data.set(third.data, i * size));
-  return hostTensor([3 * first.shape[0]!, ...first.shape.slice(1)], data);
+  const data = new Float32Array(parts.length * size);
+  parts.forEach((part, i) => data.set(part.data, i * size));
+  return hostTensor([parts.length * first.shape[0]!, ...first.shape.slice(1)], data);
 }
 
 /** Blocks that the names speak of, at most as many as there are tensors. */
@@ -91,7 +96,7 @@ function fillBiases(tensors: Record<string, HostTensor>): void {
 }
 
 /** Longer names are none of a model's; patterns could take very long over them. */
-const LONGEST_NAME = 500;
+export const LONGEST_NAME = 500;
 
 /** What the placeholders of a rule match. */
 const placeholders: Readonly<Record<string, string>> = {
@@ -114,7 +119,7 @@ function withoutPrefixes(name: string, { prefixes = [] }: NameMap): string {
 }
 
 /** Whether a file has the names that the map's family always has. */
-function isCandidate(map: NameMap, tensors: NamedTensors): boolean {
+export function isCandidate(map: NameMap, tensors: NamedTensors): boolean {
   const names = new Set(Object.keys(tensors).map((name) => withoutPrefixes(name, map)));
   return (map.requires ?? []).every((name) => names.has(name));
 }
@@ -128,7 +133,7 @@ interface Match {
   fill(template: string): string;
 }
 
-function matchNames(map: NameMap, tensors: NamedTensors) {
+export function matchNames(map: NameMap, tensors: NamedTensors) {
   const rules = map.rules.map((rule) => ({ ...rule, pattern: compile(rule.from) }));
   const matches: Match[] = [];
   const leftover: string[] = [];
@@ -168,7 +173,8 @@ function attempt(source: string, change: () => HostTensor): HostTensor {
 export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: WantedNames): MappedTensors {
   const { matches, leftover } = matchNames(map, tensors);
   const found: Record<string, HostTensor> = {};
-  const thirds: Record<string, HostTensor[]> = {};
+  const pieces: Record<string, HostTensor[]> = {};
+  const counts: Record<string, number> = {};
   const unneeded: string[] = [];
   for (const { source, tensor, rule, fill } of matches) {
     if (rule.to === undefined) {
@@ -177,18 +183,29 @@ export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: Wanted
     }
     const name = fill(rule.to);
     const value = attempt(source, () => rule.transform ? rule.transform(tensor) : tensor);
-    const taken = rule.third === undefined ? name in found : thirds[name]?.[rule.third] !== undefined;
+    const piece = rule.third ?? rule.half;
+    const taken = piece === undefined ? name in found : pieces[name]?.[piece] !== undefined;
     if (taken) throw new InputError(`Cannot map weights: "${source}" and another tensor both mean "${name}"`);
-    if (rule.third === undefined) found[name] = value;
-    else (thirds[name] ??= [])[rule.third] = value;
+    if (piece === undefined) found[name] = value;
+    else {
+      (pieces[name] ??= [])[piece] = value;
+      counts[name] = rule.third === undefined ? 2 : 3;
+    }
   }
-  for (const [name, three] of Object.entries(thirds)) {
-    const present = [0, 1, 2].flatMap((i) => three[i] ?? []);
-    if (present.length === 3) found[name] = fuseThirds(name, present);
+  for (const [name, parts] of Object.entries(pieces)) {
+    const present = [0, 1, 2].flatMap((i) => parts[i] ?? []);
+    if (present.length === counts[name]) found[name] = fuse(name, present);
   }
   fillBiases(found);
+  const scales: Record<string, HostTensor> = {};
   for (const { source, tensor, rule, fill } of matches) {
     if (rule.scales === undefined) continue;
+    if (fill(rule.scales) in scales) {
+      throw new InputError(
+        `Cannot map weights: "${source}" and another tensor both scale "${fill(rule.scales)}"`,
+      );
+    }
+    scales[fill(rule.scales)] = tensor;
     for (const kind of ["weight", "bias"]) {
       const name = `${fill(rule.scales)}.${kind}`;
       const layer = found[name];
@@ -196,7 +213,7 @@ export function applyNameMap(map: NameMap, tensors: NamedTensors, wanted: Wanted
     }
   }
   const missing = wanted(Math.max(depthOf(found), 1)).filter((name) => !(name in found));
-  return { map: map.id, tensors: found, unneeded, leftover, missing };
+  return { map: map.id, tensors: found, unneeded, leftover, missing, scales };
 }
 
 /** Some names of a list, for an error. */
@@ -204,83 +221,6 @@ export function listed(names: readonly string[]): string {
   const short = (name: string) => name.length > LONGEST_NAME ? `${name.slice(0, 80)}…` : name;
   const shown = names.slice(0, 5).map((name) => `"${short(name)}"`).join(", ");
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-}
-
-/**
- * Applies the map that fits a file best: it misses least, then knows most. Of two such maps one of a family is
- * preferred to a general one.
- *
- * @param file Named in errors
- * @throws {InputError} If two maps fit equally well, or tensors cannot be what their names say
- */
-export function nearestNameMap(
-  maps: readonly NameMap[],
-  tensors: NamedTensors,
-  wanted: WantedNames,
-  file: string,
-): MappedTensors {
-  const plain = nearestAsNamed(maps, tensors, wanted, file);
-  const prefix = sharedPrefix(Object.keys(tensors));
-  if (plain.missing.length === 0 || prefix === "") return plain;
-  const wrapped = maps.map((map) => ({ ...map, prefixes: [prefix, ...map.prefixes ?? []] }));
-  const inner = nearestAsNamed(wrapped, tensors, wanted, file);
-  return inner.missing.length < plain.missing.length ? inner : plain;
-}
-
-/** The path that all names begin with, with its last dot. */
-function sharedPrefix([first = "", ...others]: readonly string[]): string {
-  let length = first.length;
-  for (const name of others) {
-    let same = 0;
-    while (same < length && name[same] === first[same]) same++;
-    length = same;
-  }
-  return first.slice(0, first.slice(0, length).lastIndexOf(".") + 1);
-}
-
-function nearestAsNamed(
-  maps: readonly NameMap[],
-  tensors: NamedTensors,
-  wanted: WantedNames,
-  file: string,
-): MappedTensors {
-  const tried = maps.filter((map) => isCandidate(map, tensors)).map((map) => {
-    const mapped = tryNameMap(map, tensors, wanted);
-    const { missing, leftover, problem } = mapped;
-    const rank = [
-      missing.length > 0 || problem ? 1 : 0,
-      missing.length + leftover.length,
-      map.general ? 1 : 0,
-    ];
-    return { ...mapped, rank };
-  });
-  tried.sort((a, b) => a.rank.map((value, i) => value - b.rank[i]!).find((order) => order !== 0) ?? 0);
-  const [best, second] = tried;
-  if (!best) throw new InputError(`Cannot load ${file}: found no name map to try`);
-  if (best.problem) throw best.problem;
-  const { rank, problem: _, ...mapped } = best;
-  const isTie = mapped.missing.length === 0 && second?.rank.join() === rank.join();
-  if (isTie) {
-    throw new InputError(
-      `Cannot load ${file}: the name maps ${best.map} and ${second!.map} fit equally well`,
-    );
-  }
-  return mapped;
-}
-
-/** A map that breaks on a file; its problem is told if no other fits better. */
-function tryNameMap(
-  map: NameMap,
-  tensors: NamedTensors,
-  wanted: WantedNames,
-): MappedTensors & { readonly problem?: InputError } {
-  try {
-    return applyNameMap(map, tensors, wanted);
-  } catch (problem) {
-    if (!(problem instanceof InputError)) throw problem;
-    const { leftover } = matchNames(map, tensors);
-    return { map: map.id, tensors: {}, unneeded: [], leftover, missing: [], problem };
-  }
 }
 
 /** @throws {InputError} If the file does not give all tensors */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../core/errors.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
-import { applyNameMap, checkNothingMissing, nearestNameMap } from "./name_map.ts";
+import { applyNameMap, checkNothingMissing } from "./name_map.ts";
+import { nearestNameMap } from "./nearest_map.ts";
 import { nameMaps } from "./name_maps.ts";
 
 const WIDTH = 2;
@@ -83,17 +84,19 @@ for (const prefix of ["", "vit.", "deit."]) {
   });
 }
 
-Deno.test("nearestNameMap() drops a distillation token with its position and classifier", () => {
+Deno.test("nearestNameMap() knows a distillation token and its classifier", () => {
   const { map, tensors, leftover } = choose({
     ...huggingFace("deit.", 6),
     "deit.embeddings.distillation_token": tensor([1, 1, WIDTH]),
     ...pair("cls_classifier", [3, WIDTH], 1),
     ...pair("distillation_classifier", [3, WIDTH], 2),
   });
-  assert.equal(map, "hugging-face-distilled");
+  assert.equal(map, "hugging-face");
   assert.deepEqual(leftover, []);
-  assert.deepEqual([...tensors["pos_embed"]!.data], [0, 1, 4, 5, 6, 7, 8, 9, 10, 11]);
+  assert.deepEqual(tensors["pos_embed"]!.shape, [1, 6, WIDTH]);
+  assert.deepEqual(tensors["dist_token"]!.shape, [1, 1, WIDTH]);
   assert.equal(tensors["head.weight"]!.data[0], 1);
+  assert.equal(tensors["head_dist.weight"]!.data[0], 2);
   const own = choose(huggingFace("")).tensors;
   const timm = choose({
     ...own,
@@ -103,7 +106,40 @@ Deno.test("nearestNameMap() drops a distillation token with its position and cla
     ...pair("head_dist", [3, WIDTH]),
   });
   assert.equal(timm.map, "timm-distilled");
-  assert.deepEqual(timm.tensors["pos_embed"]!.shape, [1, 5, WIDTH]);
+  assert.deepEqual(timm.tensors["dist_token"]!.shape, [1, 1, WIDTH]);
+  assert.deepEqual(timm.unneeded, []);
+});
+
+Deno.test("nearestNameMap() finds whatever stands in front of the names of one model, and refuses two", () => {
+  const own = choose(huggingFace("")).tensors;
+  const under = (prefix: string) =>
+    Object.fromEntries(Object.entries(own).map(([name, value]) => [`${prefix}${name}`, value]));
+  for (
+    const prefix of [
+      "teacher.backbone.",
+      "student.",
+      "encoder.",
+      "vision_tower.",
+      "timm_model.",
+      "a.b.c.d.e.",
+    ]
+  ) {
+    const { map, leftover, missing, tensors } = choose(under(prefix));
+    assert.deepEqual([leftover, missing], [[], []], `${prefix} ${map}`);
+    assert.equal(Object.keys(tensors).length, Object.keys(own).length);
+  }
+  const beside = choose({
+    ...under("image_encoder."),
+    "classifier.weight": tensor([3, WIDTH]),
+    "loss.center": tensor([1]),
+  });
+  assert.deepEqual(beside.leftover, ["classifier.weight", "loss.center"]);
+  assert.throws(
+    () => choose({ ...under("student.backbone."), ...under("teacher.backbone.") }),
+    (error) =>
+      error instanceof InputError &&
+      /found two models, under "student\.backbone\." and "teacher\.backbone\."/.test(error.message),
+  );
 });
 
 Deno.test("nearestNameMap() knows the names of timm, torch and torchvision", () => {
@@ -161,7 +197,7 @@ Deno.test("checkNothingMissing() lists what is missing, and nearestNameMap() ref
     );
   const { "vit.encoder.layer.0.attention.attention.key.bias": _, ...incomplete } = huggingFace("vit.");
   fails(incomplete, /hugging-face, misses "blocks\.0\.attn\.qkv\.bias"/);
-  fails({ unrelated: tensor([1]) }, /no name map fits.*"cls_token".* more.*does not know "unrelated"/);
+  fails({ unrelated: tensor([1]) }, /no name map fits.*"pos_embed".* more.*does not know "unrelated"/);
   fails({}, /no name map fits/);
   // The path that these share must be found in one pass.
   const path = ".".repeat(100_000);

@@ -5,11 +5,12 @@
  */
 import { commonNames } from "./common_names.ts";
 import type { NameMap, NameRule } from "./name_map.ts";
-import { asConvolution, withoutToken, withRank } from "./transforms.ts";
+import { asConvolution, withRank } from "./transforms.ts";
 
 const tokens: readonly NameRule[] = [
   { from: "cls_token", to: "cls_token", transform: withRank(3) },
   { from: "pos_embed", to: "pos_embed", transform: withRank(3) },
+  { from: "(reg_token|register_tokens)", to: "reg_token", transform: withRank(3) },
 ];
 
 const timmBlocks: readonly NameRule[] = [
@@ -20,6 +21,12 @@ const timmBlocks: readonly NameRule[] = [
   { from: "blocks.{block}.norm2.{kind}", to: "blocks.{block}.norm2.{kind}" },
   { from: "blocks.{block}.mlp.fc1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
   { from: "blocks.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
+  { from: "blocks.{block}.mlp.fc1_g.{kind}", to: "blocks.{block}.mlp.fc1.{kind}", half: 0 },
+  { from: "blocks.{block}.mlp.fc1_x.{kind}", to: "blocks.{block}.mlp.fc1.{kind}", half: 1 },
+  { from: "blocks.{block}.mlp.w12.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+  { from: "blocks.{block}.mlp.w3.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
+  { from: "norm_pre.{kind}", to: "norm_pre.{kind}" },
+  { from: "fc_norm.{kind}", to: "fc_norm.{kind}" },
   { from: "norm.{kind}", to: "norm.{kind}" },
   { from: "head.{kind}", to: "head.{kind}" },
   { from: "blocks.{block}.(ls1.gamma|gamma_1)", scales: "blocks.{block}.attn.proj" },
@@ -31,19 +38,15 @@ const timmBlocks: readonly NameRule[] = [
 /** timm's VisionTransformer, with LayerScale or without, and DINO and DINOv2: our own names. */
 const timm: NameMap = { id: "timm", rules: [...tokens, ...timmBlocks] };
 
-/**
- * DeiT with a distillation token (facebookresearch/deit): the token, its position and its classifier are dropped, so
- * features are near those of the original, not equal.
- */
+/** DeiT with a distillation token and a classifier that learned from a teacher (facebookresearch/deit). */
 const timmDistilled: NameMap = {
   id: "timm-distilled",
   requires: ["dist_token"],
   rules: [
-    { from: "pos_embed", to: "pos_embed", transform: withoutToken(1) },
     ...tokens,
     ...timmBlocks,
-    { from: "dist_token" },
-    { from: "head_dist.{kind}" },
+    { from: "dist_token", to: "dist_token", transform: withRank(3) },
+    { from: "head_dist.{kind}", to: "head_dist.{kind}" },
   ],
 };
 
@@ -102,78 +105,98 @@ const torchvision: NameMap = {
   ],
 };
 
-const huggingFaceBlocks: readonly NameRule[] = [
+const huggingFaceEnds: readonly NameRule[] = [
   { from: "embeddings.cls_token", to: "cls_token" },
+  { from: "embeddings.distillation_token", to: "dist_token" },
+  { from: "embeddings.register_tokens", to: "reg_token" },
   { from: "embeddings.position_embeddings", to: "pos_embed" },
   { from: "embeddings.patch_embeddings.projection.{kind}", to: "patch_embed.proj.{kind}" },
-  { from: "encoder.layer.{block}.layernorm_before.{kind}", to: "blocks.{block}.norm1.{kind}" },
-  {
-    from: "encoder.layer.{block}.attention.attention.query.{kind}",
-    to: "blocks.{block}.attn.qkv.{kind}",
-    third: 0,
-  },
-  {
-    from: "encoder.layer.{block}.attention.attention.key.{kind}",
-    to: "blocks.{block}.attn.qkv.{kind}",
-    third: 1,
-  },
-  {
-    from: "encoder.layer.{block}.attention.attention.value.{kind}",
-    to: "blocks.{block}.attn.qkv.{kind}",
-    third: 2,
-  },
-  { from: "encoder.layer.{block}.attention.output.dense.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
-  { from: "encoder.layer.{block}.layernorm_after.{kind}", to: "blocks.{block}.norm2.{kind}" },
-  { from: "encoder.layer.{block}.norm1.{kind}", to: "blocks.{block}.norm1.{kind}" },
-  { from: "encoder.layer.{block}.norm2.{kind}", to: "blocks.{block}.norm2.{kind}" },
-  { from: "encoder.layer.{block}.mlp.fc1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
-  { from: "encoder.layer.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
-  { from: "encoder.layer.{block}.layer_scale1.lambda1", scales: "blocks.{block}.attn.proj" },
-  { from: "encoder.layer.{block}.layer_scale2.lambda1", scales: "blocks.{block}.mlp.fc2" },
-  { from: "encoder.layer.{block}.intermediate.dense.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
-  { from: "encoder.layer.{block}.output.dense.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
   { from: "layernorm.{kind}", to: "norm.{kind}" },
+  { from: "(cls_)?classifier.{kind}", to: "head.{kind}" },
+  { from: "distillation_classifier.{kind}", to: "head_dist.{kind}" },
   { from: "pooler.dense.{kind}" },
   { from: "embeddings.mask_token" },
+  // What learned to restore the pixels of masked autoencoders.
+  { from: "decoder[^ ]*" },
 ];
 
-/** Hugging Face's ViT, undistilled DeiT and DINOv2, saved as a bare model or with a classifier. */
+/** Modules that the blocks have under one name in all versions, for the path of a block. */
+function huggingFaceBlocks(block: string): NameRule[] {
+  return [
+    { from: `${block}.(layernorm_before|norm1).{kind}`, to: "blocks.{block}.norm1.{kind}" },
+    { from: `${block}.(layernorm_after|norm2).{kind}`, to: "blocks.{block}.norm2.{kind}" },
+    { from: `${block}.mlp.(fc1|weights_in).{kind}`, to: "blocks.{block}.mlp.fc1.{kind}" },
+    { from: `${block}.mlp.gate_proj.{kind}`, to: "blocks.{block}.mlp.fc1.{kind}", half: 0 },
+    { from: `${block}.mlp.up_proj.{kind}`, to: "blocks.{block}.mlp.fc1.{kind}", half: 1 },
+    { from: `${block}.mlp.(fc2|weights_out|down_proj).{kind}`, to: "blocks.{block}.mlp.fc2.{kind}" },
+    { from: `${block}.layer_scale1.lambda1`, scales: "blocks.{block}.attn.proj" },
+    { from: `${block}.layer_scale2.lambda1`, scales: "blocks.{block}.mlp.fc2" },
+  ];
+}
+
+/** Rules of q, k and v under their own names. */
+function thirdsOf(names: readonly [string, string, string], block: string): NameRule[] {
+  return names.map((name, third) => ({
+    from: `${block}.${name}.{kind}`,
+    to: "blocks.{block}.attn.qkv.{kind}",
+    third: third as 0 | 1 | 2,
+  }));
+}
+
+const huggingFacePrefixes = ["vit.", "deit.", "dinov2.", "dinov2_with_registers."];
+
+/** Hugging Face's ViT, DeiT, DINOv2 and masked autoencoder, saved as a bare model or with a classifier. */
 const huggingFace: NameMap = {
   id: "hugging-face",
-  prefixes: ["vit.", "deit.", "dinov2."],
-  rules: [...huggingFaceBlocks, { from: "classifier.{kind}", to: "head.{kind}" }],
-};
-
-/** Module names of Hugging Face's ViT since version 5; its checkpoints keep the old ones, its exports do not. */
-const huggingFace5: NameMap = {
-  id: "hugging-face-5",
-  prefixes: ["vit.", "deit."],
+  prefixes: huggingFacePrefixes,
   rules: [
-    ...huggingFaceBlocks.filter(({ from }) => !from.startsWith("encoder.")),
-    { from: "layers.{block}.layernorm_before.{kind}", to: "blocks.{block}.norm1.{kind}" },
-    { from: "layers.{block}.attention.q_proj.{kind}", to: "blocks.{block}.attn.qkv.{kind}", third: 0 },
-    { from: "layers.{block}.attention.k_proj.{kind}", to: "blocks.{block}.attn.qkv.{kind}", third: 1 },
-    { from: "layers.{block}.attention.v_proj.{kind}", to: "blocks.{block}.attn.qkv.{kind}", third: 2 },
-    { from: "layers.{block}.attention.o_proj.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
-    { from: "layers.{block}.layernorm_after.{kind}", to: "blocks.{block}.norm2.{kind}" },
-    { from: "layers.{block}.mlp.fc1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
-    { from: "layers.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
-    { from: "classifier.{kind}", to: "head.{kind}" },
+    ...huggingFaceEnds,
+    ...huggingFaceBlocks("encoder.layer.{block}"),
+    ...thirdsOf(
+      ["attention.attention.query", "attention.attention.key", "attention.attention.value"],
+      "encoder.layer.{block}",
+    ),
+    { from: "encoder.layer.{block}.attention.output.dense.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
+    { from: "encoder.layer.{block}.intermediate.dense.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+    { from: "encoder.layer.{block}.output.dense.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
   ],
 };
 
-/** Hugging Face's distilled DeiT, treated in the same way. */
-const huggingFaceDistilled: NameMap = {
-  id: "hugging-face-distilled",
-  prefixes: ["deit."],
-  requires: ["embeddings.distillation_token"],
+/** Module names of the same since version 5; its checkpoints keep the old ones, its exports do not. */
+const huggingFace5: NameMap = {
+  id: "hugging-face-5",
+  prefixes: huggingFacePrefixes,
   rules: [
-    { from: "embeddings.position_embeddings", to: "pos_embed", transform: withoutToken(1) },
-    ...huggingFaceBlocks,
+    ...huggingFaceEnds,
+    ...huggingFaceBlocks("(encoder.layer|layers).{block}"),
+    ...thirdsOf(
+      ["attention.q_proj", "attention.k_proj", "attention.v_proj"],
+      "(encoder.layer|layers).{block}",
+    ),
+    { from: "(encoder.layer|layers).{block}.attention.o_proj.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
+  ],
+};
+
+/** Image towers of Hugging Face's CLIP and SigLIP; the text towers beside them have no part in images' features. */
+const huggingFaceClip: NameMap = {
+  id: "hugging-face-clip",
+  prefixes: ["vision_model.", "clip.", "siglip."],
+  rules: [
+    { from: "embeddings.class_embedding", to: "cls_token", transform: withRank(3) },
+    { from: "embeddings.position_embedding.weight", to: "pos_embed", transform: withRank(3) },
+    { from: "embeddings.patch_embedding.{kind}", to: "patch_embed.proj.{kind}" },
+    { from: "pre_layrnorm.{kind}", to: "norm_pre.{kind}" },
+    { from: "encoder.layers.{block}.layer_norm1.{kind}", to: "blocks.{block}.norm1.{kind}" },
+    { from: "encoder.layers.{block}.layer_norm2.{kind}", to: "blocks.{block}.norm2.{kind}" },
+    ...thirdsOf(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], "encoder.layers.{block}"),
+    { from: "encoder.layers.{block}.self_attn.out_proj.{kind}", to: "blocks.{block}.attn.proj.{kind}" },
+    { from: "encoder.layers.{block}.mlp.fc1.{kind}", to: "blocks.{block}.mlp.fc1.{kind}" },
+    { from: "encoder.layers.{block}.mlp.fc2.{kind}", to: "blocks.{block}.mlp.fc2.{kind}" },
+    { from: "post_layernorm.{kind}", to: "norm.{kind}" },
     { from: "classifier.{kind}", to: "head.{kind}" },
-    { from: "cls_classifier.{kind}", to: "head.{kind}" },
-    { from: "embeddings.distillation_token" },
-    { from: "distillation_classifier.{kind}" },
+    { from: "text_model.[^ ]*" },
+    { from: "(text|visual)_projection.{kind}" },
+    { from: "logit_(scale|bias)" },
   ],
 };
 
@@ -232,8 +255,8 @@ export const nameMaps: readonly NameMap[] = [
   torchAttention,
   torchvision,
   huggingFace,
-  huggingFaceDistilled,
   huggingFace5,
+  huggingFaceClip,
   vitPytorchWrapped,
   vitPytorchPlain,
   commonNames,

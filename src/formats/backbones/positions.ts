@@ -36,24 +36,17 @@ function resamplingWeights(from: number, to: number): number[][] {
   });
 }
 
-/** Positions [1, side², width] of a model whose class token gets none: as if it got zeros. */
-export function withTokenPosition({ shape, data }: HostTensor): HostTensor {
-  const [, patches = 0, width = 0] = shape;
-  const result = hostTensor([1, patches + 1, width]);
-  result.data.set(data, width);
-  return result;
-}
-
 /**
  * Positions [1, 1 + side², width], the class token's first, for a grid of another side.
  *
+ * @param front Positions before the grid's: 1, or 0 without a class token
  * @throws {RangeError} If the positions are not those of a square grid and a class token
  */
-export function resamplePositions({ shape, data }: HostTensor, side: number): HostTensor {
+export function resamplePositions({ shape, data }: HostTensor, side: number, front: 0 | 1 = 1): HostTensor {
   const [, tokens = 0, width = 0] = shape;
-  const old = Math.sqrt(tokens - 1);
+  const old = Math.sqrt(tokens - front);
   if (shape.length !== 3 || shape[0] !== 1 || !Number.isInteger(old) || old < 1) {
-    throw new RangeError(`Cannot resample positions: found [${shape}], wanted [1,1+side²,width]`);
+    throw new RangeError(`Cannot resample positions: found [${shape}], wanted [1,${front}+side²,width]`);
   }
   if (old === side) return { shape, data };
   const weights = resamplingWeights(old, side);
@@ -63,7 +56,7 @@ export function resamplePositions({ shape, data }: HostTensor, side: number): Ho
       for (let from = 0; from < old; from++) {
         const weight = weights[x]![from]!;
         if (weight === 0) continue;
-        const source = (1 + row * old + from) * width;
+        const source = (front + row * old + from) * width;
         const target = (row * side + x) * width;
         for (let i = 0; i < width; i++) columns[target + i]! += weight * data[source + i]!;
       }
@@ -79,8 +72,8 @@ export function resamplePositions({ shape, data }: HostTensor, side: number): Ho
       for (let i = 0; i < side * width; i++) grid[target + i]! += weight * columns[source + i]!;
     }
   }
-  const result = hostTensor([1, 1 + side * side, width]);
-  result.data.set(data.subarray(0, width));
-  result.data.set(grid, width);
+  const result = hostTensor([1, front + side * side, width]);
+  result.data.set(data.subarray(0, front * width));
+  result.data.set(grid, front * width);
   return result;
 }

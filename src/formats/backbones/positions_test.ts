@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRng } from "../../core/rng.ts";
 import { hostTensor } from "../../core/tensors.ts";
-import { resamplePositions, withTokenPosition } from "./positions.ts";
+import { resamplePositions } from "./positions.ts";
 
 /** Positions of one number each: the class token's, then a grid. */
 function positions(token: number, grid: readonly number[]) {
@@ -97,10 +97,4 @@ Deno.test("resamplePositions() leaves its own size alone and refuses what is no 
   for (const shape of [[1, 9, 2], [10, 2], [2, 10, 2], [1, 1, 2]]) {
     assert.throws(() => resamplePositions(hostTensor(shape), 2), RangeError, `${shape}`);
   }
-});
-
-Deno.test("withTokenPosition() adds a position of zeros, which stays when the grid is resized", () => {
-  const settled = withTokenPosition(hostTensor([1, 4, 1], Float32Array.of(1, 2, 3, 4)));
-  assert.deepEqual(settled, positions(0, [1, 2, 3, 4]));
-  assert.equal(resamplePositions(settled, 3).data[0], 0);
 });

@@ -5,11 +5,17 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
-import { formatShape, sameShape } from "../../core/shape.ts";
+import { formatShape, sameShape, type Shape } from "../../core/shape.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
 import type { PixelStatistics } from "../../nn/backbone.ts";
-import { type Activation, backboneTensors, type NormOrder, type ViTConfig } from "../../nn/config.ts";
-import { withTokenPosition } from "./positions.ts";
+import {
+  type Activation,
+  backboneTensors,
+  featureWidth,
+  type NormOrder,
+  type Pool,
+  type ViTConfig,
+} from "../../nn/config.ts";
 import { asConvolution, type PatchOrder } from "./transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
 
@@ -19,12 +25,17 @@ export interface BackboneOverrides {
   readonly norm?: NormOrder;
   readonly activation?: Activation;
   readonly epsilon?: number;
+  /** What the feature is; see `Pool`. */
+  readonly pool?: Pool;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
 }
 
 /** Sizes, as far as tensors tell them. */
 type Sizes = Pick<ViTConfig, "image" | "patch" | "channels" | "width" | "depth" | "mlp">;
+
+/** Parts that tensors tell, present if the model has them. */
+type Parts = Pick<ViTConfig, "classToken" | "registers" | "embedNorm" | "gated">;
 
 const STATED = ["heads", "norm", "activation", "epsilon"] as const;
 
@@ -38,8 +49,15 @@ function missingFact(fact: string, file: string): InputError {
 /** Our tensor names for a depth, which no other size changes. */
 export function tensorNames(depth: number): string[] {
   const any = { image: 1, patch: 1, channels: 1, width: 1, heads: 1, mlp: 1, epsilon: 1 } as const;
-  // Whether there is a final norm is settled later.
-  const config: ViTConfig = { ...any, depth, norm: "pre", activation: "gelu", finalNorm: false };
+  // Whether there are a class token and a final norm is settled later.
+  const config: ViTConfig = {
+    ...any,
+    depth,
+    norm: "pre",
+    activation: "gelu",
+    finalNorm: false,
+    classToken: false,
+  };
   return backboneTensors(config).map(({ name }) => name);
 }
 
@@ -66,14 +84,17 @@ export function settlePatches(
   }
 }
 
-/** Gives a class token without a position, as in DeiT III, one of zeros. */
-export function settlePositions(tensors: NamedTensors): NamedTensors {
-  const positions = tensors["pos_embed"];
-  const tokens = positions?.shape[1] ?? 0;
-  // No square is one more than a square but 1, and a grid of 0 patches is none.
-  const isGrid = positions?.shape.length === 3 && positions.shape[0] === 1 && tokens > 0 &&
-    Number.isInteger(Math.sqrt(tokens));
-  return isGrid ? { ...tensors, pos_embed: withTokenPosition(positions) } : tensors;
+/** Parts beyond the plain model, by the tensors that are there after `settleTokens` and `settlePooling`. */
+function inferParts(tensors: NamedTensors): Parts {
+  const inner = tensors["blocks.0.mlp.fc1.weight"]?.shape[0];
+  const outer = tensors["blocks.0.mlp.fc2.weight"]?.shape[1] ?? 0;
+  const registers = tensors["reg_token"]?.shape[1];
+  return {
+    ...(!("cls_token" in tensors) && { classToken: false }),
+    ...(registers !== undefined && { registers }),
+    ...("norm_pre.weight" in tensors && { embedNorm: true }),
+    ...(outer > 0 && inner === 2 * outer && { gated: true }),
+  };
 }
 
 function inferSizes(tensors: NamedTensors, file: string): Sizes {
@@ -88,13 +109,14 @@ function inferSizes(tensors: NamedTensors, file: string): Sizes {
   };
   const [width, channels, patch] = shapeOf("patch_embed.proj.weight", 4) as [number, number, number, number];
   const tokens = shapeOf("pos_embed", 3)[1]!;
-  const side = Math.sqrt(tokens - 1);
+  const side = Math.sqrt(tokens - ("cls_token" in tensors ? 1 : 0));
   if (!Number.isInteger(side) || side < 1) {
     throw new InputError(
       `Cannot load ${file}: found ${tokens} positions, wanted a square number of patches, with the class token or without`,
     );
   }
-  const mlp = shapeOf("blocks.0.mlp.fc1.weight", 2)[0]!;
+  shapeOf("blocks.0.mlp.fc1.weight", 2);
+  const mlp = shapeOf("blocks.0.mlp.fc2.weight", 2)[1]!;
   const depth = Object.keys(tensors).filter((name) => name.endsWith(".mlp.fc1.weight")).length;
   return { image: side * patch, patch, channels, width, depth, mlp };
 }
@@ -151,8 +173,15 @@ export function settleConfig(
   if (!(stated.epsilon > 0)) {
     throw new InputError(`Cannot load ${file}: found epsilon ${stated.epsilon}, wanted a positive number`);
   }
+  const parts = inferParts(tensors);
+  if (!parts.gated && card.gated) {
+    throw new InputError(
+      `Cannot load ${file}: found a perceptron of two layers, wanted a gated one, as stated`,
+    );
+  }
   const final = hasFinalNorm(tensors, card, stated.norm, file) ? {} : { finalNorm: false as const };
-  return { ...sizes, ...stated, ...final };
+  const { pool = "token" } = card;
+  return { ...sizes, ...stated, ...final, ...parts, ...(pool !== "token" && { pool }) };
 }
 
 /**
@@ -183,18 +212,29 @@ export function settlePixels(
   return { mean: settle("mean"), std: settle("std") };
 }
 
+function doubleHead(shape: Shape, file: string): InputError {
+  return new InputError(
+    `Cannot load ${file}: found a classifier ${
+      formatShape(shape)
+    } that reads twice the model's width, wanted the pool ` +
+      "that gives so much: --pool token-and-mean, if it reads class token and mean of the patches side by side",
+  );
+}
+
 /** @throws {InputError} If a tensor of the backbone or its classifier is missing or has another shape */
 export function checkShapes(config: ViTConfig, tensors: NamedTensors, file: string): void {
   const head = tensors["head.weight"];
   const headSpecs = head
     ? [
-      { name: "head.weight", shape: [head.shape[0] ?? 1, config.width] },
+      { name: "head.weight", shape: [head.shape[0] ?? 1, featureWidth(config)] },
       { name: "head.bias", shape: [head.shape[0] ?? 1] },
     ]
     : [];
   for (const { name, shape } of [...backboneTensors(config), ...headSpecs]) {
     const found = tensors[name];
     if (!found || !sameShape(found.shape, shape)) {
+      const isDouble = name === "head.weight" && found?.shape[1] === 2 * config.width;
+      if (isDouble) throw doubleHead(found.shape, file);
       throw new InputError(
         `Cannot load ${file}: found ${found ? formatShape(found.shape) : "nothing"} for "${name}", ` +
           `wanted ${formatShape(shape)}`,

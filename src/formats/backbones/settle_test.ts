@@ -4,14 +4,7 @@ import { createRng } from "../../core/rng.ts";
 import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { backboneTensors, type ViTConfig } from "../../nn/config.ts";
 import { initBackbone } from "../../nn/init.ts";
-import {
-  checkShapes,
-  settleConfig,
-  settlePatches,
-  settlePixels,
-  settlePositions,
-  tensorNames,
-} from "./settle.ts";
+import { checkShapes, settleConfig, settlePatches, settlePixels, tensorNames } from "./settle.ts";
 
 const config: ViTConfig = {
   image: 6,
@@ -35,9 +28,9 @@ function settle(facts: object = config, overrides: object = {}, changed: NamedTe
   return settleConfig({ ...tensors, ...changed }, facts, overrides, "w");
 }
 
-Deno.test("tensorNames() lists those of a depth, without the final norm", () => {
+Deno.test("tensorNames() lists those of a depth, without class token and final norm", () => {
   const names = backboneTensors(config).map(({ name }) => name);
-  assert.deepEqual(tensorNames(2), names.filter((name) => !name.startsWith("norm.")));
+  assert.deepEqual(tensorNames(2), names.filter((name) => !/^norm\.|^cls_token$/.test(name)));
 });
 
 Deno.test("settleConfig() lets the caller win over cards, and tensors over none", () => {
@@ -66,18 +59,6 @@ Deno.test("settleConfig() asks for each fact by name and flag, and refuses impos
     () => settle(config, {}, { pos_embed: hostTensor([1, 0, 4]) }),
   );
   failsWith(/found 8 positions/, () => settle(config, {}, { pos_embed: hostTensor([1, 8, 4]) }));
-});
-
-Deno.test("settlePositions() gives a class token without a position one of zeros", () => {
-  const grid = Float32Array.from({ length: 36 }, (_, i) => 1 + i);
-  const { pos_embed: settled } = settlePositions({ pos_embed: hostTensor([1, 9, 4], grid) });
-  assert.deepEqual(settled!.shape, [1, 10, 4]);
-  assert.deepEqual([...settled!.data], [0, 0, 0, 0, ...grid]);
-  for (const shape of [[1, 10, 4], [9, 4], [1, 0, 4], [2, 9, 4]]) {
-    const given = { pos_embed: hostTensor(shape) };
-    assert.equal(settlePositions(given), given);
-  }
-  assert.deepEqual(settlePositions({}), {});
 });
 
 Deno.test("settlePatches() makes a convolution of a linear layer in the stated order", () => {
@@ -116,7 +97,11 @@ Deno.test("checkShapes() names the tensor and both shapes", () => {
     () => checkShapes(config, { ...tensors, "head.weight": hostTensor([5, 4]) }, "w"),
   );
   failsWith(
-    /\[5,8\] for "head.weight", wanted \[5,4\]/,
+    /\[5,7\] for "head.weight", wanted \[5,4\]/,
+    () => checkShapes(config, { ...tensors, "head.weight": hostTensor([5, 7]) }, "w"),
+  );
+  failsWith(
+    /a classifier \[5,8\] that reads twice the model's width.*--pool token-and-mean/,
     () => checkShapes(config, { ...tensors, "head.weight": hostTensor([5, 8]) }, "w"),
   );
 });

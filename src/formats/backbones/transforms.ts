@@ -21,20 +21,6 @@ export function withRank(rank: number): Transform {
   };
 }
 
-/** Removes row `row` of the token axis of positions [1, tokens, width]. */
-export function withoutToken(row: number): Transform {
-  return ({ shape, data }) => {
-    const [, tokens, width] = shape;
-    if (shape.length !== 3 || shape[0] !== 1 || row >= tokens! - 1) {
-      throw new RangeError(`found shape ${formatShape(shape)}, wanted [1,tokens,width] with token ${row}`);
-    }
-    const kept = new Float32Array(data.length - width!);
-    kept.set(data.subarray(0, row * width!));
-    kept.set(data.subarray((row + 1) * width!), row * width!);
-    return hostTensor([1, tokens! - 1, width!], kept);
-  };
-}
-
 /**
  * Order of the pixels of a patch that is embedded by a plain linear layer: all of one channel after another, as in
  * a convolution or `torch.nn.Unfold`, or the channels of one pixel together.

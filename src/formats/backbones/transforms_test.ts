@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type HostTensor, hostTensor } from "../../core/tensors.ts";
-import { asConvolution, scaleRows, transposed, withoutToken, withRank } from "./transforms.ts";
+import { asConvolution, scaleRows, transposed, withRank } from "./transforms.ts";
 
 function tensor(shape: readonly number[]): HostTensor {
   return hostTensor(shape);
@@ -11,14 +11,6 @@ Deno.test("withRank() adds and removes leading axes of size 1", () => {
   assert.deepEqual(withRank(3)(tensor([2])).shape, [1, 1, 2]);
   assert.deepEqual(withRank(2)(tensor([1, 1, 5, 2])).shape, [5, 2]);
   assert.throws(() => withRank(2)(tensor([2, 5, 2])), RangeError);
-});
-
-Deno.test("withoutToken() removes one row", () => {
-  const positions = hostTensor([1, 3, 2], Float32Array.of(0, 1, 2, 3, 4, 5));
-  assert.deepEqual([...withoutToken(0)(positions).data], [2, 3, 4, 5]);
-  assert.deepEqual([...withoutToken(1)(positions).data], [0, 1, 4, 5]);
-  assert.throws(() => withoutToken(1)(tensor([2, 3, 2])), RangeError);
-  assert.throws(() => withoutToken(1)(tensor([1, 2, 2])), RangeError);
 });
 
 Deno.test("asConvolution() puts the pixels of flat patches where a convolution has them", () => {

@@ -10,7 +10,7 @@
 import { InputError } from "../../core/errors.ts";
 import { formatShape, sizeOf } from "../../core/shape.ts";
 import { type HostTensor, hostTensor } from "../../core/tensors.ts";
-import { decodeModel, type ModelProto, type NodeProto } from "../../executors/onnx/model.ts";
+import { decodeModel, type GraphProto, type ModelProto, type NodeProto } from "../../executors/onnx/model.ts";
 import { arraysOf, type Constants, findConstants, isGiven, nodeName, vectorAt } from "./onnx_constants.ts";
 import { indexReaders, type Layer, LayerFinder, type Readers, readersOf } from "./onnx_layers.ts";
 import { externalFacts, type ExternalFiles, type Fail, isExternal } from "./onnx_tensors.ts";
@@ -214,6 +214,17 @@ export function externalFiles({ graph }: ModelProto): string[] {
   return [...new Set(elsewhere.map((tensor) => externalFacts(tensor).get("location") ?? ""))];
 }
 
+/** The size of the one input of four axes, if it is fixed. */
+function imagesOf({ input, initializer }: GraphProto): SafetensorsContent["images"] {
+  const stored = new Set(initializer.map(({ name }) => name));
+  const shapes = input.filter(({ name }) => !stored.has(name))
+    .flatMap(({ type }) => type?.tensorType?.shape ? [type.tensorType.shape.dim] : [])
+    .filter((dim) => dim.length === 4);
+  const [channels = 0, height = 0, width = 0] = shapes[0]?.slice(1).map(({ dimValue = 0 }) => dimValue) ?? [];
+  const isFixed = shapes.length === 1 && channels > 0 && height > 0 && width > 0;
+  return isFixed ? [channels, height, width] : undefined;
+}
+
 /**
  * The weights of a model, stored as in PyTorch ([out, in]), under the names they had there.
  *
@@ -226,7 +237,9 @@ export function onnxWeights(model: ModelProto, options: OnnxReadOptions = {}): S
   if (options.finite) {
     for (const [name, { data }] of weights) checkFinite(`weight ${JSON.stringify(name)}`, data, fail);
   }
+  const images = imagesOf(graph);
   return {
+    ...(images && { images }),
     tensors: Object.fromEntries(weights),
     integers: {},
     metadata: Object.fromEntries(metadataProps.map(({ key = "", value = "" }) => [key, value])),

@@ -24,6 +24,8 @@ export interface SafetensorsContent {
   /** BOOL, U8, I8, I16, I32 and I64, as int32. */
   readonly integers: Readonly<Record<string, IntegerTensor>>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Channels, height and width of the images that a graph takes, if it is for one size. */
+  readonly images?: readonly [channels: number, height: number, width: number];
 }
 
 /** How to read. */
