@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { numpyPermutation, type RunRecord } from "../../mod.ts";
+import { inFolder, writeSuite } from "../test_kit.ts";
+import { recordsIn, run } from "./test_bench.ts";
+
+Deno.test("bench --classes-per-task grows the classes with the tasks, in a table of its own", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder);
+    const flags = ["--suite", suite, "--out", `${folder}/out`, "--methods", "simplecil", "--seeds", "0"];
+    const grown = await run(...flags, "--tasks", "2,3", "--classes-per-task", "1");
+    assert.equal(grown.code, 0, grown.err);
+    assert.match(grown.out, /1 classes a task/);
+    const records = [...(await recordsIn(`${folder}/out`)).values()];
+    assert.deepEqual(records.map(({ tasks }) => tasks.flatMap(({ classes }) => classes).length).sort(), [
+      2,
+      3,
+    ]);
+    assert.ok(records.every(({ start }) => start.cell.classesPerTask === 1));
+    const dealt = await run(...flags, "--tasks", "2");
+    assert.equal(dealt.code, 0, dealt.err);
+    assert.doesNotMatch(dealt.out, /classes a task/);
+    const { code, err } = await run(...flags, "--tasks", "3", "--classes-per-task", "9");
+    assert.equal(code, 2);
+    assert.match(err, /into 3 tasks of 9 classes: found \d+ classes, wanted 27/);
+  }));
+
+Deno.test("bench cuts streams with --first-task and --task-sizes, and orders classes as it is told", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder);
+    let runs = 0;
+    const cellsOf = async (...args: string[]) => {
+      const out = `${folder}/${runs++}`;
+      const { code, out: table, err } = await run(
+        "--suite",
+        suite,
+        "--out",
+        out,
+        "--methods",
+        "simplecil",
+        ...args,
+      );
+      assert.equal(code, 0, err);
+      const records = [...(await recordsIn(out)).values()];
+      return {
+        table,
+        records,
+        classes: records[0]!.tasks.map(({ classes }) => classes),
+        cell: records[0]!.start.cell,
+      };
+    };
+    const first = await cellsOf("--first-task", "2", "--tasks", "3");
+    assert.deepEqual(first.classes.map(({ length }) => length), [2, 1, 1]);
+    assert.equal(first.cell.firstTask, 2);
+    assert.match(first.table, /2 classes in the first task/);
+    const sized = await cellsOf("--task-sizes", "1,3");
+    assert.deepEqual(sized.classes.map(({ length }) => length), [1, 3]);
+    assert.deepEqual([sized.cell.tasks, sized.cell.taskSizes], [2, [1, 3]]);
+    const numpy = await cellsOf("--class-order", "numpy:1993");
+    assert.deepEqual(numpy.classes.flat(), numpyPermutation(4, 1993));
+    assert.deepEqual([numpy.cell.classOrder, numpy.cell.orderSeed, numpy.cell.trainSeed], ["numpy", 1993, 0]);
+    const bySeed = await cellsOf("--class-order", "numpy", "--seeds", "7");
+    assert.deepEqual(bySeed.classes.flat(), numpyPermutation(4, 7));
+    const seeded = await cellsOf("--class-order", "5", "--seeds", "0,1");
+    assert.deepEqual(seeded.records.map(({ start }) => start.cell.orderSeed), [5, 5]);
+    assert.deepEqual(seeded.records.map(({ start }) => start.cell.trainSeed).sort(), [0, 1]);
+    assert.equal(new Set(seeded.records.map(({ start }) => start.cell.streamHash)).size, 1);
+    assert.equal(seeded.cell.classOrder, undefined);
+    const listed = await cellsOf("--class-order", "3,1,0,2", "--seeds", "0,1");
+    assert.deepEqual(listed.classes.flat(), [3, 1, 0, 2]);
+    assert.doesNotMatch(listed.table, /missing/);
+    for (const text of ["3\n1\n\n0\r\n2\n", "[3, 1, 0, 2]"]) {
+      await Deno.writeTextFile(`${folder}/order`, text);
+      const read = await cellsOf("--class-order", `${folder}/order`);
+      assert.deepEqual(read.classes.flat(), [3, 1, 0, 2]);
+      assert.equal(read.cell.classOrder, listed.cell.classOrder);
+    }
+    // Identity as before where nothing is set.
+    const plain = await cellsOf();
+    assert.deepEqual(Object.keys(plain.cell).sort(), [
+      ...["backbone", "backend", "dataset", "edition", "method", "options", "orderSeed", "settings"],
+      ...["streamHash", "tasks", "trainSeed"],
+    ]);
+  }));
+
+Deno.test("bench --evaluate scores after the last task, or after every n-th, and the record says so", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder, { tasks: [4] });
+    const recordOf = async (when: string) => {
+      const out = `${folder}/${when}`;
+      const { code, err } = await run("--suite", suite, "--out", out, "--evaluate", when);
+      assert.equal(code, 0, err);
+      return [...(await recordsIn(out)).values()][0]!;
+    };
+    const scored = (record: RunRecord) => record.tasks.map(({ evaluation }) => evaluation !== undefined);
+    const all = await recordOf("all");
+    const last = await recordOf("last");
+    const second = await recordOf("3");
+    assert.deepEqual([all, last, second].map(scored), [
+      [true, true, true, true],
+      [false, false, false, true],
+      [false, false, true, true],
+    ]);
+    assert.deepEqual([all, last, second].map(({ start }) => start.cell.evaluate), [undefined, "last", 3]);
+    assert.deepEqual(last.tasks.at(-1)!.evaluation, all.tasks.at(-1)!.evaluation);
+    assert.deepEqual(second.tasks[2]!.evaluation, all.tasks[2]!.evaluation);
+  }));
+
+Deno.test("bench says that tasks of one class train nothing, and trains them with --set loss=seen", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder, {
+      settings: { rank: 2, epochs: 1, batchSize: 4, head: "linear" },
+    });
+    const runWith = async (...args: string[]) => {
+      const out = `${folder}/${args.join("")}`;
+      const { code, err } = await run("--suite", suite, "--out", out, ...args);
+      assert.equal(code, 0, err);
+      const records = [...(await recordsIn(out)).values()];
+      return { err, losses: records.map(({ tasks }) => tasks.map(({ training }) => training?.lastLoss)) };
+    };
+    const notice =
+      /^T=3: 2 of 3 tasks have one class\. The loss .* --set loss=seen takes it over all classes seen$/m;
+    const within = await runWith("--tasks", "3");
+    assert.match(within.err, notice);
+    assert.ok(within.losses[0]![0]! > 0);
+    assert.deepEqual(within.losses[0]!.slice(1), [0, 0]);
+    const seen = await runWith("--tasks", "3", "--set", "loss=seen");
+    assert.doesNotMatch(seen.err, notice);
+    assert.ok(seen.losses[0]!.every((loss) => loss! > 0), `${seen.losses[0]}`);
+    assert.doesNotMatch((await runWith("--tasks", "3", "--methods", "simplecil,joint")).err, notice);
+    assert.doesNotMatch((await runWith("--tasks", "2")).err, notice);
+  }));

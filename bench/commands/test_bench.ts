@@ -1,0 +1,43 @@
+/**
+ * Running the bench and reading what it leaves, for its tests.
+ *
+ * Test support, imported by tests only.
+ *
+ * @module
+ */
+import { parseCurrent, type RunRecord } from "../../mod.ts";
+import { callCommand } from "../test_kit.ts";
+import { bench } from "./bench.ts";
+
+/** Runs the command in this process. */
+export const run = (...args: string[]): ReturnType<typeof callCommand> => callCommand(bench, args);
+
+/** Runs the command in a process of its own. */
+export function runProcess(
+  args: readonly string[],
+  { env = {}, stderr = "null" }: {
+    readonly env?: Record<string, string>;
+    readonly stderr?: "null" | "piped";
+  } = {},
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", new URL("./bench.ts", import.meta.url).pathname, ...args],
+    env: { NO_COLOR: "1", ...env },
+    stdout: "null",
+    stderr,
+  });
+}
+
+/** All records of an output folder by their file names. */
+export async function recordsIn(out: string): Promise<Map<string, RunRecord>> {
+  const records = new Map<string, RunRecord>();
+  for await (const { name } of Deno.readDir(`${out}/records`)) {
+    records.set(name, parseCurrent(await Deno.readTextFile(`${out}/records/${name}`), name));
+  }
+  return records;
+}
+
+/** The hash of each record of an output folder. */
+export async function hashesIn(out: string): Promise<Record<string, string | undefined>> {
+  return Object.fromEntries([...await recordsIn(out)].map(([name, { end }]) => [name, end?.hash]).sort());
+}
