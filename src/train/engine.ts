@@ -14,7 +14,7 @@ import type { Preprocessing } from "../data/preprocess.ts";
 import { type Cost, costOf } from "../graph/cost.ts";
 import { programKey } from "../graph/program_key.ts";
 import { type CompiledProgram, ProgramCache } from "../executors/program_cache.ts";
-import type { DeviceTensor, Executor } from "../executors/executor.ts";
+import type { DeviceTensor, Executor, HostArray } from "../executors/executor.ts";
 import type { Program } from "../graph/graph.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import type { Backbone } from "../nn/backbone.ts";
@@ -151,12 +151,13 @@ export class Engine {
       });
       const flop = losses.length * cost.flop;
       this.#spent += flop;
-      const trained = Float32Array.from((await own["packed"]!.read()).subarray(0, packing.size));
-      checkFinite(trained, "a weight", steps);
-      const values = { ...still, ...unpack(packing, trained) };
+      const [trained, ...slots] = rowsFrom(await own["packed"]!.read(), packing.size);
+      checkFinite(trained!, "a weight", steps);
+      const values = { ...still, ...unpack(packing, trained!) };
       return {
         values: Object.fromEntries(Object.keys(start).map((name) => [name, values[name]!])),
         losses,
+        slots,
         flop,
       };
     });
@@ -316,6 +317,14 @@ function writeNamed(
 ): void {
   // A value that the graph does not read has no state.
   for (const [name, { data }] of Object.entries(values)) own[nameOf(name)]?.write(data);
+}
+
+/** [rows, size] as rows in float32. */
+function rowsFrom(values: HostArray, size: number): Float32Array[] {
+  return Array.from(
+    { length: values.length / size },
+    (_, row) => Float32Array.from(values.subarray(row * size, (row + 1) * size)),
+  );
 }
 
 /** The outputs of passes as the columns that scores are computed from. */

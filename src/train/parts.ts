@@ -62,6 +62,8 @@ export interface Fitted {
   readonly values: NamedTensors;
   /** The loss of every step. */
   readonly losses: readonly number[];
+  /** The optimiser's slots after the last step, as `Optimiser.init` gives them: variances, momenta. */
+  readonly slots: readonly Float32Array[];
 }
 
 /** A forward pass of a deployed model. Passes of one shape share a program. */

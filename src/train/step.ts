@@ -31,6 +31,8 @@ export interface StepSpec {
   readonly optimiser: Optimiser;
   /** Whether a state `rates` [p] holds a factor of every parameter's move. */
   readonly rated?: boolean;
+  /** Values for the optimiser's rule; none by default. */
+  fixed?(graph: Graph): Readonly<Record<string, Tensor>>;
   /** Builds the loss, a scalar, declaring the inputs and states it needs. It may be called more than once. */
   loss(graph: Graph, parameters: Readonly<Record<string, Tensor>>): Tensor;
 }
@@ -40,13 +42,16 @@ export interface StepSpec {
  * `hyper`, `ringSlot` (i32 [1], the position in the ring), the optimiser's noise, and those of the loss. The loss that
  * is noted is that of the parameters before the step.
  */
-export function traceStep({ packing, optimiser, rated: isRated = false, loss }: StepSpec): Program {
+export function traceStep(
+  { packing, optimiser, rated: isRated = false, fixed, loss }: StepSpec,
+): Program {
   return trace((graph) => {
     const { size } = packing;
     const packed = graph.state("packed", [packedRows(optimiser), size]);
     const row = (index: number) => reshape(narrow(packed, 0, index, 1), [size]);
     const names = packing.entries.map(({ name }) => name);
     const parametersAt = (theta: Tensor) => unpackTensors(packing, theta);
+    const pack = (tensors: Readonly<Record<string, Tensor>>) => packTensors(packing, tensors);
     const lossAt = (theta: Tensor) => reshape(loss(graph, parametersAt(theta)), [1]);
     const rule = isRated ? rated(optimiser, graph.state("rates", [size])) : optimiser;
     const theta = row(0);
@@ -57,11 +62,14 @@ export function traceStep({ packing, optimiser, rated: isRated = false, loss }: 
       noise: Array.from({ length: rule.noise ?? 0 }, (_, i) => graph.input(noiseName(i), [size])),
       decay: graph.state("decay", [size]),
       hyper: graph.input("hyper", [rule.hyperLength]),
+      fixed: fixed?.(graph) ?? {},
+      unpack: parametersAt,
+      pack,
       lossAt,
       gradientAt(theta) {
         const parameters = parametersAt(theta);
         const slopes = gradients(lossAt(theta), names.map((name) => parameters[name]!));
-        return packTensors(packing, Object.fromEntries(names.map((name, i) => [name, slopes[i]!])));
+        return pack(Object.fromEntries(names.map((name, i) => [name, slopes[i]!])));
       },
     });
     graph.update("packed", next);

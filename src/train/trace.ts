@@ -119,15 +119,14 @@ export function traceFit(
   { packing, optimiser, isRated, still }: FitLayout,
 ): Program {
   let env: Env | undefined;
+  // One environment, because an input can be declared once.
+  const envOf = (graph: Graph) => env ??= createEnv(graph, context, spec, spec.tables);
   return traceStep({
     packing,
     optimiser,
     rated: isRated,
-    loss(graph, moving) {
-      // One environment, because an input can be declared once.
-      env ??= createEnv(graph, context, spec, spec.tables);
-      return sum(spec.loss({ ...states(graph, still, stillName), ...moving }, env));
-    },
+    fixed: (graph) => envOf(graph).fixed,
+    loss: (graph, moving) => sum(spec.loss({ ...states(graph, still, stillName), ...moving }, envOf(graph))),
   });
 }
 

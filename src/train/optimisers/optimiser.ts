@@ -5,6 +5,7 @@
  * @module
  */
 import type { Tensor } from "../../graph/ops.ts";
+import type { Named } from "../table.ts";
 
 /** What a step is built from. Parameters are one vector of p numbers, and so is all that belongs to them. */
 export interface StepInputs {
@@ -20,6 +21,12 @@ export interface StepInputs {
   readonly decay: Tensor;
   /** What `hyper` gave for this step: [hyperLength]. */
   readonly hyper: Tensor;
+  /** The values that are given with the training, such as a basis. */
+  readonly fixed: Named;
+  /** A vector [p] as tensors under the names of what trains. */
+  unpack(vector: Tensor): Named;
+  /** Such tensors as a vector [p]. */
+  pack(tensors: Named): Tensor;
   /** The loss of other parameters [p], a scalar. */
   lossAt(theta: Tensor): Tensor;
   /** Its gradient [p]. */

@@ -5,20 +5,26 @@
  */
 import { add, concat, mul, narrow, reshape, sub } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
-import type { Optimiser } from "./optimiser.ts";
+import type { Optimiser, StepInputs } from "./optimiser.ts";
 
 /**
  * The inner rule with its move θ' - θ [p] put through a function, such as a projection off a subspace (GPM, Saha et
  * al., arXiv 2103.09762) or a factor per parameter. The inner slots see the gradient as it is.
+ *
+ * @param project Gets the move [p] and what the step is built from: the tensors it consists of by `unpack`, a basis
+ * by `fixed`
  */
-export function projected(inner: Optimiser, project: (move: Tensor) => Tensor): Optimiser {
+export function projected(
+  inner: Optimiser,
+  project: (move: Tensor, now: StepInputs) => Tensor,
+): Optimiser {
   return {
     ...inner,
     step(now) {
       const next = inner.step(now);
       const [rows, size] = next.shape as [number, number];
       const theta = reshape(narrow(next, 0, 0, 1), [size]);
-      const moved = add(now.theta, project(sub(theta, now.theta)));
+      const moved = add(now.theta, project(sub(theta, now.theta), now));
       const slots = rows > 1 ? [narrow(next, 0, 1, rows - 1)] : [];
       return concat([reshape(moved, [1, size]), ...slots]);
     },
