@@ -69,12 +69,14 @@ export interface TestKitOptions {
   readonly task?: number;
   readonly engine?: Engine;
   readonly classifier?: Classifier;
+  /** 2 by default. */
+  readonly epochs?: number;
   onTrained?(adapter: Adapter): void;
 }
 
 /** The real kit. */
 export function createTestKit(options: TestKitOptions = {}): Kit {
-  const { seed = 0, task = 0, engine = shared, classifier = classifiers.linear } = options;
+  const { seed = 0, task = 0, engine = shared, classifier = classifiers.linear, epochs = 2 } = options;
   return createKit({
     engine,
     lora: tinyLora,
@@ -82,7 +84,7 @@ export function createTestKit(options: TestKitOptions = {}): Kit {
     classifier,
     training: {
       batch: 2,
-      epochs: 2,
+      epochs,
       optimiser: adamw(),
       schedule: { learningRate: 0.02, schedule: "cosine", warmup: 0 },
       weightDecay: 0,
@@ -206,6 +208,7 @@ export interface TestRunOptions {
   readonly seed?: number;
   readonly engine?: Engine;
   readonly classifier?: Classifier;
+  readonly epochs?: number;
   /** `"really"` trains. */
   readonly train?: FakeTraining | "really";
   /** Whether the state goes through bytes at every task boundary. */

@@ -101,14 +101,17 @@ export function fitLayout(
   { start, rate = () => 1 }: Pick<Fit, "start" | "rate">,
   optimiser: Optimiser,
 ): FitLayout {
-  const moving = Object.entries(start).filter(([name]) => rate(name) !== 0);
+  // Sorted, because a state that was stored gives its tensors in another order than before: sums over all parameters
+  // and noise must not depend on that.
+  const sorted = Object.entries(start).sort(([a], [b]) => a < b ? -1 : 1);
+  const moving = sorted.filter(([name]) => rate(name) !== 0);
   const packing = createPacking(moving.map(([name, { shape }]) => ({ name, shape })));
   if (packing.size === 0) throw new RangeError("Cannot train: found nothing that trains, wanted a tensor");
   return {
     packing,
     optimiser,
     isRated: moving.some(([name]) => rate(name) !== 1),
-    still: Object.fromEntries(Object.entries(start).filter(([name]) => rate(name) === 0)),
+    still: Object.fromEntries(sorted.filter(([name]) => rate(name) === 0)),
   };
 }
 
