@@ -25,14 +25,17 @@ export function noiseName(index: number): string {
   return `noise.${index}`;
 }
 
+/** A scalar, of parameters by name. An optimiser may ask for it at several places. */
+export type Loss = (parameters: Readonly<Record<string, Tensor>>) => Tensor;
+
 /** What is trained and on what loss. */
 export interface StepSpec {
   readonly packing: Packing;
   readonly optimiser: Optimiser;
   /** Whether a state `rates` [p] holds a factor of every parameter's move. */
   readonly rated?: boolean;
-  /** Builds the loss, a scalar, declaring the inputs and states it needs. It may be called more than once. */
-  loss(graph: Graph, parameters: Readonly<Record<string, Tensor>>): Tensor;
+  /** Declares the inputs and states that the loss needs, once, and gives it as a function of the parameters. */
+  loss(graph: Graph): Loss;
 }
 
 /**
@@ -47,7 +50,8 @@ export function traceStep({ packing, optimiser, rated: isRated = false, loss }: 
     const row = (index: number) => reshape(narrow(packed, 0, index, 1), [size]);
     const names = packing.entries.map(({ name }) => name);
     const parametersAt = (theta: Tensor) => unpackTensors(packing, theta);
-    const lossAt = (theta: Tensor) => reshape(loss(graph, parametersAt(theta)), [1]);
+    const lossOf = loss(graph);
+    const lossAt = (theta: Tensor) => reshape(lossOf(parametersAt(theta)), [1]);
     const rule = isRated ? rated(optimiser, graph.state("rates", [size])) : optimiser;
     const theta = row(0);
     const next = rule.step({

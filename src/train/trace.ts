@@ -118,15 +118,14 @@ export function traceFit(
   spec: Pick<Fit, "fixed" | "tables" | "loss">,
   { packing, optimiser, isRated, still }: FitLayout,
 ): Program {
-  let env: Env | undefined;
   return traceStep({
     packing,
     optimiser,
     rated: isRated,
-    loss(graph, moving) {
-      // One environment, because an input can be declared once.
-      env ??= createEnv(graph, context, spec, spec.tables);
-      return sum(spec.loss({ ...states(graph, still, stillName), ...moving }, env));
+    loss(graph) {
+      const env = createEnv(graph, context, spec, spec.tables);
+      const frozen = states(graph, still, stillName);
+      return (moving) => sum(spec.loss({ ...frozen, ...moving }, env));
     },
   });
 }
