@@ -74,8 +74,8 @@ export class ProgramCache {
     } finally {
       entry.users--;
       // A program that did not compile must not stay.
-      await entry.compiled.catch(() => this.#entries.delete(key));
-      if (!keep && entry.users === 0 && this.#entries.delete(key)) await release(entry);
+      await entry.compiled.catch(() => this.#forget(key, entry));
+      if (!keep && entry.users === 0 && this.#forget(key, entry)) await release(entry);
       await this.#evict();
     }
   }
@@ -109,6 +109,11 @@ export class ProgramCache {
       }
     };
     return { compiled: compile(), last: Promise.resolve(), users: 0 };
+  }
+
+  /** Whether the entry was there: another may have taken its place. */
+  #forget(key: string, entry: Entry): boolean {
+    return this.#entries.get(key) === entry && this.#entries.delete(key);
   }
 
   async #evict(): Promise<void> {

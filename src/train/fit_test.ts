@@ -4,11 +4,12 @@ import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { matmul, mul, reshape, sub, sum } from "../graph/functions.ts";
 import { createPacking } from "../nn/packing.ts";
 import { checkFinite, fit, type FitOptions } from "./fit.ts";
-import { packedRows } from "./optimiser.ts";
-import { LOSS_RING, traceStep } from "./step.ts";
+import { createOptimiser } from "./optimisers/settings.ts";
+import { LOSS_RING, packedRows, traceStep } from "./step.ts";
 import { constantAdam } from "./test_kit.ts";
 
-const optimiser = { ...constantAdam, learningRate: 0.1, schedule: "cosine" } as const;
+const schedule = { ...constantAdam, learningRate: 0.1, schedule: "cosine" } as const;
+const optimiser = createOptimiser(schedule);
 const xs = [[1, 2, 0], [0, 1, -1], [2, 0, 1], [1, -1, 3]];
 const truth = [0.5, -1, 2];
 
@@ -26,9 +27,12 @@ async function regression() {
   const program = traceStep({
     packing,
     optimiser,
-    loss(graph, { w }) {
-      const error = sub(reshape(matmul(graph.input("x", [1, 3]), w!), [1]), graph.input("y", [1]));
-      return sum(mul(error, error));
+    loss(graph) {
+      const [x, y] = [graph.input("x", [1, 3]), graph.input("y", [1])];
+      return ({ w }) => {
+        const error = sub(reshape(matmul(x, w!), [1]), y);
+        return sum(mul(error, error));
+      };
     },
   });
   // Rounded, so that a checkpoint in float32 loses nothing.
@@ -38,7 +42,7 @@ async function regression() {
   const decay = executor.tensor({ shape: [3] });
   const executable = await executor.compile(program, { packed, losses: ring, decay });
   const train = (options: Pick<FitOptions, "steps" | "batches"> & Partial<FitOptions>) =>
-    fit({ executable, ring, optimiser, ...options });
+    fit({ executable, ring, optimiser, schedule, ...options });
   return { packed, ring, train };
 }
 

@@ -108,15 +108,21 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
   const program = traceStep({
     packing,
     optimiser,
-    loss(graph, weights) {
-      const logits = logitsOf(graph, options, weights);
+    loss(graph) {
+      const images = imageInput(graph, options);
       const all = graph.constant(mask, [classes]);
       const sampleWeights = graph.input("weights", [batchSize]);
-      const towards = (labels: string) =>
-        smoothedLoss(logits, graph.input(labels, [batchSize], "i32"), all, sampleWeights, smoothing);
-      const share = graph.input("share", [1]);
-      const partnerShare = graph.input("partnerShare", [1]);
-      return add(mul(towards("labels"), share), mul(towards("partnerLabels"), partnerShare));
+      const target = (labels: string, share: string) => ({
+        labels: graph.input(labels, [batchSize], "i32"),
+        share: graph.input(share, [1]),
+      });
+      const [own, partner] = [target("labels", "share"), target("partnerLabels", "partnerShare")];
+      return (weights) => {
+        const logits = logitsOf(options, images, weights);
+        const towards = ({ labels, share }: typeof own) =>
+          mul(smoothedLoss(logits, labels, all, sampleWeights, smoothing), share);
+        return add(towards(own), towards(partner));
+      };
     },
   });
 
@@ -159,13 +165,15 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
   return checkpoint;
 }
 
+function imageInput(graph: Graph, { config: { channels, image }, batchSize }: PretrainOptions): Tensor {
+  return graph.input("images", [batchSize, channels, image, image]);
+}
+
 function logitsOf(
-  graph: Graph,
-  { config, batchSize }: PretrainOptions,
+  { config }: PretrainOptions,
+  images: Tensor,
   weights: Readonly<Record<string, Tensor>>,
 ): Tensor {
-  const { channels, image } = config;
-  const images = graph.input("images", [batchSize, channels, image, image]);
   const feature = vitFeature(config, (name) => weights[name]!, images);
   return linearHead(feature, weights[HEAD_WEIGHT]!, weights[HEAD_BIAS]!);
 }
@@ -175,7 +183,7 @@ function traceLogits(options: PretrainOptions, packing: Packing, rows: number): 
   return trace((graph) => {
     const packed = graph.state("packed", [rows, packing.size]);
     const weights = unpackTensors(packing, reshape(narrow(packed, 0, 0, 1), [packing.size]));
-    graph.output("logits", logitsOf(graph, options, weights));
+    graph.output("logits", logitsOf(options, imageInput(graph, options), weights));
   });
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DivergenceError } from "../core/errors.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { backboneTensors } from "../nn/config.ts";
-import { HEAD_BIAS, HEAD_WEIGHT } from "./lora_programs.ts";
+import { HEAD_BIAS, HEAD_WEIGHT } from "../nn/classifier.ts";
 import { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./pretrain.ts";
 import { constantAdam, tinyConfig, toyDataset, toyPreprocessing } from "./test_kit.ts";
 

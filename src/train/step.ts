@@ -25,16 +25,19 @@ export function noiseName(index: number): string {
   return `noise.${index}`;
 }
 
+/** A scalar, of parameters by name. An optimiser may ask for it at several places. */
+export type Loss = (parameters: Readonly<Record<string, Tensor>>) => Tensor;
+
 /** What is trained and on what loss. */
 export interface StepSpec {
   readonly packing: Packing;
   readonly optimiser: Optimiser;
   /** Whether a state `rates` [p] holds a factor of every parameter's move. */
   readonly rated?: boolean;
+  /** Declares the inputs and states that the loss needs, once, and gives it as a function of the parameters. */
+  loss(graph: Graph): Loss;
   /** Values for the optimiser's rule; none by default. */
   fixed?(graph: Graph): Readonly<Record<string, Tensor>>;
-  /** Builds the loss, a scalar, declaring the inputs and states it needs. It may be called more than once. */
-  loss(graph: Graph, parameters: Readonly<Record<string, Tensor>>): Tensor;
 }
 
 /**
@@ -52,7 +55,8 @@ export function traceStep(
     const names = packing.entries.map(({ name }) => name);
     const parametersAt = (theta: Tensor) => unpackTensors(packing, theta);
     const pack = (tensors: Readonly<Record<string, Tensor>>) => packTensors(packing, tensors);
-    const lossAt = (theta: Tensor) => reshape(loss(graph, parametersAt(theta)), [1]);
+    const lossOf = loss(graph);
+    const lossAt = (theta: Tensor) => reshape(lossOf(parametersAt(theta)), [1]);
     const rule = isRated ? rated(optimiser, graph.state("rates", [size])) : optimiser;
     const theta = row(0);
     const next = rule.step({

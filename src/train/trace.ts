@@ -129,7 +129,10 @@ export function traceFit(
     optimiser,
     rated: isRated,
     fixed: (graph) => envOf(graph).fixed,
-    loss: (graph, moving) => sum(spec.loss({ ...states(graph, still, stillName), ...moving }, envOf(graph))),
+    loss(graph) {
+      const frozen = states(graph, still, stillName);
+      return (moving) => sum(spec.loss({ ...frozen, ...moving }, envOf(graph)));
+    },
   });
 }
 
