@@ -95,10 +95,11 @@ export { gradients } from "./src/graph/autodiff.ts";
 export type { DType, Tensor } from "./src/graph/ops.ts";
 export type { WebGpuExecutor, WebGpuOptions } from "./src/executors/webgpu/executor.ts";
 export type { WebGpuExecutable } from "./src/executors/webgpu/executable.ts";
+export { listPipelines, type PipelineEntry } from "./src/executors/webgpu/catalogue.ts";
 export { initBackbone, initHead } from "./src/nn/init.ts";
 export { pack } from "./src/nn/packing.ts";
 export { adapterToTensors } from "./src/nn/adapter.ts";
-export { type RunShape, traceLoraStep } from "./src/train/lora_programs.ts";
+export { type RunShape, traceFeatures, traceLoraStep } from "./src/train/lora_programs.ts";
 export { defaultOptimiser, hyperValues, type OptimiserSettings } from "./src/train/optimiser.ts";
 export { sizeOf } from "./src/core/shape.ts";
 export {
