@@ -128,6 +128,7 @@ export { costOf, type ProgramCost } from "./src/graph/cost.ts";
 export type { DType, Tensor } from "./src/graph/ops.ts";
 export type { WebGpuExecutor, WebGpuOptions } from "./src/executors/webgpu/executor.ts";
 export type { WebGpuExecutable } from "./src/executors/webgpu/executable.ts";
+export { listPipelines, type PipelineEntry } from "./src/executors/webgpu/catalogue.ts";
 export { initBackbone, initHead } from "./src/nn/init.ts";
 export { pack } from "./src/nn/packing.ts";
 export { adapterToTensors } from "./src/nn/adapter.ts";

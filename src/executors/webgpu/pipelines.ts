@@ -25,10 +25,22 @@ export function pipelineName({ kernel, entryPoint, constants }: PipelineSpec): s
   return `${kernel}:${entryPoint}${values.length > 0 ? `?${values.join("&")}` : ""}`;
 }
 
-/** `"u"` if there are uniforms, then a letter a storage binding. */
-function layoutKey({ uniforms, bindings }: PipelineSpec): string {
-  return (uniforms.length > 0 ? "u" : "-") +
-    bindings.map(({ access }) => access === "read" ? "r" : "w").join("");
+/** What the bindings of a pipeline are bound as, by number: the uniform struct first, if there is one. */
+export function bindingTypes(
+  { uniforms, bindings }: PipelineSpec,
+): ReadonlyMap<number, GPUBufferBindingType> {
+  const storage = bindings.map(({ access }, i) =>
+    [i + 1, access === "read" ? "read-only-storage" : "storage"] as const
+  );
+  return new Map<number, GPUBufferBindingType>([
+    ...(uniforms.length > 0 ? [[0, "uniform"]] as const : []),
+    ...storage,
+  ]);
+}
+
+/** Equal for pipelines that can share a layout. */
+export function layoutKey(spec: PipelineSpec): string {
+  return [...bindingTypes(spec)].map(([binding, type]) => `${binding} ${type}`).join(", ");
 }
 
 /** The lines around a place in a source, numbered, with a mark under the column. Both count from 1. */
@@ -83,7 +95,7 @@ export class PipelineCache {
 
   async #compile(name: string, spec: PipelineSpec): Promise<Pipeline> {
     const module = await this.#module(name, spec);
-    const bindGroupLayout = this.#layout(layoutKey(spec));
+    const bindGroupLayout = this.#layout(spec);
     const layout = this.#device.createPipelineLayout({ label: name, bindGroupLayouts: [bindGroupLayout] });
     try {
       const pipeline = await this.#device.createComputePipelineAsync({
@@ -125,20 +137,15 @@ export class PipelineCache {
     return module;
   }
 
-  #layout(key: string): GPUBindGroupLayout {
+  #layout(spec: PipelineSpec): GPUBindGroupLayout {
+    const key = layoutKey(spec);
     const known = this.#layouts.get(key);
     if (known) return known;
-    const types: GPUBufferBindingType[] = [...key.slice(1)].map((access) =>
-      access === "r" ? "read-only-storage" : "storage"
-    );
-    const entries = types.map((type, i) => ({
-      binding: i + 1,
+    const entries = [...bindingTypes(spec)].map(([binding, type]) => ({
+      binding,
       visibility: GPUShaderStage.COMPUTE,
       buffer: { type },
     }));
-    if (key.startsWith("u")) {
-      entries.unshift({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: "uniform" } });
-    }
     const layout = this.#device.createBindGroupLayout({ label: key, entries });
     this.#layouts.set(key, layout);
     return layout;

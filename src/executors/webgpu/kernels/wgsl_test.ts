@@ -15,6 +15,9 @@ const RESERVED = new Set(
   writeonly yield`).split(/\s+/),
 );
 
+/** The largest finite f32: a larger number is an error in WGSL, which Deno's compiler lets pass. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
 function* wgslFiles(folder: URL): Generator<URL> {
   for (const entry of Deno.readDirSync(folder)) {
     if (entry.isDirectory) yield* wgslFiles(new URL(`${entry.name}/`, folder));
@@ -24,6 +27,12 @@ function* wgslFiles(folder: URL): Generator<URL> {
 
 for (const file of wgslFiles(new URL("./", import.meta.url))) {
   const name = file.pathname.split("/").slice(-2).join("/");
+
+  Deno.test(`${name} writes no number that is no f32`, () => {
+    const code = Deno.readTextFileSync(file).replaceAll(/\/\/.*/g, "");
+    const numbers = code.match(/(?<![\w.])(\d+\.\d*|\d*\.\d+|\d+(?=e))(e[+-]?\d+)?/g) ?? [];
+    assert.deepEqual(numbers.filter((text) => !(Number(text) <= LARGEST)), []);
+  });
 
   Deno.test(`${name} opens with what it computes and uses no reserved word`, () => {
     const source = Deno.readTextFileSync(file);

@@ -16,7 +16,8 @@ struct Shape { rows: u32, width: u32 }
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
-const LOWEST = -3.40282347e38;
+// The lowest f32. Its usual decimal digits, -3.40282347e38, are those of a number below it.
+const LOWEST: f32 = -0x1.fffffep+127f;
 
 fn peak_of(start: u32, lane: u32, lanes: u32) -> f32 {
   var peak = LOWEST;

@@ -1,0 +1,65 @@
+/**
+ * `deno task wgsl --out DIR`: every compute pipeline that the program may ask a device for, as `pipelines.json` beside
+ * the WGSL sources, so that any compiler of WGSL can be tried on them.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import {
+  type BackendChoice,
+  backendChoices,
+  listPipelines,
+  type PipelineEntry,
+  replaceFile,
+} from "../../mod.ts";
+import { type CommandSpec, type Output, runMain } from "../cli.ts";
+import { createFolder } from "../folders.ts";
+import { wgslPrograms } from "../lab/wgsl_programs.ts";
+
+interface Options {
+  readonly out: string;
+  readonly backend: BackendChoice;
+}
+
+/** A name for each source, after the first kernel that is made of it. */
+function nameSources(entries: readonly PipelineEntry[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const { source, kernel } of entries) {
+    if (names.has(source)) continue;
+    const wanted = kernel.replaceAll("/", "-");
+    let name = wanted;
+    for (let i = 2; taken.has(name); i++) name = `${wanted}-${i}`;
+    taken.add(name);
+    names.set(source, `${name}.wgsl`);
+  }
+  return names;
+}
+
+async function run(_: readonly string[], { out, backend }: Options, output: Output): Promise<number> {
+  const entries = listPipelines(await wgslPrograms(backend));
+  const files = nameSources(entries);
+  await createFolder(out);
+  for (const [source, file] of files) await replaceFile(`${out}/${file}`, source);
+  const listed = entries.map(({ source, kernel: _, ...entry }) => ({ ...entry, source: files.get(source) }));
+  // Last, so that what it names is there.
+  await replaceFile(`${out}/pipelines.json`, `${JSON.stringify(listed, undefined, 2)}\n`);
+  output.out(`${entries.length} pipelines of ${files.size} sources are in ${out}/pipelines.json\n`);
+  return 0;
+}
+
+/** The command. */
+export const wgsl: CommandSpec<Options> = {
+  name: "wgsl",
+  description: "Writes the WGSL of every pipeline: training steps, features, merges, all kernel variants.",
+  configure: (command: Command) =>
+    void command
+      .requiredOption("--out <dir>", "folder for pipelines.json and the sources")
+      .addOption(
+        new Option("--backend <name>", "runs the smoke suite, which tells what methods compile")
+          .choices(backendChoices).default("auto"),
+      ),
+  run,
+};
+
+if (import.meta.main) await runMain(wgsl);
