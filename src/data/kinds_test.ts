@@ -448,6 +448,16 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
   });
 });
 
+Deno.test("folder and guessKind() say that links became texts", async () => {
+  await inFolder(async (folder) => {
+    await writeFiles(folder, { "train/ant": "../../full/train/ant", "train/bee": "../../full/train/bee" });
+    const message =
+      /found train\/ant, a text with the path ..\/..\/full\/train\/ant, which was a link once; wanted links/;
+    await assert.rejects(loadDataset(`folder:${folder}`), { name: "InputError", message });
+    await assert.rejects(guessKind(folder), { name: "InputError", message });
+  });
+});
+
 Deno.test("guessKind() says when it does not know", async () => {
   await inFolder(async (folder) => {
     await writeFiles(folder, { "notes.txt": "x" });

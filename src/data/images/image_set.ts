@@ -8,6 +8,7 @@
 import { InputError } from "../../core/errors.ts";
 import { createDataset, type Dataset, imageSize, selectImages, type Split } from "../dataset.ts";
 import { createImageCodec, type ImageCodec, type ImageSize } from "./codec.ts";
+import { refuseLostLinks } from "../files/lost_links.ts";
 import type { FileTree } from "../files/tree.ts";
 import { otherFormatOf } from "./formats.ts";
 import type { ImageHeader } from "./header.ts";
@@ -77,6 +78,7 @@ export async function loadImageSet(
   options: ImageSetOptions,
 ): Promise<Dataset> {
   const { index, headers, prefix } = await indexTree(tree, layout.root);
+  if (index.images.length === 0) await refuseLostLinks(tree);
   const plan = layout.plan(index);
   for (const notice of plan.notices ?? []) options.onNotice?.(notice);
   const places = [...plan.train, ...plan.test];
