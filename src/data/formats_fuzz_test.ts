@@ -133,6 +133,7 @@ Deno.test("listLayout() reads or refuses 10,000 damaged lists", async () => {
       source: "x",
       images: ["1.png", "2.png", "3.png"],
       others: [],
+      rest: [],
       texts: [name],
       hasText: () => true,
       text: () => text,

@@ -242,6 +242,7 @@ Deno.test("folder counts images of formats that are not read, and those that it 
     "s/train/cow/x.avif": "?",
     "s/train/cow/y.avif": "?",
     "s/docs/logo.svg": "?",
+    "s/train/dog/0001": plainPng(2, 2, [1]),
   };
   await inFolder(async (folder) => {
     await writeFiles(`${folder}/set`, files);
@@ -251,11 +252,12 @@ Deno.test("folder counts images of formats that are not read, and those that it 
     assert.deepEqual([skipped.classNames, skipped.train.count, skipped.test.count], [["a"], 2, 1]);
     assert.deepEqual(skipped.leftOut, { heic: 1, avif: 2, undecodable: 1 });
     const notice = "4 image files are left out: heic 1, avif 2, undecodable 1; no others in s/train/cow/";
-    assert.deepEqual(notices, [notice]);
+    const bare = "no images by their names in s/train/dog/; left out";
+    assert.deepEqual(notices, [bare, notice]);
     // The cache says it again.
     const again = await loadDataset(`folder:${folder}/set,undecodable=skip`, options);
     assert.deepEqual([again.leftOut, again.fingerprint], [skipped.leftOut, skipped.fingerprint]);
-    assert.deepEqual(notices, [notice, notice]);
+    assert.deepEqual(notices, [bare, notice, bare, notice]);
     await assert.rejects(loadDataset(`folder:${folder}/set`, options), {
       message: /train\/a\/broken.jpg: found zeros, .*; undecodable=skip leaves such images out$/,
     });
