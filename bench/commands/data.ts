@@ -74,7 +74,10 @@ function list({ json }: Options, output: Output): void {
     { id, usage, title, bytes },
   ) => [id, usage, bytes ? `${Math.ceil(bytes / 1e6)} MB` : "", title]);
   output.out(`${markdownTable([["id", "specification", "get", "what"], ...table])}\n`);
-  output.out("PATH is a folder, a zip, tar or tar.gz archive, or a folder of archives.\n");
+  output.out(
+    "PATH is a folder, a zip, tar or tar.gz archive, or a folder of archives; of list also a list, of parquet also a file.\n" +
+      "Images that cannot be decoded are refused; undecodable=skip leaves them out, counted.\n",
+  );
 }
 
 async function get(id: string, options: Options, output: Output): Promise<void> {

@@ -12,6 +12,7 @@ import { Buffer } from "node:buffer";
 import { InputError } from "../core/errors.ts";
 import { replaceFile } from "../core/files.ts";
 import { hashJson, type JsonObject, sha256 } from "../core/json.ts";
+import { reasonOf } from "./files/reason.ts";
 import { createDataset, type Dataset, imageSize, labelBytes, type Split } from "./dataset.ts";
 
 /** Where to keep decoded data, and who is told about it. */
@@ -52,7 +53,7 @@ export async function cached(
       for (const notice of entry.notices) onNotice?.(notice);
       return entry.dataset;
     } catch (error) {
-      onNotice?.(`${path} is damaged and will be made again: ${messageOf(error)}`);
+      onNotice?.(`${path} is damaged and will be made again: ${reasonOf(error)}`);
     }
   }
   const dataset = await make(say);
@@ -60,13 +61,9 @@ export async function cached(
     await Deno.mkdir(cache, { recursive: true });
     await replaceFile(path, encodeEntry(dataset, notices));
   } catch (error) {
-    onNotice?.(`decoded data cannot be kept in ${cache}: ${messageOf(error)}`);
+    onNotice?.(`decoded data cannot be kept in ${cache}: ${reasonOf(error)}`);
   }
   return dataset;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The bytes of an entry, if it can be read. If it cannot, nor can it be written, which is then said. */

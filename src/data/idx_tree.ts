@@ -7,6 +7,7 @@ import { InputError } from "../core/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import type { FileTree } from "./files/tree.ts";
 import { type IdxConventions, type IdxPair, parseIdxDataset, unpackIdx } from "./idx.ts";
+import { refuseStandIn } from "./images/content.ts";
 import { linesOf } from "./images/lines.ts";
 import { fileName, readNamed } from "./tree_files.ts";
 
@@ -48,7 +49,9 @@ export async function loadIdx(
     const [, part, content] = (base.startsWith(prefix) && FILE.exec(base.slice(prefix.length))) || [];
     if (!part) continue;
     const role = `${part === "t10k" ? "test" : part} ${content}`;
-    const bytes = await unpackIdx(`${tree.source}: ${file.path}`, await file.bytes());
+    const source = `${tree.source}: ${file.path}`, packed = await file.bytes();
+    refuseStandIn(source, packed);
+    const bytes = await unpackIdx(source, packed);
     const other = files.get(role);
     if (other && !areEqual(other.bytes, bytes)) {
       throw new InputError(

@@ -7,6 +7,7 @@ import { InputError } from "../core/errors.ts";
 import { cached, type CacheOptions } from "./cache.ts";
 import { loadCifar10, loadCifar100 } from "./cifar_tree.ts";
 import type { Dataset } from "./dataset.ts";
+import { refuseLostLinks } from "./files/lost_links.ts";
 import { type FileTree, openTree } from "./files/tree.ts";
 import { EMNIST_SETS, isEmnistTree, isIdxTree, loadEmnist, loadIdx } from "./idx_tree.ts";
 import { cubLayout } from "./images/cub.ts";
@@ -184,6 +185,7 @@ export async function guessKind(path: string): Promise<DatasetKindName> {
   for (const [name, kind] of Object.entries<DatasetKind>(datasetKinds)) {
     if (kind.recognises?.(paths)) return name as DatasetKindName;
   }
+  await refuseLostLinks(tree);
   throw new InputError(
     `Cannot tell what ${path} is: found no files of a known data set among ${paths.length}`,
   );

@@ -242,6 +242,7 @@ Deno.test("folder counts images of formats that are not read, and those that it 
     "s/train/cow/x.avif": "?",
     "s/train/cow/y.avif": "?",
     "s/docs/logo.svg": "?",
+    "s/train/dog/0001": plainPng(2, 2, [1]),
   };
   await inFolder(async (folder) => {
     await writeFiles(`${folder}/set`, files);
@@ -251,11 +252,12 @@ Deno.test("folder counts images of formats that are not read, and those that it 
     assert.deepEqual([skipped.classNames, skipped.train.count, skipped.test.count], [["a"], 2, 1]);
     assert.deepEqual(skipped.leftOut, { heic: 1, avif: 2, undecodable: 1 });
     const notice = "4 image files are left out: heic 1, avif 2, undecodable 1; no others in s/train/cow/";
-    assert.deepEqual(notices, [notice]);
+    const bare = "no images by their names in s/train/dog/; left out";
+    assert.deepEqual(notices, [bare, notice]);
     // The cache says it again.
     const again = await loadDataset(`folder:${folder}/set,undecodable=skip`, options);
     assert.deepEqual([again.leftOut, again.fingerprint], [skipped.leftOut, skipped.fingerprint]);
-    assert.deepEqual(notices, [notice, notice]);
+    assert.deepEqual(notices, [bare, notice, bare, notice]);
     await assert.rejects(loadDataset(`folder:${folder}/set`, options), {
       message: /train\/a\/broken.jpg: found zeros, .*; undecodable=skip leaves such images out$/,
     });
@@ -445,6 +447,16 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
   }
   await assert.rejects(loadDataset("folder:a,b=c/d"), {
     message: "Cannot use setting b= of a data set: wanted size, undecodable, seed",
+  });
+});
+
+Deno.test("folder and guessKind() say that links became texts", async () => {
+  await inFolder(async (folder) => {
+    await writeFiles(folder, { "train/ant": "../../full/train/ant", "train/bee": "../../full/train/bee" });
+    const message =
+      /found train\/ant, a text with the path ..\/..\/full\/train\/ant, which was a link once; wanted links/;
+    await assert.rejects(loadDataset(`folder:${folder}`), { name: "InputError", message });
+    await assert.rejects(guessKind(folder), { name: "InputError", message });
   });
 });
 

@@ -62,6 +62,19 @@ realDataTest("mnist", "loadDataset() splits MNIST's one pair of files 80/20", as
   assert.deepEqual(dataset.classNames, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
 });
 
+for (
+  const [folder, kind, fingerprint] of [
+    ["cifar-100-binary", "cifar100", "df0071e632fe0e5efdd81d08bbea9958b409b0c025d90498471ac5a16fc2c3b4"],
+    ["mnist", "mnist", "92598d1065417ac98bbcb59d764855c2285e9abb83e59964e2f3ead9e7a69fd7"],
+    ["notmnist", "idx", "2cb9f0b1833d19a3611bd1ae9a45dcf5bc0d0bd4649d37dbcef565d61c68d5d1"],
+    ["omniglot", "omniglot", "1f24894028a45db2e50550f1f23c4850ac3011c5a2199c773cd1fc8b1f1e7511"],
+  ] as const
+) {
+  realDataTest(folder, `loadDataset() reads ${folder} as it always has`, async (path) => {
+    assert.equal((await loadDataset(`${kind}:${path}`)).fingerprint, fingerprint);
+  });
+}
+
 Deno.test("loadDataset() makes procedural data from settings", async () => {
   const dataset = await loadDataset("procedural:classes=3,trainPerClass=2,testPerClass=1,size=8");
   assert.equal(dataset.train.count, 6);
@@ -74,7 +87,7 @@ Deno.test("loadDataset() lists the kinds when it does not know one", async () =>
       name: "InputError",
       message:
         `Cannot load data set "${kind}:x": found kind "${kind}", wanted one of procedural, cifar100, ` +
-        "cifar10, tiny-imagenet, cub200, imagenet-r, omniglot, mnist, fashion-mnist, kmnist, emnist, idx, folder",
+        "cifar10, tiny-imagenet, cub200, imagenet-r, omniglot, mnist, fashion-mnist, kmnist, emnist, idx, list, parquet, webdataset, folder",
     });
   }
   await assert.rejects(loadDataset("cifar100"), {
@@ -116,6 +129,48 @@ Deno.test("loadDataset() names what is missing on the disk", async () => {
         "of different content, wanted one file of test images",
     );
   });
+});
+
+Deno.test("loadDataset() names a pointer of Git LFS or a web page that stands in for a file", async () => {
+  await inFolder(async (folder) => {
+    const pointer = `version https${"://"}git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n`;
+    for (
+      const [kind, name] of [
+        ["cifar100", "train.bin"],
+        ["cifar10", "data_batch_1"],
+        ["idx", "train-images-idx3-ubyte.gz"],
+        ["parquet", "x.parquet"],
+      ] as const
+    ) {
+      await Deno.writeTextFile(`${folder}/${name}`, pointer);
+      const message =
+        /found a Git LFS pointer \(git lfs pull fetches the file itself\), wanted the file itself$/;
+      await assert.rejects(loadDataset(`${kind}:${folder}`), { name: "InputError", message });
+      await Deno.remove(`${folder}/${name}`);
+    }
+    await Deno.writeTextFile(`${folder}/a.zip`, "<!DOCTYPE html><html>");
+    await assert.rejects(loadDataset(`folder:${folder}/a.zip`), {
+      message:
+        /a.zip: found an HTML page \(a download that was answered by a web page\), wanted the file itself$/,
+    });
+  });
+});
+
+Deno.test({
+  name: "loadDataset() says what the disk refuses without the system's codes",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await inFolder(async (folder) => {
+      await Deno.symlink("loop", `${folder}/loop`);
+      for (const path of [`${folder}/loop`, `${folder}/${"x".repeat(300)}`, `${folder}/loop/x`, folder]) {
+        await assert.rejects(loadDataset(`folder:${path}`), (error: Error) => {
+          assert.equal(error.name, "InputError");
+          assert.doesNotMatch(error.message, /os error/);
+          return true;
+        });
+      }
+    });
+  },
 });
 
 Deno.test({

@@ -5,6 +5,7 @@
  */
 import { InputError } from "../core/errors.ts";
 import type { FileTree } from "./files/tree.ts";
+import { refuseStandIn } from "./images/content.ts";
 
 /** Files by name, with the folders above them left out. */
 export type NamedFiles = ReadonlyMap<string, Uint8Array>;
@@ -22,7 +23,9 @@ export async function readNamed(tree: FileTree, wanted: RegExp): Promise<NamedFi
     if (found.has(name)) {
       throw new InputError(`Cannot read ${tree.source}: found ${name} in two folders, wanted it once`);
     }
-    found.set(name, await file.bytes());
+    const bytes = await file.bytes();
+    refuseStandIn(`${tree.source}: ${file.path}`, bytes);
+    found.set(name, bytes);
   }
   return found;
 }

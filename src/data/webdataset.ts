@@ -8,6 +8,7 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
+import { onDisk } from "./files/disk.ts";
 import type { TreeFile } from "./files/tree_file.ts";
 import { type FileTree, openTree } from "./files/tree.ts";
 import { isImageName } from "./images/formats.ts";
@@ -33,7 +34,7 @@ export function isWebDataset(paths: readonly string[]): boolean {
  */
 export async function webDataset(path: string): Promise<SampleTree> {
   const whole = await openTree(path);
-  const { isDirectory } = await Deno.stat(path);
+  const { isDirectory } = await onDisk(path, () => Deno.stat(path));
   const shards = isDirectory
     ? await shardsIn(path, whole)
     : [{ name: path.split(/[/\\]/).at(-1)!, tree: whole }];
@@ -54,12 +55,12 @@ async function shardsIn(path: string, whole: FileTree): Promise<Shard[]> {
   const names: string[] = [];
   const list = async (folder: string, depth: number) => {
     for await (
-      const { name, isDirectory, isFile } of Deno.readDir(folder === "" ? root : `${root}/${folder}`)
+      const { name, isDirectory } of Deno.readDir(folder === "" ? root : `${root}/${folder}`)
     ) {
       const inside = folder === "" ? name : `${folder}/${name}`;
       if (name.startsWith(".")) continue;
       if (isDirectory && depth < 3) await list(inside, depth + 1);
-      else if (isFile && SHARD.test(name)) names.push(inside);
+      else if (!isDirectory && SHARD.test(name)) names.push(inside);
     }
   };
   await list("", 0);

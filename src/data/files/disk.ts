@@ -4,6 +4,7 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
+import { reasonOf } from "./reason.ts";
 
 /** Largest file read whole: larger than any official file that is not streamed. */
 export const MAX_FILE_BYTES = 2 ** 30;
@@ -24,7 +25,11 @@ export async function onDisk<T>(path: string, access: () => Promise<T>): Promise
       throw new InputError(`Cannot read ${path}: it is a folder`, { cause: error });
     }
     if (error instanceof PermissionDenied || error instanceof NotCapable) {
-      throw new InputError(`Cannot read ${path}: no permission (${error.message})`, { cause: error });
+      throw new InputError(`Cannot read ${path}: no permission (${reasonOf(error)})`, { cause: error });
+    }
+    // Too many links, too long a name, a broken disk: classes of their own, or none, but always with a code.
+    if (error instanceof Error && error.message.includes("(os error ")) {
+      throw new InputError(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
     }
     throw error;
   }

@@ -10,6 +10,7 @@ import { ByteReader } from "./byte_reader.ts";
 import { gunzipStream } from "./gzip.ts";
 import { type ArchiveLink, linkedFiles, plainPath, symlinkTarget } from "./links.ts";
 import { BLOCK, isTarHeader, parsePax, parseTarHeader, type TarHeader, text } from "./tar_header.ts";
+import { reasonOf } from "./reason.ts";
 import { checkPath, MAX_MEMBER_BYTES, type TreeFile } from "./tree_file.ts";
 
 /** Unpacked bytes always allowed, and how many times its packed size an archive may unpack to beyond them. */
@@ -152,8 +153,9 @@ function checkHeader(
 
 function damaged(source: string, error: unknown): InputError {
   if (error instanceof InputError) return error;
-  const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
-  return new InputError(`Cannot read ${source}: found a damaged tar archive (${reason})`, { cause: error });
+  return new InputError(`Cannot read ${source}: found a damaged tar archive (${reasonOf(error)})`, {
+    cause: error,
+  });
 }
 
 /** Unpacks gzip as a stream that fails when it grows out of proportion. */

@@ -9,6 +9,7 @@ import { sha256 } from "../../core/json.ts";
 import { MAX_FILE_BYTES, onDisk, readWhole } from "./disk.ts";
 import { isGzip } from "./gzip.ts";
 import { readTar } from "./tar.ts";
+import { refuseStandIn } from "../images/content.ts";
 import { isImageName } from "../images/formats.ts";
 import { isTarHeader } from "./tar_header.ts";
 import { isHidden, MAX_MEMBER_BYTES, type TreeFile } from "./tree_file.ts";
@@ -78,6 +79,7 @@ async function archiveTree(path: string): Promise<FileTree> {
     ? () => tarFiles(path, false)
     : undefined;
   if (open) return { source: path, walk: () => uniqueFiles(path, open()), hash: () => hashFile(path) };
+  refuseStandIn(path, head);
   throw new InputError(
     `Cannot read ${path}: found a file that is no archive, wanted a folder, zip, tar or tar.gz`,
   );

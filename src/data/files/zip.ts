@@ -10,6 +10,7 @@ import { crc32, inflateRawSync } from "node:zlib";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { InputError } from "../../core/errors.ts";
 import { type ArchiveLink, linkedFiles, symlinkTarget } from "./links.ts";
+import { reasonOf } from "./reason.ts";
 import { checkPath, MAX_MEMBER_BYTES, type TreeFile } from "./tree_file.ts";
 
 /** Bytes that can be read at any place. */
@@ -46,8 +47,7 @@ export async function* readZip(source: string, content: RandomAccess): AsyncGene
       return await step();
     } catch (error) {
       if (error instanceof InputError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new InputError(`Cannot read ${source}: found a damaged zip archive (${reason})`, {
+      throw new InputError(`Cannot read ${source}: found a damaged zip archive (${reasonOf(error)})`, {
         cause: error,
       });
     }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { InputError } from "../../core/errors.ts";
+
 /** Beginnings of files, and what they are. */
 const BEGINNINGS: readonly (readonly [pattern: RegExp, what: string])[] = [
   [/^version .*git-lfs/, "a Git LFS pointer (git lfs pull fetches the file itself)"],
@@ -31,6 +33,8 @@ const BEGINNINGS: readonly (readonly [pattern: RegExp, what: string])[] = [
 ];
 
 const HEAD = 512;
+/** How many of the first beginnings are stand-ins. */
+const STAND_INS = 2;
 
 /** What the bytes are, as far as their beginning tells. */
 export function describeContent(bytes: Uint8Array): string {
@@ -40,4 +44,16 @@ export function describeContent(bytes: Uint8Array): string {
   const text = String.fromCharCode(...head);
   const known = BEGINNINGS.find(([pattern]) => pattern.test(text));
   return known ? known[1] : "no whole image header";
+}
+
+/**
+ * Refuses a file that stands in for another: a pointer of Git LFS, or the web page that answered a download.
+ *
+ * @param source Name of the file, for messages
+ * @throws {InputError} If it is one
+ */
+export function refuseStandIn(source: string, bytes: Uint8Array): void {
+  const text = String.fromCharCode(...bytes.subarray(0, HEAD));
+  const found = BEGINNINGS.slice(0, STAND_INS).find(([pattern]) => pattern.test(text));
+  if (found) throw new InputError(`Cannot read ${source}: found ${found[1]}, wanted the file itself`);
 }

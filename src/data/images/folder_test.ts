@@ -12,6 +12,7 @@ function plan(...paths: readonly (string | readonly string[])[]) {
     source: "x",
     images: paths.flat().sort(),
     others: [],
+    rest: [],
     texts: [],
     hasText: () => false,
     text: () => "",

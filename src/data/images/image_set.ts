@@ -8,6 +8,7 @@
 import { InputError } from "../../core/errors.ts";
 import { createDataset, type Dataset, imageSize, selectImages, type Split } from "../dataset.ts";
 import { createImageCodec, type ImageCodec, type ImageSize } from "./codec.ts";
+import { refuseLostLinks } from "../files/lost_links.ts";
 import type { FileTree } from "../files/tree.ts";
 import { otherFormatOf } from "./formats.ts";
 import type { ImageHeader } from "./header.ts";
@@ -77,8 +78,9 @@ export async function loadImageSet(
   options: ImageSetOptions,
 ): Promise<Dataset> {
   const { index, headers, prefix } = await indexTree(tree, layout.root);
+  if (index.images.length === 0) await refuseLostLinks(tree);
   const plan = layout.plan(index);
-  for (const notice of plan.notices ?? []) options.onNotice?.(notice);
+  for (const notice of [...plan.notices ?? [], ...bareFolders(index, plan)]) options.onNotice?.(notice);
   const places = [...plan.train, ...plan.test];
   for (const { path } of places) {
     if (!headers.has(path)) {
@@ -148,6 +150,25 @@ function countLeftOut(
   }
   if (failed.size > 0) counts.undecodable = failed.size;
   return Object.keys(counts).length > 0 ? counts : undefined;
+}
+
+/** Folders where classes are expected, with files but no images by their names: they may be images all the same. */
+function bareFolders({ images, others, rest }: TreeIndex, { regions = [] }: ImagePlan): string[] {
+  const classOf = (path: string, region: string) => {
+    const end = path.indexOf("/", region.length);
+    return end < 0 ? undefined : path.slice(0, end + 1);
+  };
+  const bare = new Set<string>();
+  for (const region of regions) {
+    const within = (paths: readonly string[]) =>
+      paths.filter((path) => path.startsWith(region)).flatMap((path) => classOf(path, region) ?? []);
+    const known = new Set(within([...images, ...others]));
+    for (const folder of within(rest)) if (!known.has(folder)) bare.add(folder);
+  }
+  const shown = [...bare].slice(0, 3).join(", ");
+  return bare.size === 0
+    ? []
+    : [`no images by their names in ${shown}${bare.size > 3 ? ", …" : ""}; left out`];
 }
 
 function isWithin(path: string, regions: ImagePlan["regions"]): boolean {

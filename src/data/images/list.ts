@@ -63,7 +63,8 @@ function planList(index: TreeIndex, options: ListOptions): ImagePlan {
       notices.push(`${list} has no labels; its ${rows.length} images are left out`);
       continue;
     }
-    for (const { file, label, split } of rows) {
+    for (const { file, label: written, split } of rows) {
+      const label = written?.normalize("NFC");
       if (label === undefined) {
         throw new InputError(`Cannot read ${index.source}: found no label of ${file} in ${list}, wanted one`);
       }
@@ -133,14 +134,15 @@ function roleIn(
 
 /** Finds listed files: relative to the list or the top, or by the end of their path where that is the only one. */
 function finder(index: TreeIndex): (file: string, list: string, role: SplitRole | undefined) => string {
-  const images = new Set(index.images);
+  // macOS writes names decomposed, lists do not.
+  const images = new Map(index.images.map((path) => [path.normalize("NFC"), path]));
   const stemOf = (path: string) => path.slice(path.lastIndexOf("/") + 1).replace(/\.[^.]*$/, "");
-  const byStem = Map.groupBy(index.images, stemOf);
+  const byStem = Map.groupBy([...images.keys()], stemOf);
   return (file, list, role) => {
-    const plain = file.replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
-    const beside = list.slice(0, list.lastIndexOf("/") + 1) + plain;
-    if (images.has(beside)) return beside;
-    if (images.has(plain)) return plain;
+    const plain = file.normalize("NFC").replaceAll("\\", "/").replace(/^(\.?\/)+/, "");
+    const beside = list.slice(0, list.lastIndexOf("/") + 1).normalize("NFC") + plain;
+    const exact = images.get(beside) ?? images.get(plain);
+    if (exact !== undefined) return exact;
     const name = plain.slice(plain.lastIndexOf("/") + 1);
     const near = [...byStem.get(stemOf(plain)) ?? [], ...byStem.get(name) ?? []];
     const ends = (wanted: string) =>
@@ -156,7 +158,7 @@ function finder(index: TreeIndex): (file: string, list: string, role: SplitRole 
       const found = [...new Set(ends(wanted))];
       const own = found.filter((path) => path.split("/").some((part) => role && roleOf(part)?.role === role));
       const [only, second] = own.length > 0 ? own : found;
-      if (only && !second) return only;
+      if (only && !second) return images.get(only)!;
       if (second) {
         throw new InputError(
           `Cannot read ${index.source}: found ${only} and ${second} for ${file} of ${list}, wanted one`,

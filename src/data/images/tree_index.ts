@@ -15,6 +15,8 @@ export interface TreeIndex {
   readonly images: readonly string[];
   /** Paths of images of formats that are not read, sorted. */
   readonly others: readonly string[];
+  /** Paths of all files that are no images by their names, sorted. */
+  readonly rest: readonly string[];
   /** Paths of all texts and tables. */
   readonly texts: readonly string[];
   /**
@@ -51,11 +53,12 @@ export async function indexTree(
 ): Promise<IndexedTree> {
   const found = new Map<string, ImageHeader | undefined>();
   const foundTexts = new Map<string, string>();
-  const foundOthers: string[] = [];
+  const foundOthers: string[] = [], foundRest: string[] = [];
   for await (const file of tree.walk()) {
     if (isImageName(file.path)) found.set(file.path, headerOf(file.path, await file.bytes()));
     else if (otherFormatOf(file.path)) foundOthers.push(file.path);
-    else if (TEXT_FILE.test(file.path) && file.size <= MAX_TEXT_BYTES) {
+    else foundRest.push(file.path);
+    if (TEXT_FILE.test(file.path) && file.size <= MAX_TEXT_BYTES) {
       foundTexts.set(file.path, new TextDecoder().decode(await file.bytes()));
     }
   }
@@ -71,6 +74,7 @@ export async function indexTree(
     source: tree.source,
     images: [...headers.keys()].sort(),
     others: [...strip(foundOthers.map((path) => [path, true] as const)).keys()].sort(),
+    rest: [...strip(foundRest.map((path) => [path, true] as const)).keys()].sort(),
     texts: [...texts.keys()].sort(),
     hasText: (path) => texts.has(path),
     text(path) {

@@ -46,7 +46,8 @@ const LABEL_COLUMNS = ["label", "labels", "fine_label", "class", "target", "cate
  * @throws {InputError} If it is damaged, declares absurd sizes, or has no such columns
  */
 export function openParquet(source: string, bytes: Uint8Array, labelColumn?: string): ParquetImages {
-  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  const isWhole = bytes.byteLength === bytes.buffer.byteLength;
+  const buffer = (isWhole ? bytes : bytes.slice()).buffer as ArrayBuffer;
   const metadata = inParquet(source, () => {
     checkFooter(bytes);
     return parquetMetadata(buffer);

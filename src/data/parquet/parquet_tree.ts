@@ -5,6 +5,7 @@
  */
 import { InputError } from "../../core/errors.ts";
 import type { FileTree } from "../files/tree.ts";
+import { refuseStandIn } from "../images/content.ts";
 import { roleOf } from "../images/split_names.ts";
 import { roleOfFile, type SampleTree, sampleTree } from "../sample_tree.ts";
 import { openParquet } from "./parquet.ts";
@@ -36,7 +37,9 @@ export function parquetTree(tree: FileTree, label?: string): SampleTree {
       }
       folder = own;
       const source = `${tree.source}: ${file.path}`;
-      const images = openParquet(source, await file.bytes(), label);
+      const bytes = await file.bytes();
+      refuseStandIn(source, bytes);
+      const images = openParquet(source, bytes, label);
       if (names && images.classNames && names.join("\0") !== images.classNames.join("\0")) {
         throw new InputError(
           `Cannot read ${source}: found other class names than in the files before, wanted the same`,
