@@ -111,7 +111,7 @@ export { decodeState, encodeState, type StateValue } from "./src/core/state.ts";
 export { formatCard } from "./src/formats/backbones/card.ts";
 export { createBackbone } from "./src/nn/backbone.ts";
 export { optimiserOf } from "./src/protocol/settings.ts";
-export { ifThere, replaceFile } from "./src/core/files.ts";
+export { ifThere, replaceFile, systemReason } from "./src/core/files.ts";
 export { type Checkpoint, checkpointTensors, pretrain, type PretrainOptions } from "./src/train/pretrain.ts";
 export { readSafetensors, writeSafetensors } from "./src/formats/files/safetensors.ts";
 export {
@@ -153,13 +153,6 @@ export { RIDGE_PENALTY } from "./src/nn/ridge.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./src/train/extractor.ts";
 export { probeDataset, type ProbeScores } from "./src/train/probe.ts";
 export { activations, backboneTensors, normOrders, pools, tokenCount, vitB16 } from "./src/nn/config.ts";
-export {
-  decodePeft,
-  encodePeft,
-  loadPeft,
-  PEFT_CONFIG,
-  PEFT_WEIGHTS,
-  type PeftAdapter,
-  type PeftFiles,
-} from "./src/formats/adapters/peft.ts";
+export { encodePeft, PEFT_CONFIG, PEFT_WEIGHTS, type PeftFiles } from "./src/formats/adapters/peft.ts";
+export { decodePeft, loadPeft, type PeftAdapter } from "./src/formats/adapters/peft_read.ts";
 export { type PeftNaming, peftNamings } from "./src/formats/adapters/peft_names.ts";

@@ -19,6 +19,7 @@ import {
   type PeftNaming,
   peftNamings,
   replaceFile,
+  systemReason,
 } from "../../mod.ts";
 import { addBackboneFlags, type BackboneFlags, loadOptionsOf } from "./backbone_flags.ts";
 import { openBackbone, shippedBackbones } from "../backbones.ts";
@@ -99,7 +100,7 @@ async function write(path: string, content: string | Uint8Array): Promise<void> 
   try {
     await replaceFile(path, content);
   } catch (error) {
-    throw new InputError(`Cannot write ${path}: ${(error as Error).message}`);
+    throw new InputError(`Cannot write ${path}: ${systemReason(error)}`);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   PEFT_CONFIG,
   placeOfRecord,
   RECORD_ENDING,
+  systemReason,
 } from "../../mod.ts";
 import { exists } from "../folders.ts";
 
@@ -47,7 +48,7 @@ async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
   try {
     return await access();
   } catch (error) {
-    throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
+    throw new InputError(`Cannot read ${path}: ${systemReason(error)}`);
   }
 }
 
@@ -92,7 +93,7 @@ function ownClassifier({ head }: Backbone): Pick<KeptAdapter, "classifier"> {
 function peftSource(folder: string): ExportSource {
   const load = async (backbone: Backbone): Promise<KeptAdapter> => {
     const { id, hash } = backbone;
-    return { ...ownClassifier(backbone), ...await loadPeft(folder), backbone: { id, hash } };
+    return { ...ownClassifier(backbone), ...await loadPeft(folder, backbone), backbone: { id, hash } };
   };
   const name = basename(resolve(folder));
   return { out: join(folder, "../exports"), exportables: [{ name, load }], notes: [] };

@@ -32,6 +32,8 @@ export interface KeptAdapter {
   /** Absent if the bare backbone is meant. */
   readonly adapter?: Adapter;
   readonly classifier?: KeptClassifier;
+  /** Weights that replace the backbone's before the adapter is folded in, of adapters that came from elsewhere. */
+  readonly weights?: NamedTensors;
   readonly backbone: { readonly id: string; readonly hash: string };
   /** Name of the cell of a benchmark it comes from. */
   readonly cell?: string;
@@ -54,8 +56,15 @@ const facts = z.strictObject({
   task: z.int().min(0).exactOptional(),
 });
 
-/** The bytes of a file. Equal adapters give equal bytes. */
-export function encodeAdapterFile({ adapter, classifier, ...origin }: KeptAdapter): Uint8Array {
+/**
+ * The bytes of a file. Equal adapters give equal bytes.
+ *
+ * @throws {RangeError} If weights of the backbone go with it
+ */
+export function encodeAdapterFile({ adapter, classifier, weights, ...origin }: KeptAdapter): Uint8Array {
+  if (weights) {
+    throw new RangeError("Cannot write adapter: found weights of the backbone, wanted an adapter alone");
+  }
   const factors: Record<string, HostTensor> = adapter ? { ...adapterToTensors(adapter) } : {};
   delete factors[IMPORTANCE];
   const described: z.infer<typeof facts> = {

@@ -62,11 +62,14 @@ const harmless: ReadonlySet<string> = new Set([
   "revision",
   "target_modules",
   "task_type",
+  // Its magnitudes are among the tensors.
+  "use_dora",
 ]);
 
 /** Values of others that do not either. Other starts than these change the weights of the base model. */
 const neutral: ReadonlyMap<string, readonly unknown[]> = new Map([
-  ["bias", ["none"]],
+  // Trained biases are among the tensors.
+  ["bias", ["none", "all", "lora_only"]],
   ["init_lora_weights", [true, "gaussian", "orthogonal", "eva"]],
 ]);
 

@@ -1,7 +1,8 @@
 import { fuzz, mutate, mutateJson, mutateText } from "../../core/test_fuzz.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
-import { decodePeft, encodePeft, type PeftFiles } from "./peft.ts";
+import { encodePeft, type PeftFiles } from "./peft.ts";
+import { decodePeft } from "./peft_read.ts";
 import { randomAdapter, randomBackbone, randomClassifier } from "../backbones/test_models.ts";
 
 const backbone = randomBackbone();

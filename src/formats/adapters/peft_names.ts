@@ -65,14 +65,36 @@ export function headModule(naming: PeftNaming): string {
   return families[naming].head;
 }
 
-/** The names that the classifier's module has in some family. */
-export const headModules: readonly string[] = [...new Set(Object.values(families).map(({ head }) => head))];
+/** What the classifier's modules are called in some family, and what they are; DeiT has a second one. */
+export const headModules: ReadonlyMap<string, "head" | "head_dist"> = new Map([
+  ["classifier", "head"],
+  ["head", "head"],
+  ["cls_classifier", "head"],
+  ["distillation_classifier", "head_dist"],
+  ["head_dist", "head_dist"],
+]);
 
-const targetOf: ReadonlyMap<string, LoraTarget> = new Map(
-  Object.values<ModuleNames>(families).flatMap(({ modules }) =>
+/** What an adapted module is that is no projection of a block; undefined if it is none of a Vision Transformer. */
+export function otherPart(module: string): string | undefined {
+  if (headModules.has(module.split(".").at(-1)!)) return "classifier";
+  return /(^|\.)(patch_embed\.proj|patch_embeddings?(\.projection)?|conv_proj)$/.test(module)
+    ? "patch embedding"
+    : undefined;
+}
+
+const targetOf: ReadonlyMap<string, LoraTarget> = new Map([
+  ...Object.values<ModuleNames>(families).flatMap(({ modules }) =>
     Object.entries(modules).map(([target, name]) => [name, target as LoraTarget] as const)
   ),
-);
+  // CLIP and SigLIP, and gated perceptrons.
+  ["self_attn.q_proj", "q"],
+  ["self_attn.k_proj", "k"],
+  ["self_attn.v_proj", "v"],
+  ["self_attn.out_proj", "proj"],
+  ["mlp.weights_in", "fc1"],
+  ["mlp.weights_out", "fc2"],
+  ["mlp.down_proj", "fc2"],
+]);
 
 /** The site that a module is, in any of the families and whatever is in front; undefined if it is none. */
 export function siteOfModule(module: string): string | undefined {

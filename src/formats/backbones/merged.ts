@@ -31,13 +31,14 @@ export interface MergedModel {
  * @throws {InputError} If it belongs to another backbone, does not fit this one, or has no classifier
  */
 export function mergeAdapter(backbone: Backbone, kept: KeptAdapter): MergedModel {
-  const { adapter, classifier, cell, task } = kept;
+  const { adapter, classifier, cell, task, weights: replaced } = kept;
   checkOrigin(backbone, kept);
   if (!classifier) throw new InputError("Cannot merge adapter: found no classifier with it");
   const { id, config, pixels } = backbone;
   const head = scoringHead(classifier);
   const merged = fitting(() => {
-    const weights = adapter ? foldAdapter(config, backbone.weights, adapter) : backbone.weights;
+    const base = { ...backbone.weights, ...replaced };
+    const weights = adapter ? foldAdapter(config, base, adapter) : base;
     return createBackbone({ id, config, weights, pixels, head });
   });
   const facts = {

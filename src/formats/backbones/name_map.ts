@@ -125,7 +125,7 @@ export function isCandidate(map: NameMap, tensors: NamedTensors): boolean {
 }
 
 /** A rule with its pattern, and which tensor it met. */
-interface Match {
+export interface Match {
   readonly source: string;
   readonly tensor: HostTensor;
   readonly rule: NameRule;

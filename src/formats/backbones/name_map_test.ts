@@ -133,7 +133,9 @@ Deno.test("nearestNameMap() finds whatever stands in front of the names of one m
     "classifier.weight": tensor([3, WIDTH]),
     "loss.center": tensor([1]),
   });
-  assert.deepEqual(beside.leftover, ["classifier.weight", "loss.center"]);
+  // A classifier outside belongs to the model.
+  assert.deepEqual(beside.leftover, ["loss.center"]);
+  assert.ok("head.weight" in beside.tensors);
   assert.throws(
     () => choose({ ...under("student.backbone."), ...under("teacher.backbone.") }),
     (error) =>

@@ -247,6 +247,15 @@ const vitPytorchPlain: NameMap = vitPytorch(
   ],
 );
 
+/** Those that PEFT is used with. */
+export const familyMaps: readonly NameMap[] = [
+  timm,
+  timmDistilled,
+  huggingFace,
+  huggingFace5,
+  huggingFaceClip,
+];
+
 /** All known families, and the words that many others use. */
 export const nameMaps: readonly NameMap[] = [
   timm,

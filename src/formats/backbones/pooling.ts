@@ -28,7 +28,7 @@ function meanOfTwo(first: HostTensor, second: HostTensor): HostTensor {
 }
 
 /** The teacher's and the labels' classifier of a distilled DeiT as one. */
-function joinHeads(tensors: NamedTensors, fail: Fail): NamedTensors {
+export function joinHeads(tensors: NamedTensors, fail: Fail): NamedTensors {
   const joined: Record<string, HostTensor> = { ...tensors };
   for (const kind of ["weight", "bias"]) {
     const [first, second] = [tensors[`head.${kind}`], tensors[`head_dist.${kind}`]];
