@@ -132,7 +132,7 @@ export { listPipelines, type PipelineEntry } from "./src/executors/webgpu/catalo
 export { initBackbone, initHead } from "./src/nn/init.ts";
 export { pack } from "./src/nn/packing.ts";
 export { adapterToTensors } from "./src/nn/adapter.ts";
-export { type AdapterStepShape, traceAdapterStep } from "./src/methods/adapter_step.ts";
+export { type AdapterStepShape, traceAdapterStep, traceFeatures } from "./src/methods/adapter_step.ts";
 export {
   createOptimiser,
   defaultOptimiser,

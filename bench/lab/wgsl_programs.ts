@@ -6,18 +6,19 @@
  * @module
  */
 import {
+  type AdapterStepShape,
   type BackendChoice,
   createExecutor,
   createMemoryStore,
+  createOptimiser,
   createStream,
   defaultOptimiser,
   type Executor,
   methods,
   type Program,
   runCell,
-  type RunShape,
+  traceAdapterStep,
   traceFeatures,
-  traceLoraStep,
   vitB16,
 } from "../../mod.ts";
 import { CELL_THREADS } from "../grid/jobs.ts";
@@ -58,7 +59,7 @@ async function smokePrograms(backend: BackendChoice): Promise<Program[]> {
     for (const { method, job } of cells) {
       await runCell({
         method,
-        stream: createStream(dataset, job),
+        stream: createStream(dataset, job.stream),
         backbone,
         executor: listening(executor, (program) => programs.push(program)),
         settings,
@@ -75,7 +76,7 @@ async function smokePrograms(backend: BackendChoice): Promise<Program[]> {
 }
 
 /** A model none of whose sizes is a multiple of 4, so that no kernel may read four values at a time. */
-const odd: RunShape = {
+const odd: AdapterStepShape = {
   config: { ...vitB16, image: 15, patch: 5, width: 45, depth: 2, heads: 3, mlp: 91 },
   batch: 3,
   classes: 7,
@@ -84,10 +85,10 @@ const odd: RunShape = {
 };
 
 /** The step with both classifiers and both optimisers, and the features. */
-function programsOf(shape: RunShape): Program[] {
+function programsOf(shape: AdapterStepShape): Program[] {
   const steps = (["linear", "cosine"] as const).flatMap((head) =>
     (["adamw", "sgd"] as const).map((kind) =>
-      traceLoraStep({ ...shape, head }, { ...defaultOptimiser, kind }, { trainImportance: true }).program
+      traceAdapterStep({ ...shape, head }, createOptimiser({ ...defaultOptimiser, kind })).program
     )
   );
   return [...steps, traceFeatures(shape.config, shape.batch)];

@@ -11,9 +11,9 @@ import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { matmul, mul, oneHot, relu, reshape } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { type Adapter, adapterFromTensors } from "../../nn/adapter.ts";
-import { featurePass } from "../adapter_method.ts";
+import { featurePass } from "../../methods/adapter_method.ts";
 import { imageTable } from "../../train/table.ts";
-import type { Kit, Method } from "../method.ts";
+import type { Kit, Method } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, noise, taskLoss } from "./test_parts.ts";
 
 /** Random features. */

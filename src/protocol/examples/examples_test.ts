@@ -14,19 +14,27 @@ import { createWebGpuExecutor } from "../../executors/webgpu/executor.ts";
 import { gpuTest } from "../../executors/webgpu/testing.ts";
 import { classifiers } from "../../nn/classifier.ts";
 import { loraSites } from "../../nn/sites.ts";
-import { runCell } from "../../protocol/run.ts";
-import type { RunRecord } from "../../protocol/records/record.ts";
-import { resolveSettings } from "../../protocol/settings.ts";
-import { createMemoryStore } from "../../protocol/store.ts";
+import { runCell } from "../run.ts";
+import type { RunRecord } from "../records/record.ts";
+import { resolveSettings } from "../settings.ts";
+import { createMemoryStore } from "../store.ts";
+import { adamw } from "../../train/optimisers/adamw.ts";
 import { imageTable } from "../../train/table.ts";
 import { tinyBackbone, toyDataset } from "../../train/test_kit.ts";
-import type { Method } from "../method.ts";
-import { createTestEngine, createTestKit, runMethod, testTask, tinyConfig, tinyLora } from "../test_kit.ts";
+import type { Method } from "../../methods/method.ts";
+import {
+  createTestEngine,
+  createTestKit,
+  runMethod,
+  testTask,
+  tinyConfig,
+  tinyLora,
+} from "../../methods/test_kit.ts";
 import { derpp, type DerState } from "./test_derpp.ts";
 import { ease } from "./test_ease.ts";
 import { gpm, type GpmState, moveWithin } from "./test_gpm.ts";
 import { logitsOf, lwf, type LwfState } from "./test_lwf.ts";
-import { bgd, type OwnState, sharp } from "./test_optimisers.ts";
+import { bayesian, bgd, finetuned, type OwnState, sam, sharp } from "./test_optimisers.ts";
 import { codaPrompt, l2p, type PromptState, similarities } from "./test_prompts.ts";
 import { FEATURES, ranpac, type RanpacState, RIDGE, ridge } from "./test_ranpac.ts";
 import { gates, routed, type RoutedState } from "./test_routed.ts";
@@ -241,13 +249,26 @@ Deno.test("gpm's moves leave the span of earlier inputs, whose projectors stay p
   }
 });
 
-Deno.test("sam differs from the rule around which it is, and the posterior of bayesian narrows and is kept", async () => {
+Deno.test("sam within a radius of 0 is the rule around which it is, and differs from it within another", async () => {
+  const trained = async (radius: number | undefined) => {
+    const rule = radius === undefined ? adamw() : sam(adamw(), radius);
+    const method = finetuned("sam", () => rule) as unknown as Method;
+    return (await runMethod(method, { ...really, tasks: 1 })).own[1] as OwnState;
+  };
+  const [plain, still, sharp] = [await trained(undefined), await trained(0), await trained(0.05)];
+  assert.deepEqual(still.trained, plain.trained);
+  assert.notDeepEqual(sharp.trained, plain.trained);
+});
+
+Deno.test("bayesian moves its deviations, keeps them above 0, and goes on with those of the last task", async () => {
   const { own } = await runMethod(bgd as unknown as Method, { ...really, tasks: 2 });
   const [, first, second] = own as readonly OwnState[];
-  const average = (values: Float32Array) => values.reduce((a, b) => a + b) / values.length;
-  assert.ok(average(first!.slots[0]!) < 0.2 && average(second!.slots[0]!) <= average(first!.slots[0]!));
-  assert.ok(second!.slots[0]!.every((value) => value > 0));
-  const plain = await runMethod(sharp as unknown as Method, { ...really, tasks: 1, seed: 1 });
-  const other = await runMethod(sharp as unknown as Method, { ...really, tasks: 1 });
-  assert.notDeepEqual(plain.states, other.states);
+  for (const { slots: [deviations] } of [first!, second!]) {
+    assert.ok(deviations!.every((value) => value > 0));
+    assert.ok(deviations!.some((value) => Math.abs(value - 0.2) > 1e-3));
+  }
+  const forgetful = finetuned("bayesian", () => bayesian(2, 0.2)) as unknown as Method;
+  const other = await runMethod(forgetful, { ...really, tasks: 2 });
+  assert.deepEqual((other.own[1] as OwnState).slots.length, 1);
+  assert.notDeepEqual((other.own[2] as OwnState).slots, second!.slots);
 });

@@ -9,8 +9,8 @@
 import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { add, crossEntropy, mean, mul, sub } from "../../graph/functions.ts";
 import { imageTable, type Table } from "../../train/table.ts";
-import { classMask } from "../adapter_method.ts";
-import type { Env, Kit, Method, Named } from "../method.ts";
+import { classMask } from "../../methods/adapter_method.ts";
+import type { Env, Kit, Method, Named } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, taskLoss } from "./test_parts.ts";
 
 /** The buffer, of `count` images. */

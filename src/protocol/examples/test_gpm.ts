@@ -16,8 +16,8 @@ import { factorName, loraSites, parseFactor } from "../../nn/sites.ts";
 import { adamw } from "../../train/optimisers/adamw.ts";
 import { projected } from "../../train/optimisers/projected.ts";
 import { imageTable } from "../../train/table.ts";
-import { featurePass } from "../adapter_method.ts";
-import type { Kit, Method, TaskView } from "../method.ts";
+import { featurePass } from "../../methods/adapter_method.ts";
+import type { Kit, Method, TaskView } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, taskLoss } from "./test_parts.ts";
 
 /** Directions added by each task. */

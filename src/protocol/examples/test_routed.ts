@@ -9,7 +9,7 @@
 import type { NamedTensors } from "../../core/tensors.ts";
 import { broadcast, matmul, mul, narrow, softmax } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
-import type { Env, Kit, Method, Named } from "../method.ts";
+import type { Env, Kit, Method, Named } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, noise, taskLoss } from "./test_parts.ts";
 
 const EXPERTS = 3;

@@ -12,8 +12,8 @@ import type { Tensor } from "../../graph/ops.ts";
 import { broadcast } from "../../graph/functions.ts";
 import { sgd } from "../../train/optimisers/sgd.ts";
 import { imageTable } from "../../train/table.ts";
-import { classMask } from "../adapter_method.ts";
-import type { Env, Kit, Method, Named } from "../method.ts";
+import { classMask } from "../../methods/adapter_method.ts";
+import type { Env, Kit, Method, Named } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, taskLoss } from "./test_parts.ts";
 
 /** The model, absent before the first task, and the classes that it knows. */

@@ -11,8 +11,8 @@ import type { Tensor } from "../../graph/ops.ts";
 import { adapterToTensors, IMPORTANCE } from "../../nn/adapter.ts";
 import { branchFromTensors, type LoraBranch } from "../../nn/lora.ts";
 import { maskedLoss } from "../../nn/losses.ts";
-import { classMask } from "../adapter_method.ts";
-import type { Env, Kit, Named, TaskView } from "../method.ts";
+import { classMask } from "../../methods/adapter_method.ts";
+import type { Env, Kit, Named, TaskView } from "../../methods/method.ts";
 
 /** Normal numbers, the same for the same purpose. */
 export function noise(kit: Kit, shape: readonly number[], purpose: string, deviation = 0.02): HostTensor {

@@ -12,7 +12,7 @@ import type { NamedTensors } from "../../core/tensors.ts";
 import { equal, matmul, max, mean, mul, narrow, reshape, sub, sum } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import type { Edits } from "../../nn/vit.ts";
-import type { Env, Kit, Method, Named } from "../method.ts";
+import type { Env, Kit, Method, Named } from "../../methods/method.ts";
 import { maskOf, noise, taskLoss, unit } from "./test_parts.ts";
 
 const POOL = 4;

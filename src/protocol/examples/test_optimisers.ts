@@ -16,9 +16,9 @@ import { adamw } from "../../train/optimisers/adamw.ts";
 import type { Optimiser } from "../../train/optimisers/optimiser.ts";
 import type { Schedule } from "../../train/optimisers/schedule.ts";
 import { imageTable } from "../../train/table.ts";
-import { mergedPredictor } from "../adapter_method.ts";
+import { mergedPredictor } from "../../methods/adapter_method.ts";
 import { adapterFromTensors } from "../../nn/adapter.ts";
-import type { Method } from "../method.ts";
+import type { Method } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, taskLoss } from "./test_parts.ts";
 
 /** Sharpness-aware minimisation around another rule. */

@@ -10,9 +10,9 @@ import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { concat, matmul } from "../../graph/functions.ts";
 import { type Adapter, adapterFromTensors } from "../../nn/adapter.ts";
 import { classMeans } from "../../nn/heads.ts";
-import { featurePass } from "../adapter_method.ts";
+import { featurePass } from "../../methods/adapter_method.ts";
 import { imageTable } from "../../train/table.ts";
-import type { Kit, Method, TaskView } from "../method.ts";
+import type { Kit, Method, TaskView } from "../../methods/method.ts";
 import { branchOf, factors, maskOf, taskLoss, unit } from "./test_parts.ts";
 
 /** Adapters, and for each the class means [classes, width] of the tasks up to the present; zero for classes before it. */
