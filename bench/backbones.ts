@@ -4,7 +4,9 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type Backbone, InputError, loadBackbone, type LoadOptions } from "../mod.ts";
+import { InputError } from "../src/core/mod.ts";
+import { loadBackbone, type LoadOptions } from "../src/formats/mod.ts";
+import { type Backbone } from "../src/nn/mod.ts";
 import { exists } from "./folders.ts";
 
 const folder = new URL("../fixtures/backbones/", import.meta.url);

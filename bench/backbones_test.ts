@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { InputError } from "../mod.ts";
+import { InputError } from "../src/core/mod.ts";
 import { addBackboneFlags, type BackboneFlags, loadOptionsOf } from "./commands/backbone_flags.ts";
 import { openBackbone } from "./backbones.ts";
 import type { CommandSpec } from "./cli.ts";

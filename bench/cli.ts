@@ -5,7 +5,7 @@
  * @module
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { BackendUnavailableError, InputError } from "../mod.ts";
+import { BackendUnavailableError, InputError } from "../src/core/mod.ts";
 
 /** Where a command writes. */
 export interface Output {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Option } from "commander";
-import { BackendUnavailableError, InputError } from "../mod.ts";
+import { BackendUnavailableError, InputError } from "../src/core/mod.ts";
 import { type CommandSpec, positiveInteger, positiveNumber, runCommand } from "./cli.ts";
 
 interface Options {

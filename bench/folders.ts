@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ifThere, InputError } from "../mod.ts";
+import { ifThere, InputError } from "../src/core/mod.ts";
 
 /**
  * Creates a folder for a command's output, with those above it.

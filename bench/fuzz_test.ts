@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { createMethod, resolveSettings } from "../mod.ts";
+import { createMethod } from "../src/methods/mod.ts";
+import { resolveSettings } from "../src/protocol/mod.ts";
 import { fuzz, mutateJson, mutateText } from "../src/core/test_fuzz.ts";
 import { parseRecipe } from "./commands/recipe.ts";
 import { parseSuite, resolveSuite } from "./grid/suite.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import Table from "cli-table3";
-import type { TableCell } from "../mod.ts";
+import type { TableCell } from "../src/protocol/mod.ts";
 
 /** A table whose first row is the header. */
 export function formatTable([head, ...rows]: readonly (readonly TableCell[])[]): string {

@@ -5,14 +5,9 @@
  *
  * @module
  */
-import {
-  createBackbone,
-  createRng,
-  formatCard,
-  type NamedTensors,
-  sizeOf,
-  writeSafetensors,
-} from "../mod.ts";
+import { createRng, type NamedTensors, sizeOf } from "../src/core/mod.ts";
+import { formatCard, writeSafetensors } from "../src/formats/mod.ts";
+import { createBackbone } from "../src/nn/mod.ts";
 import { type CommandSpec, runCommand } from "./cli.ts";
 
 export { inFolder } from "../src/core/test_folder.ts";

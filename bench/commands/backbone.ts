@@ -5,26 +5,17 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { InputError, sizeOf } from "../../src/core/mod.ts";
+import { type Dataset, limitClasses, limitPerClass } from "../../src/data/mod.ts";
+import { type BackendChoice, backendChoices, createExecutor } from "../../src/executors/mod.ts";
+import { type BackboneInspection, inspectBackbone } from "../../src/formats/mod.ts";
+import { type Backbone, hostLogits, RIDGE_PENALTY, tokenCount } from "../../src/nn/mod.ts";
 import {
-  type Backbone,
-  type BackboneInspection,
-  type BackendChoice,
-  backendChoices,
-  createExecutor,
   createFeatureExtractor,
-  type Dataset,
   type FeatureExtractor,
-  hostLogits,
-  InputError,
-  inspectBackbone,
-  limitClasses,
-  limitPerClass,
   probeDataset,
   type ProbeScores,
-  RIDGE_PENALTY,
-  sizeOf,
-  tokenCount,
-} from "../../mod.ts";
+} from "../../src/train/mod.ts";
 import { addBackboneFlags, type BackboneFlags, loadOptionsOf } from "./backbone_flags.ts";
 import { backbonePath } from "../backbones.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { activations, type BackboneOverrides, type LoadOptions, normOrders, pools } from "../../mod.ts";
+import { type BackboneOverrides, type LoadOptions } from "../../src/formats/mod.ts";
+import { activations, normOrders, pools } from "../../src/nn/mod.ts";
 import { positiveInteger, positiveNumber } from "../cli.ts";
 
 /** Values of the flags. */

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Command } from "commander";
+import { backendChoices } from "../../src/executors/mod.ts";
 import {
-  backendChoices,
   cellName,
   compare,
   describeSection,
@@ -14,7 +14,7 @@ import {
   layoutOf,
   prepareFolder,
   type RunRecord,
-} from "../../mod.ts";
+} from "../../src/protocol/mod.ts";
 import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
 import { describeEnvironment, nameMachine } from "../grid/environment.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { numpyPermutation, type RunRecord } from "../../mod.ts";
+import { numpyPermutation } from "../../src/data/mod.ts";
+import { type RunRecord } from "../../src/protocol/mod.ts";
 import { inFolder, writeSuite } from "../test_kit.ts";
 import { recordsIn, run } from "./test_bench.ts";
 

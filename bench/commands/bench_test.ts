@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createMethod, parseCurrent } from "../../mod.ts";
+import { createMethod } from "../../src/methods/mod.ts";
+import { parseCurrent } from "../../src/protocol/mod.ts";
 import { inFolder, writeSuite } from "../test_kit.ts";
 import { recordsIn, run } from "./test_bench.ts";
 

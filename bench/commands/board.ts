@@ -6,21 +6,18 @@
  * @module
  */
 import { type Command } from "commander";
+import { canonicalJson, ifThere, InputError, replaceFile } from "../../src/core/mod.ts";
 import {
   type AnyRecord,
-  canonicalJson,
   type Cell,
   cellName,
   compare,
-  ifThere,
-  InputError,
   layoutOf,
   listRecords,
   parseRecord,
   renderCsv,
   renderMarkdown,
-  replaceFile,
-} from "../../mod.ts";
+} from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 
 interface Options {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { canonicalJson, type Cell, resolveSettings, type RunRecord, seal } from "../../mod.ts";
+import { canonicalJson } from "../../src/core/mod.ts";
+import { type Cell, resolveSettings, type RunRecord, seal } from "../../src/protocol/mod.ts";
 import { board } from "./board.ts";
 import { callCommand, exists, inFolder } from "../test_kit.ts";
 

@@ -6,14 +6,9 @@
  */
 import Table from "cli-table3";
 import { Option } from "commander";
-import {
-  BackendUnavailableError,
-  checkGolden,
-  createExecutor,
-  type GoldenCase,
-  loadGoldenCase,
-  type TensorError,
-} from "../../mod.ts";
+import { checkGolden, type GoldenCase, loadGoldenCase, type TensorError } from "../../src/conformance/mod.ts";
+import { BackendUnavailableError } from "../../src/core/mod.ts";
+import { createExecutor } from "../../src/executors/mod.ts";
 import { type CommandSpec, type Output, positiveNumber, runMain } from "../cli.ts";
 
 const backends = ["reference", "onnx-node", "onnx-web", "webgpu"] as const;

@@ -6,6 +6,7 @@
  */
 import type { Command } from "commander";
 import { markdownTable } from "markdown-table";
+import { InputError } from "../../src/core/mod.ts";
 import {
   checkDataset,
   type Dataset,
@@ -14,11 +15,10 @@ import {
   type DatasetReport,
   download,
   guessKind,
-  InputError,
   isDatasetKind,
   type RemoteFile,
   type SplitCounts,
-} from "../../mod.ts";
+} from "../../src/data/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { type DataSource, dataSources } from "./data_sources.ts";
 import { createFolder } from "../folders.ts";

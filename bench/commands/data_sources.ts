@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { DatasetKindName, RemoteFile } from "../../mod.ts";
+import type { DatasetKindName, RemoteFile } from "../../src/data/mod.ts";
 
 /** The files of one data set. */
 export interface DataSource {

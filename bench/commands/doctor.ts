@@ -6,14 +6,10 @@
  */
 import type { Command } from "commander";
 import project from "../../deno.json" with { type: "json" };
-import {
-  type BackendInfo,
-  BackendUnavailableError,
-  createExecutor,
-  type Executor,
-  ops,
-  trace,
-} from "../../mod.ts";
+import { BackendUnavailableError } from "../../src/core/mod.ts";
+import { type BackendInfo, createExecutor, type Executor } from "../../src/executors/mod.ts";
+import { trace } from "../../src/graph/mod.ts";
+import * as ops from "../../src/graph/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 
 interface Options {

@@ -6,7 +6,8 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { canonicalJson, InputError, layoutOf, listRecords, parseCurrent, replaceFile } from "../../mod.ts";
+import { canonicalJson, InputError, replaceFile } from "../../src/core/mod.ts";
+import { layoutOf, listRecords, parseCurrent } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { bench } from "./bench.ts";
 

@@ -6,21 +6,19 @@
  */
 import { type Command, Option } from "commander";
 import { dirname } from "node:path";
+import { InputError, replaceFile, systemReason } from "../../src/core/mod.ts";
 import {
-  type Backbone,
   encodeMerged,
   encodePeft,
   exportOnnx,
-  InputError,
   type KeptAdapter,
   mergeAdapter,
   PEFT_CONFIG,
   PEFT_WEIGHTS,
   type PeftNaming,
   peftNamings,
-  replaceFile,
-  systemReason,
-} from "../../mod.ts";
+} from "../../src/formats/mod.ts";
+import { type Backbone } from "../../src/nn/mod.ts";
 import { addBackboneFlags, type BackboneFlags, loadOptionsOf } from "./backbone_flags.ts";
 import { openBackbone, shippedBackbones } from "../backbones.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";

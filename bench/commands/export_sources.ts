@@ -5,22 +5,18 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
+import { InputError, systemReason } from "../../src/core/mod.ts";
+import { decodeAdapterFile, type KeptAdapter, loadPeft, PEFT_CONFIG } from "../../src/formats/mod.ts";
+import { type Backbone } from "../../src/nn/mod.ts";
 import {
-  type Backbone,
-  decodeAdapterFile,
   DEPLOYED,
-  InputError,
-  type KeptAdapter,
   keptNames,
   layoutOf,
   listRecords,
-  loadPeft,
   parseRecord,
-  PEFT_CONFIG,
   placeOfRecord,
   RECORD_ENDING,
-  systemReason,
-} from "../../mod.ts";
+} from "../../src/protocol/mod.ts";
 import { exists } from "../folders.ts";
 
 /** An adapter, or what is deployed in the end, and where it belongs. */

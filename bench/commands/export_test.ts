@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { loadDataset } from "../../src/data/mod.ts";
 import {
-  type Backbone,
   decodeAdapterFile,
   type KeptAdapter,
   loadBackbone,
-  loadDataset,
   loadPeft,
   mergeAdapter,
-  parseCurrent,
-  pooledAccuracy,
-  type RunRecord,
-} from "../../mod.ts";
+} from "../../src/formats/mod.ts";
+import { type Backbone } from "../../src/nn/mod.ts";
+import { parseCurrent, pooledAccuracy, type RunRecord } from "../../src/protocol/mod.ts";
 import { bench } from "./bench.ts";
 import { exportCommand } from "./export.ts";
 import { callCommand, exists, inFolder, writeSuite } from "../test_kit.ts";

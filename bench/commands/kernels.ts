@@ -5,7 +5,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { BackendUnavailableError } from "../../mod.ts";
+import { BackendUnavailableError } from "../../src/core/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import type { Ceiling } from "../lab/gpu_ceiling.ts";
 import { families, type KernelCase, kernelCases } from "../lab/kernel_cases.ts";

@@ -5,28 +5,18 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { decodeState, encodeState, hashJson, ifThere, InputError, replaceFile } from "../../src/core/mod.ts";
+import { type Dataset } from "../../src/data/mod.ts";
 import {
-  type Backbone,
   type BackendChoice,
   backendChoices,
-  type Checkpoint,
-  checkpointTensors,
-  createBackbone,
   createExecutor,
-  type Dataset,
-  decodeState,
-  encodeState,
   type Executor,
-  formatCard,
-  hashJson,
-  ifThere,
-  InputError,
-  optimiserOf,
-  pretrain,
-  replaceFile,
-  resolveSettings,
-  writeSafetensors,
-} from "../../mod.ts";
+} from "../../src/executors/mod.ts";
+import { formatCard, writeSafetensors } from "../../src/formats/mod.ts";
+import { type Backbone, createBackbone } from "../../src/nn/mod.ts";
+import { optimiserOf, resolveSettings } from "../../src/protocol/mod.ts";
+import { type Checkpoint, checkpointTensors, pretrain } from "../../src/train/mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
 import { createFolder } from "../folders.ts";
 import { loadData } from "../grid/load_data.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { z } from "zod";
-import { activations, InputError, normOrders, type ViTConfig } from "../../mod.ts";
+import { InputError } from "../../src/core/mod.ts";
+import { activations, normOrders, type ViTConfig } from "../../src/nn/mod.ts";
 
 /** How a backbone is made. Equal recipes give equal weights on one backend. */
 export interface Recipe {

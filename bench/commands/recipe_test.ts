@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { InputError } from "../../mod.ts";
+import { InputError } from "../../src/core/mod.ts";
 import { parseRecipe } from "./recipe.ts";
 
 const text = await Deno.readTextFile(new URL("../recipes/procedural.json", import.meta.url));

@@ -6,7 +6,10 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { type BackendChoice, backendChoices, createExecutor, InputError, ops, trace } from "../../mod.ts";
+import { InputError } from "../../src/core/mod.ts";
+import { type BackendChoice, backendChoices, createExecutor } from "../../src/executors/mod.ts";
+import { trace } from "../../src/graph/mod.ts";
+import * as ops from "../../src/graph/mod.ts";
 import { type CommandSpec, positiveInteger, runMain } from "../cli.ts";
 import { describeLargeStep, type LargeModel, largeModels, measureLargeStep } from "../lab/large_step.ts";
 import { timeProducts } from "../lab/peers/time_products.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { parseCurrent, type RunRecord } from "../../mod.ts";
+import { parseCurrent, type RunRecord } from "../../src/protocol/mod.ts";
 import { callCommand } from "../test_kit.ts";
 import { bench } from "./bench.ts";
 

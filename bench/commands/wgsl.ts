@@ -5,13 +5,13 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { replaceFile } from "../../src/core/mod.ts";
 import {
   type BackendChoice,
   backendChoices,
   listPipelines,
   type PipelineEntry,
-  replaceFile,
-} from "../../mod.ts";
+} from "../../src/executors/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { createFolder } from "../folders.ts";
 import { wgslPrograms } from "../lab/wgsl_programs.ts";

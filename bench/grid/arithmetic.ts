@@ -5,7 +5,10 @@
  *
  * @module
  */
-import { createRng, type Executor, hashJson, ops, trace } from "../../mod.ts";
+import { createRng, hashJson } from "../../src/core/mod.ts";
+import { type Executor } from "../../src/executors/mod.ts";
+import { trace } from "../../src/graph/mod.ts";
+import * as ops from "../../src/graph/mod.ts";
 
 /** Odd sizes, so that the ends of vectors and tiles take part. */
 const ROWS = 33;

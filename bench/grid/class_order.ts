@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Dataset, InputError, orderOf, type StreamOptions } from "../../mod.ts";
+import { InputError } from "../../src/core/mod.ts";
+import { type Dataset, orderOf, type StreamOptions } from "../../src/data/mod.ts";
 
 /** The part of a stream's options that is its order. */
 export type ClassOrder = Pick<StreamOptions, "order"> & {

@@ -8,7 +8,8 @@ import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import project from "../../deno.json" with { type: "json" };
-import type { BackendInfo, Environment, Machine } from "../../mod.ts";
+import type { BackendInfo } from "../../src/executors/mod.ts";
+import type { Environment, Machine } from "../../src/protocol/mod.ts";
 
 /**
  * Versions, commit, machine and processor. The backend adds what it knows of itself, such as kernel variants, at the

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createExecutor } from "../../mod.ts";
+import { createExecutor } from "../../src/executors/mod.ts";
 import { arithmeticOf } from "./arithmetic.ts";
 import { describeEnvironment, instructionsIn, nameMachine } from "./environment.ts";
 

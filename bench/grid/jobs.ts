@@ -4,18 +4,17 @@
  *
  * @module
  */
+import type { Dataset, StreamOptions } from "../../src/data/mod.ts";
+import type { BackendInfo } from "../../src/executors/mod.ts";
+import type { Backbone } from "../../src/nn/mod.ts";
 import type {
-  Backbone,
-  BackendInfo,
-  Dataset,
   Environment,
   EvaluateWhen,
   Machine,
   Progress,
   ProtocolSettings,
   Source,
-  StreamOptions,
-} from "../../mod.ts";
+} from "../../src/protocol/mod.ts";
 
 /**
  * Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat

@@ -5,7 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type Dataset, loadDataset } from "../../mod.ts";
+import { type Dataset, loadDataset } from "../../src/data/mod.ts";
 import type { Output } from "../cli.ts";
 
 /** Folder of decoded images; git ignores it. */

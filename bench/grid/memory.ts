@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { backboneTensors, type Dataset, sizeOf, tokenCount, type ViTConfig } from "../../mod.ts";
+import { sizeOf } from "../../src/core/mod.ts";
+import { type Dataset } from "../../src/data/mod.ts";
+import { backboneTensors, tokenCount, type ViTConfig } from "../../src/nn/mod.ts";
 
 /** What a worker needs without model and data. */
 const WORKER_BYTES = 300 * 2 ** 20;

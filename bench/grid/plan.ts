@@ -4,32 +4,31 @@
  *
  * @module
  */
+import { ifThere, type JsonObject } from "../../src/core/mod.ts";
 import {
-  type BackendInfo,
+  createStream,
+  type Dataset,
+  limitPerClass,
+  type StreamOptions,
+  type TaskStream,
+} from "../../src/data/mod.ts";
+import { type BackendInfo, createExecutor } from "../../src/executors/mod.ts";
+import { createMethod, type Method } from "../../src/methods/mod.ts";
+import {
   type Cell,
   cellName,
   cellOf,
-  createExecutor,
   createFileStore,
-  createMethod,
-  createStream,
-  type Dataset,
   hasAdapters,
-  ifThere,
   isEvaluated,
-  type JsonObject,
   layoutOf,
-  limitPerClass,
-  type Method,
   parseCurrent,
   type ProtocolSettings,
   resolveSettings,
   type RunRecord,
   seedName,
   type Source,
-  type StreamOptions,
-  type TaskStream,
-} from "../../mod.ts";
+} from "../../src/protocol/mod.ts";
 import { arithmeticOf } from "./arithmetic.ts";
 import { readClassOrder } from "./class_order.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";

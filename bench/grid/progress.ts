@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import cliProgress from "cli-progress";
-import type { Progress } from "../../mod.ts";
+import type { Progress } from "../../src/protocol/mod.ts";
 import type { Job } from "./jobs.ts";
 
 /** Shows how far a benchmark is. Work is in arbitrary units; only shares matter. */

@@ -5,15 +5,10 @@
  * @module
  */
 import { z } from "zod";
-import {
-  activations,
-  type BackendChoice,
-  backendChoices,
-  type EvaluateWhen,
-  InputError,
-  normOrders,
-  type ProtocolSettings,
-} from "../../mod.ts";
+import { InputError } from "../../src/core/mod.ts";
+import { type BackendChoice, backendChoices } from "../../src/executors/mod.ts";
+import { activations, normOrders } from "../../src/nn/mod.ts";
+import { type EvaluateWhen, type ProtocolSettings } from "../../src/protocol/mod.ts";
 import { type BackboneFlags, backboneFlagsAmong } from "../commands/backbone_flags.ts";
 
 /** A benchmark before data, backbone and backend are loaded. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { InputError } from "../../mod.ts";
+import { InputError } from "../../src/core/mod.ts";
 import { namedSuites, resolveSuite, splitMethods, type SuiteFlags } from "./suite.ts";
 import { inFolder, writeSuite } from "../test_kit.ts";
 

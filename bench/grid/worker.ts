@@ -3,16 +3,11 @@
  *
  * @module
  */
-import {
-  ClaimedError,
-  createExecutor,
-  createFileStore,
-  createMethod,
-  createStream,
-  Engine,
-  type Progress,
-  runCell,
-} from "../../mod.ts";
+import { createStream } from "../../src/data/mod.ts";
+import { createExecutor } from "../../src/executors/mod.ts";
+import { createMethod } from "../../src/methods/mod.ts";
+import { ClaimedError, createFileStore, type Progress, runCell } from "../../src/protocol/mod.ts";
+import { Engine } from "../../src/train/mod.ts";
 import { CELL_THREADS, type Job, type WorkerReply, type WorkerRequest, type WorkerSetup } from "./jobs.ts";
 
 /** Milliseconds between two progress messages of one phase. */

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { costOf, type Executor, ops, trace } from "../../mod.ts";
+import { type Executor } from "../../src/executors/mod.ts";
+import { costOf, trace } from "../../src/graph/mod.ts";
+import * as ops from "../../src/graph/mod.ts";
 
 /** Side of the matrices: large enough for full speed, small enough for the caches of a processor. */
 const SIDE = 512;

@@ -5,17 +5,17 @@
  *
  * @module
  */
+import { sizeOf } from "../../src/core/mod.ts";
 import {
   costOf,
   type DType,
   gradients,
   type Graph,
-  ops,
   type Program,
-  sizeOf,
   type Tensor,
   trace,
-} from "../../mod.ts";
+} from "../../src/graph/mod.ts";
+import * as ops from "../../src/graph/mod.ts";
 
 /** How the values of an operand are drawn: anything, above 0, all 1, or row numbers below a bound. */
 export type Draw = "any" | "positive" | "ones" | { readonly below: number };

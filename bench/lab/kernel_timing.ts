@@ -7,16 +7,15 @@
  *
  * @module
  */
+import { createRng, sizeOf } from "../../src/core/mod.ts";
 import {
   type BackendChoice,
   createExecutor,
-  createRng,
   type DeviceTensor,
   type Executor,
   type ExecutorOptions,
-  sizeOf,
   type WebGpuExecutor,
-} from "../../mod.ts";
+} from "../../src/executors/mod.ts";
 import { type Ceiling, measureGpuCeiling } from "./gpu_ceiling.ts";
 import { type KernelCase, negation, type OperandSpec, squareProduct } from "./kernel_cases.ts";
 import { type Sample, sample, summarise } from "./sampler.ts";

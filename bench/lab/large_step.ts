@@ -5,7 +5,9 @@
  * @module
  */
 import { resourceUsage } from "node:process";
-import { type AdapterStepShape, type BackendChoice, vitB16 } from "../../mod.ts";
+import { type BackendChoice } from "../../src/executors/mod.ts";
+import { type AdapterStepShape } from "../../src/methods/mod.ts";
+import { vitB16 } from "../../src/nn/mod.ts";
 import { type Contestant, ownContestant } from "./step_contestants.ts";
 
 /** Measurements of a matrix product in a round: they are short beside the step. */

@@ -3,28 +3,27 @@
  *
  * @module
  */
+import { createRng, sizeOf } from "../../src/core/mod.ts";
 import {
-  type AdapterStepShape,
-  adapterToTensors,
   type BackendChoice,
-  costOf,
-  createAdapter,
   createExecutor,
-  createOptimiser,
-  createRng,
-  defaultOptimiser,
   type DeviceTensor,
   type Executor,
   type ExecutorOptions,
+  type WebGpuExecutable,
+  type WebGpuExecutor,
+} from "../../src/executors/mod.ts";
+import { costOf } from "../../src/graph/mod.ts";
+import { type AdapterStepShape, traceAdapterStep } from "../../src/methods/mod.ts";
+import {
+  adapterToTensors,
+  createAdapter,
   initBackbone,
   initHead,
   pack,
-  sizeOf,
-  traceAdapterStep,
   type ViTConfig,
-  type WebGpuExecutable,
-  type WebGpuExecutor,
-} from "../../mod.ts";
+} from "../../src/nn/mod.ts";
+import { createOptimiser, defaultOptimiser } from "../../src/train/mod.ts";
 import { createGemmRate } from "./gemm_rate.ts";
 
 /** A shape of the step. */

@@ -5,22 +5,13 @@
  *
  * @module
  */
-import {
-  type AdapterStepShape,
-  type BackendChoice,
-  createExecutor,
-  createMemoryStore,
-  createOptimiser,
-  createStream,
-  defaultOptimiser,
-  type Executor,
-  methods,
-  type Program,
-  runCell,
-  traceAdapterStep,
-  traceFeatures,
-  vitB16,
-} from "../../mod.ts";
+import { createStream } from "../../src/data/mod.ts";
+import { type BackendChoice, createExecutor, type Executor } from "../../src/executors/mod.ts";
+import { type Program } from "../../src/graph/mod.ts";
+import { type AdapterStepShape, methods, traceAdapterStep, traceFeatures } from "../../src/methods/mod.ts";
+import { vitB16 } from "../../src/nn/mod.ts";
+import { createMemoryStore, runCell } from "../../src/protocol/mod.ts";
+import { createOptimiser, defaultOptimiser } from "../../src/train/mod.ts";
 import { CELL_THREADS } from "../grid/jobs.ts";
 import { loadSuite } from "../grid/plan.ts";
 import { resolveSuite } from "../grid/suite.ts";

@@ -16,7 +16,39 @@ import { naive } from "./naive.ts";
 import { simplecil } from "./simplecil.ts";
 import { taskArithmetic } from "./task_arithmetic.ts";
 
-export { describeOptions, type MethodDefinition, type OptionDoc } from "./definition.ts";
+// The face of this folder.
+export {
+  adapterMethod,
+  type AdapterMethodState,
+  type AdapterParts,
+  type ExtraLoss,
+  type LossContext,
+  type Trained,
+  type Training,
+} from "./adapter_method.ts";
+export { type AdapterStepShape, traceAdapterStep, traceFeatures } from "./adapter_step.ts";
+export {
+  defineMethod,
+  describeOptions,
+  type MethodDefinition,
+  type MethodParts,
+  type OptionDoc,
+} from "./definition.ts";
+export type { FrozenBranches } from "./frozen_branches.ts";
+export type {
+  Env,
+  Fit,
+  Fitted,
+  Kit,
+  Method,
+  Named,
+  Pass,
+  Predictor,
+  SplitState,
+  Sums,
+  Table,
+  TaskView,
+} from "./method.ts";
 
 /** All methods by name. */
 export const methods = {

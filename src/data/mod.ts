@@ -1,0 +1,27 @@
+/**
+ * Data sets, their readers and checks, and seeded streams of tasks.
+ *
+ * @module
+ */
+export type { Augmentation } from "./augment.ts";
+export type { CacheOptions } from "./cache.ts";
+export { checkDataset, type DatasetReport, type Oddity, type SplitCounts } from "./check.ts";
+export { numpyPermutation, orderOf } from "./class_order.ts";
+export { type Dataset, limitClasses, limitPerClass, type Split } from "./dataset.ts";
+export { download, type DownloadOptions, type RemoteFile } from "./download.ts";
+export {
+  type DatasetKind,
+  type DatasetKindName,
+  datasetKinds,
+  guessKind,
+  type LoadDataOptions,
+} from "./kinds.ts";
+export { isDatasetKind, loadDataset } from "./load.ts";
+export type { Preprocessing } from "./preprocess.ts";
+export {
+  createStream,
+  type StreamCut,
+  type StreamOptions,
+  type StreamTask,
+  type TaskStream,
+} from "./stream.ts";

@@ -1,0 +1,46 @@
+/**
+ * Running cells, records and what is derived from them.
+ *
+ * @module
+ */
+export { DEPLOYED, hasAdapters, keptNames } from "./artifacts.ts";
+export { type BoardCell, type BoardSection, compare, type Figures, type Gap } from "./board/comparison.ts";
+export { renderCsv } from "./board/csv.ts";
+export { describeSection } from "./board/format.ts";
+export { growthTable, type TableCell } from "./board/growth.ts";
+export { renderMarkdown } from "./board/markdown.ts";
+export * from "./board/metrics.ts";
+export type { Summary } from "./board/statistics.ts";
+export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
+export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";
+export type { EndEvent1, RunRecord1, StartEvent1, TaskEvent1 } from "./records/edition1.ts";
+export { type AnyRecord, parseCurrent, parseRecord, UnknownEditionError } from "./records/parse.ts";
+export {
+  type Cell,
+  cellName,
+  type Cost,
+  type EndEvent,
+  type EndFacts,
+  type Environment,
+  type EvaluateWhen,
+  type Evaluation,
+  isEvaluated,
+  type RunRecord,
+  type Seal,
+  seedName,
+  type Source,
+  type StartEvent,
+  type StartFacts,
+  type TaskEvent,
+  type TaskFacts,
+} from "./records/record.ts";
+export { type Facts, seal } from "./records/seal.ts";
+export { cellOf, type Progress, runCell, type RunOptions } from "./run.ts";
+export { optimiserOf, type ProtocolSettings, resolveSettings } from "./settings.ts";
+export {
+  type ArtifactStore,
+  type CellStore,
+  createFileStore,
+  createMemoryStore,
+  prepareFolder,
+} from "./store.ts";
