@@ -143,8 +143,8 @@ export class Scanner {
       } else tests.push(typeof low === "string" ? (char) => char === low : low);
     }
     this.#at++;
-    const any: SetTest = (char) => tests.some((test) => test(char));
-    const folded = flags.ignoreCase ? foldedSet(any) : any;
+    const isMember: SetTest = (char) => tests.some((test) => test(char));
+    const folded = flags.ignoreCase ? foldedSet(isMember) : isMember;
     return isNegated ? negated(folded) : folded;
   }
 
