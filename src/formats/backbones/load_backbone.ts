@@ -17,7 +17,7 @@ import { resamplePositions } from "./positions.ts";
 import type { SafetensorsContent } from "../files/safetensors.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { settlePooling } from "./pooling.ts";
-import { checkRepresentable, checkUnknown, isBuffer } from "./representable.ts";
+import { checkRepresentable, checkUnknown, isAttentionPool, isBuffer } from "./representable.ts";
 import {
   type BackboneOverrides,
   checkShapes,
@@ -94,7 +94,9 @@ function inspectWeights(
   const { tensors: mapped, scales, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
   const all = { ...content.tensors, ...content.integers };
   const unknown = [...names.leftover, ...Object.keys(content.integers)];
-  const buffers = new Set(unknown.filter((name) => isBuffer(name, all[name]!)));
+  const isPooled = (overrides.pool ?? facts.config.pool ?? "token") !== "token";
+  const isNeedless = (name: string) => isBuffer(name, all[name]!) || (isPooled && isAttentionPool(name));
+  const buffers = new Set(unknown.filter(isNeedless));
   const leftover = unknown.filter((name) => !buffers.has(name));
   const unneeded = [...names.unneeded, ...buffers];
   return {
@@ -108,7 +110,8 @@ function inspectWeights(
       checkNothingMissing({ ...names, leftover }, file);
       checkUnknown(leftover, ignoreUnknown, names.map, file);
       const known = withoutUnused(mapped, facts.unused);
-      const placed = settleTokens(settlePatches(known, facts.patchOrder, file), patchesOf(facts), file);
+      const patched = settlePatches(known, facts.patchOrder, file);
+      const placed = settleTokens(patched, patchesOf(facts, patched), file);
       const { pool, tensors } = settlePooling(placed, {
         stated: facts.config.pool,
         asked: overrides.pool,
@@ -129,9 +132,10 @@ function inspectWeights(
 }
 
 /** Patches of an image, if files beside the weights state its size. */
-function patchesOf({ config: { image, patch }, grid }: BackboneFacts): number | undefined {
+function patchesOf({ config: { image }, grid }: BackboneFacts, tensors: NamedTensors): number | undefined {
   if (grid !== undefined) return grid ** 2;
-  return image === undefined || patch === undefined ? undefined : Math.floor(image / patch) ** 2;
+  const patch = tensors["patch_embed.proj.weight"]?.shape[3];
+  return image === undefined || !patch ? undefined : Math.floor(image / patch) ** 2;
 }
 
 /** What the architecture has and does not use, by the files beside it, under our names. */

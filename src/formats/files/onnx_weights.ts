@@ -33,6 +33,8 @@ function layerOf({ name = "", metadataProps }: NodeProto): string | undefined {
   if (layer) return layer;
   // `/blocks/blocks.0/attn/qkv/MatMul`: a container's name is repeated in that of its member.
   const path = name.split("/").slice(1, -1);
+  // onnxruntime appends how it fused a node: `/fc/MatMul/MatMulAddFusion`.
+  if (["MatMul", "Gemm", "Conv"].includes(path.at(-1) ?? "")) path.pop();
   const parts = path.filter((part, i) => !path[i + 1]?.startsWith(`${part}.`));
   return name.startsWith("/") && parts.length > 0 ? parts.join(".") : undefined;
 }
