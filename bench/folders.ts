@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ifThere, InputError } from "../src/core/mod.ts";
+import { ifThere, InputError, systemReason } from "../src/core/mod.ts";
 
 /**
  * Creates a folder for a command's output, with those above it.
@@ -14,7 +14,7 @@ export async function createFolder(folder: string): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true });
   } catch (error) {
-    throw new InputError(`Cannot write to ${folder}: ${(error as Error).message}`);
+    throw new InputError(`Cannot write to ${folder}: ${systemReason(error)}`);
   }
 }
 

@@ -24,6 +24,10 @@ interface GpuReport {
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;
+  /** Who made the driver: the same kernels behave differently under each. */
+  readonly driver: string;
+  /** The Vulkan drivers that the environment restricts the choice to. */
+  readonly driverFiles?: string;
   /** Computes on the CPU. */
   readonly software: boolean;
   /** The graphics interface below WebGPU, as far as it can be known. */
@@ -101,6 +105,35 @@ export function graphicsInterface(
   return os === "windows" ? "Direct3D 12 or Vulkan (inferred)" : "Vulkan (inferred)";
 }
 
+/** Drivers that compute on the CPU, by what they call their device. */
+const SOFTWARE_DRIVERS: readonly (readonly [pattern: RegExp, name: string])[] = [
+  [/swiftshader/i, "SwiftShader"],
+  [/llvmpipe|lavapipe/i, "Mesa llvmpipe"],
+  [/softpipe/i, "Mesa softpipe"],
+  [/basic render/i, "Microsoft WARP"],
+];
+
+/** Makers of GPUs, as PCI and Khronos number them; Deno gives the number in decimal digits. */
+const VENDORS: ReadonlyMap<number, string> = new Map([
+  [0x1002, "AMD"],
+  [0x106b, "Apple"],
+  [0x10de, "NVIDIA"],
+  [0x13b5, "Arm"],
+  [0x1414, "Microsoft"],
+  [0x5143, "Qualcomm"],
+  [0x8086, "Intel"],
+  [0x1ae0, "Google"],
+  [0x10005, "Mesa"],
+]);
+
+/** The driver behind an adapter, as far as the adapter tells. */
+export function driverName(
+  { vendor, description }: { readonly vendor: string; readonly description: string },
+): string {
+  const software = SOFTWARE_DRIVERS.find(([pattern]) => pattern.test(description));
+  return software?.[1] ?? VENDORS.get(Number(vendor)) ?? (vendor || "unknown");
+}
+
 async function lookAtGpu(executor: Executor): Promise<GpuReport> {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   const { vendor, architecture, description } = adapter!.info;
@@ -112,10 +145,13 @@ async function lookAtGpu(executor: Executor): Promise<GpuReport> {
     (await executor.compile(program, {})).dispose();
   }
   const { details } = executor.info;
+  const driverFiles = Deno.env.get("VK_DRIVER_FILES");
   return {
     vendor,
     architecture,
     description,
+    driver: driverName({ vendor, description }),
+    ...(driverFiles && { driverFiles }),
     software: details["software"] === true,
     interface: graphicsInterface(
       Deno.build.os,
@@ -174,11 +210,13 @@ async function examine(): Promise<Report> {
 
 function describeGpu(gpu: Report["webgpu"]): string[] {
   if (!gpu.available) return [`WebGPU: not here. ${gpu.reason}.`];
-  const { vendor, architecture, description, software, features, limits, variants } = gpu;
+  const { vendor, architecture, description, driver, driverFiles, software, features, limits, variants } =
+    gpu;
   const isSlow = /OpenGL|^gl\b/.test(gpu.interface);
   return [
     `WebGPU: ${description} (vendor ${vendor}${architecture && `, ${architecture}`}), ` +
     (software ? "computes on the CPU; used only with --backend webgpu" : "a hardware adapter"),
+    `  driver: ${driver}${driverFiles ? `, one of VK_DRIVER_FILES=${driverFiles}` : ""}`,
     `  interface: ${gpu.interface}` + (isSlow ? "; far slower than Vulkan, install a Vulkan driver" : ""),
     `  one wait for the device: ${gpu.syncMilliseconds.toFixed(1)} ms`,
     `  features: ${features.join(", ")}`,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { doctor, graphicsInterface } from "./doctor.ts";
+import { doctor, driverName, graphicsInterface } from "./doctor.ts";
 import { callCommand } from "../test_kit.ts";
 
 const call = (...args: string[]) => callCommand(doctor, args);
@@ -25,6 +25,8 @@ Deno.test("doctor --json has the measured wait, limits and variants of an adapte
     assert.ok(webgpu.limits.maxBufferSize >= 2 ** 28);
     assert.ok(Object.keys(webgpu.variants).some((question) => question.startsWith("matmul ")));
     assert.equal(typeof webgpu.software, "boolean");
+    assert.equal(webgpu.driver, driverName(webgpu));
+    assert.equal(webgpu.driverFiles, Deno.env.get("VK_DRIVER_FILES"));
   } else assert.match(webgpu.reason, /^Cannot use WebGPU: /);
   for (const flavour of [onnx.node, onnx.web]) {
     if (flavour.available) assert.match(flavour.version, /^\d+\.\d+/);
@@ -56,4 +58,12 @@ Deno.test("graphicsInterface() tells Vulkan from its fallback", () => {
   assert.equal(graphicsInterface("windows", vulkan, undefined), "Direct3D 12 or Vulkan (inferred)");
   assert.equal(graphicsInterface("darwin", vulkan, undefined), "Metal");
   assert.equal(graphicsInterface("linux", new Set(), "vulkan"), "vulkan (pinned by DENO_WEBGPU_BACKEND)");
+});
+
+Deno.test("driverName() tells the software drivers apart, and names a GPU's maker", () => {
+  const name = (vendor: string, description: string) => driverName({ vendor, description });
+  assert.equal(name("65541", "llvmpipe (LLVM 19.1.7, 256 bits)"), "Mesa llvmpipe");
+  assert.equal(name("6880", "SwiftShader Device (Subzero)"), "SwiftShader");
+  assert.equal(name("4318", "NVIDIA H100 80GB HBM3"), "NVIDIA");
+  assert.equal(name("", ""), "unknown");
 });

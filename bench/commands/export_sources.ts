@@ -48,7 +48,30 @@ async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Folders one level below that hold an adapter in PEFT's format, as it saves those with names of their own. */
+async function adaptersBelow(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  await onDisk(folder, async () => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory && await exists(join(folder, name, PEFT_CONFIG))) found.push(join(folder, name));
+    }
+  });
+  return found.sort();
+}
+
+/** @throws {InputError} If a folder is neither of a run nor of an adapter, saying where one is */
+async function checkRun(folder: string): Promise<void> {
+  if (await exists(layoutOf(folder).records)) return;
+  const below = await adaptersBelow(folder);
+  const hint = below.length > 0 ? `; there is one in ${below.slice(0, 3).join(", ")}` : "";
+  throw new InputError(
+    `Cannot export ${folder}: found no ${PEFT_CONFIG} and no records in it, wanted the folder of an adapter of PEFT ` +
+      `or of a run${hint}`,
+  );
+}
+
 async function recordsIn(folder: string): Promise<string[]> {
+  await checkRun(folder);
   const paths = await onDisk(folder, () => listRecords(layoutOf(folder).records));
   if (paths.length === 0) throw new InputError(`Cannot export ${folder}: found no records in it`);
   return paths;

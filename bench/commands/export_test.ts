@@ -181,7 +181,10 @@ Deno.test("export answers wrong use with one sentence and code 2, and writes not
     await refused(/Allowed choices are peft/, out, "--format", "pickle");
     await refused(/Cannot use --naming/, out, "--format", "onnx", "--naming", "timm", ...own);
     await refused(/Cannot read .*none: /, `${folder}/none`, "--format", "onnx");
-    await refused(/Cannot read .*: /, folder, "--format", "onnx");
+    await refused(/found no adapter_config\.json and no records in it/, folder, "--format", "onnx");
+    await Deno.mkdir(`${folder}/adapters/default`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/adapters/default/adapter_config.json`, "{}");
+    await refused(/there is one in .*adapters\/default\./, `${folder}/adapters`, "--format", "onnx");
     await refused(/wanted a record/, backbone, "--format", "onnx");
 
     const record = `${out}/records/${cell}.jsonl`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "./errors.ts";
 import { canonicalJson } from "./json.ts";
-import { decodeState, encodeState, type StateValue } from "./state.ts";
+import { decodeState, encodeState, stateSize, type StateValue } from "./state.ts";
 
 const state: StateValue = {
   name: "é",
@@ -66,4 +66,75 @@ Deno.test("decodeState() refuses every cut, trailing bytes and a header that is 
 Deno.test("encodeState() refuses what JSON cannot hold", () => {
   assert.throws(() => encodeState({ a: NaN }), /Cannot serialise \$.a: NaN is not a finite number/);
   assert.throws(() => encodeState({ a: { $f32: [0, 1] } }), /Cannot serialise state: the key \$f32 is taken/);
+});
+
+/** Arrays of every kind, at offsets of their buffers that do not suit wider ones. */
+const arrays: StateValue = {
+  bytes: Uint8Array.of(0, 255, 7),
+  odd: new Uint8Array([9, 1, 2, 3, 9]).subarray(1, 4),
+  // After three bytes, so not aligned in the file.
+  whole: Int32Array.of(-(2 ** 31), 2 ** 31 - 1, 0),
+  wide: Float64Array.of(0.1, -Infinity, NaN, Number.MIN_VALUE, -0),
+  narrow: Float32Array.of(0.1, -0),
+  nested: [Uint8Array.of(), [Int32Array.of(1), { deep: Float64Array.of(1 / 3) }]],
+};
+
+Deno.test("decodeState() gives bytes, integers and float64 back as they were", () => {
+  const back = decodeState(encodeState(arrays)) as Record<string, StateValue>;
+  assert.deepStrictEqual(back, arrays);
+  assert.ok(back["bytes"] instanceof Uint8Array && back["odd"] instanceof Uint8Array);
+  assert.ok(back["whole"] instanceof Int32Array && back["wide"] instanceof Float64Array);
+  // Values that a narrower array would have rounded.
+  assert.equal((back["wide"] as Float64Array)[0], 0.1);
+  assert.equal((back["narrow"] as Float32Array)[0], Math.fround(0.1));
+  for (const value of [Uint8Array.of(3), Int32Array.of(-3), Float64Array.of(1 / 3)]) {
+    assert.deepStrictEqual(decodeState(encodeState(value)), value);
+  }
+});
+
+Deno.test("encodeState() writes each kind under its mark, values in order without gaps", () => {
+  const bytes = encodeState({ a: Uint8Array.of(7), b: Int32Array.of(-2), c: Float64Array.of(1) });
+  const header = '{"a":{"$u8":[0,1]},"b":{"$i32":[1,1]},"c":{"$f64":[2,1]}}';
+  const values = [7, 0xfe, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f];
+  assert.deepEqual([...bytes], [header.length, 0, 0, 0, ...new TextEncoder().encode(header), ...values]);
+});
+
+Deno.test("stateSize() is the length of what encodeState() gives", () => {
+  const own = new Float32Array(100).subarray(3, 7);
+  const all: StateValue[] = [state, arrays, null, "é€😀", 1e-7, [], {}, own, { own, text: "ü" }];
+  for (const value of all) assert.equal(stateSize(value), encodeState(value).length);
+  assert.throws(() => stateSize({ a: NaN }), /NaN is not a finite number/);
+});
+
+Deno.test("decodeState() refuses cuts and lies about arrays of every kind", () => {
+  const bytes = encodeState(arrays);
+  for (let length = 0; length < bytes.length; length++) {
+    assert.throws(() => decodeState(bytes.subarray(0, length)), InputError, `cut at ${length}`);
+  }
+  const withHeader = (header: unknown, values: number) => {
+    const text = new TextEncoder().encode(canonicalJson(header));
+    return Uint8Array.of(text.length, 0, 0, 0, ...text, ...Array<number>(values).fill(0));
+  };
+  for (const [mark, size] of [["$u8", 1], ["$i32", 4], ["$f32", 4], ["$f64", 8]] as const) {
+    const two = withHeader({ a: { [mark]: [0, 2] } }, 2 * size);
+    assert.equal((decodeState(two) as { a: Float32Array }).a.length, 2);
+    assert.throws(() => decodeState(two.subarray(0, -1)), /an array is cut off/);
+    assert.throws(() => decodeState(withHeader({ a: { [mark]: [0, 1] } }, 2 * size)), /bytes too many/);
+    for (const length of [-1, 0.5, 1e300, null, "2"]) {
+      assert.throws(() => decodeState(withHeader({ a: { [mark]: [0, length] } }, 2 * size)), InputError);
+    }
+  }
+});
+
+Deno.test("encodeState() refuses arrays of other kinds and every mark as a key", () => {
+  const foreign = [Int16Array.of(1), BigInt64Array.of(1n), new DataView(new ArrayBuffer(4))];
+  for (const value of foreign) {
+    assert.throws(
+      () => encodeState({ a: value as unknown as StateValue }),
+      /Cannot serialise state: found a/,
+    );
+  }
+  for (const mark of ["$f32", "$f64", "$i32", "$u8"]) {
+    assert.throws(() => encodeState({ a: { [mark]: [0, 1] } }), new RegExp(`the key \\${mark} is taken`));
+  }
 });

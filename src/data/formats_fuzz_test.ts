@@ -7,10 +7,13 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
 import { fuzz, mutate } from "../core/test_fuzz.ts";
 import type { Rng } from "../core/rng.ts";
 import { pickledRecords } from "./cifar_python.ts";
 import { readTar } from "./files/tar.ts";
+import { readZip } from "./files/zip.ts";
+import { unpackIdx } from "./idx.ts";
 import { createImageCodec } from "./images/codec.ts";
 import { listLayout } from "./images/list.ts";
 import { openParquet } from "./parquet/parquet.ts";
@@ -160,4 +163,43 @@ Deno.test("readTar() reads or refuses 10,000 damaged archives with links, PAX he
       if (file.size < 2 ** 20) await file.bytes();
     }
   });
+});
+
+Deno.test("readZip() reads or refuses 10,000 damaged archives with links and plain names", async () => {
+  const text = (value: string) => new TextEncoder().encode(value);
+  const zip = zipSync({
+    "a/caf\u00e9.txt": [new Uint8Array(3000), { level: 9 }],
+    "a\\b": [text("stored"), { level: 0 }],
+    "link": [text("a/b"), { os: 3, attrs: 0o120777 << 16 }],
+    "folder": [text("a"), { os: 3, attrs: 0o120777 << 16 }],
+  });
+  await fuzzReader("zip links", (size) => 2 ** 20 + 2064 * size, (rng) => {
+    // The directory at the end says where everything is.
+    const reversed = mutate(Uint8Array.from(zip).reverse(), rng, 400);
+    return rng.integer(2) ? reversed.reverse() : mutate(zip, rng, 200);
+  }, async (bytes) => {
+    const content = {
+      size: bytes.length,
+      // As from a disk: what is asked for is allocated, whether it is there or not.
+      read(at: number, length: number) {
+        const part = bytes.subarray(at, at + length), buffer = new Uint8Array(length);
+        buffer.set(part);
+        return Promise.resolve(buffer.subarray(0, part.length));
+      },
+    };
+    for await (const file of readZip("x", content)) await file.bytes();
+  });
+});
+
+Deno.test("unpackIdx() reads or refuses 10,000 damaged gzip files of several members", async () => {
+  const idx = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0, 0, 10, ...new Uint8Array(900));
+  const packed = new Uint8Array(
+    Buffer.concat([gzipSync(idx.subarray(0, 300)), gzipSync(idx.subarray(300)), new Uint8Array(32)]),
+  );
+  await fuzzReader(
+    "gzip members",
+    (size) => 2 ** 18 + 2064 * size,
+    (rng) => mutate(packed, rng, 60),
+    (bytes) => unpackIdx("x", bytes),
+  );
 });

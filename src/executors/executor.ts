@@ -50,6 +50,12 @@ export interface Executable {
    * Runs once. Every input of the program must be given, with the declared number of elements. Updates are applied
    * to the bound tensors. Only the outputs named in `read` are copied to the host; with none named, a backend
    * may return before the device has finished.
+   *
+   * A run does not fail because values leave the finite numbers. Divergence is seen in the loss: `crossEntropy` of a
+   * sample with NaN or +∞ among its unmasked logits is NaN on every backend, so is its gradient, and so are sums and
+   * products of it; a label of logit -∞ makes it +∞. A row of `softmax` with NaN or +∞ is NaN, too. Other ops promise
+   * nothing about ∞ and NaN: WGSL lets a compiler assume that neither exists, so a kernel that must tell them does so
+   * by their bits.
    */
   run(
     inputs: Readonly<Record<string, HostArray>>,

@@ -11,6 +11,7 @@ import { type Adapter, orderSites } from "../nn/adapter.ts";
 import { classifiers } from "../nn/classifier.ts";
 import { loraSites } from "../nn/sites.ts";
 import { Engine } from "../train/engine.ts";
+import { predict } from "../train/predict.ts";
 import { imageTable } from "../train/table.ts";
 import { countingExecutor } from "../train/test_kit.ts";
 import type { Predictor } from "./method.ts";
@@ -117,7 +118,7 @@ for (const spec of all) {
     for (let index = 0; index < 12; index++) {
       const kit = createTestKit({ engine: counted, task: index, classifier: classifiers.ncm });
       state = await method.learn(state, testTask(index), kit);
-      await counted.predict(await method.deploy(state, kit), imageTable(testTask(index).train));
+      await predict(counted, await method.deploy(state, kit), imageTable(testTask(index).train));
       known.push(counts.compilations);
     }
     const reason = growing.find((part) => spec.includes(part));
@@ -133,7 +134,7 @@ for (const spec of all) {
     for (const classifier of Object.values(classifiers)) {
       const { predictor } = await runMethod(method, { tasks: 2, engine, classifier });
       const { train } = testTask(0, 7);
-      const scores = (rows: readonly number[]) => engine.predict(predictor, imageTable(train, rows));
+      const scores = (rows: readonly number[]) => predict(engine, predictor, imageTable(train, rows));
       const { shape: [, width], data: all } = await scores([0, 1, 2, 3, 4, 5, 6]);
       const { data: turned } = await scores([6, 5, 4, 3, 2, 1, 0]);
       for (let row = 0; row < 7; row++) {

@@ -7,6 +7,7 @@ import type { NamedTensors } from "../core/tensors.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import type { Engine } from "../train/engine.ts";
 import type { Predictor } from "../train/parts.ts";
+import { costOf } from "../train/predict.ts";
 import type { Table } from "../train/table.ts";
 import type { Cost } from "./records/record.ts";
 
@@ -57,7 +58,7 @@ export function costOfTask(
   images: Table,
   meter: TrainingMeter,
 ): Cost {
-  const { flop, encodings } = engine.costOf(predictor, images);
+  const { flop, encodings } = costOf(engine, predictor, images);
   return {
     ...meter.facts,
     flopPerTestImage: flop,

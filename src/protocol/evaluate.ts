@@ -11,6 +11,7 @@ import type { StreamTask, TaskStream } from "../data/stream.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import type { Engine } from "../train/engine.ts";
 import type { Pass, Predictor } from "../train/parts.ts";
+import { score } from "../train/predict.ts";
 import { imageTable } from "../train/table.ts";
 import type { Evaluation } from "./records/record.ts";
 
@@ -49,7 +50,7 @@ export class Evaluator {
       outputs.push(await this.#outputs(pass, tasks, known));
     }
     this.#known = used;
-    const scores = await this.#engine.score(predictor, outputs);
+    const scores = await score(this.#engine, predictor, outputs);
     return this.#count(scores, tasks);
   }
 

@@ -11,7 +11,6 @@ import { bytesOf, type HostTensor, hostTensor, type NamedTensors } from "../core
 import { batchesOf } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
-import { type Cost, costOf } from "../graph/cost.ts";
 import { programKey } from "../graph/program_key.ts";
 import { type CompiledProgram, ProgramCache } from "../executors/program_cache.ts";
 import type { DeviceTensor, Executor, HostArray } from "../executors/executor.ts";
@@ -24,19 +23,17 @@ import { fitFeeds, packedStart, spread } from "./fit_feeds.ts";
 import { featureBatch, preprocessingOf } from "./features.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 import type { Schedule } from "./optimisers/schedule.ts";
-import type { Fit, Fitted, Pass, Predictor, Sums } from "./parts.ts";
+import type { Fit, Fitted, Pass, Sums } from "./parts.ts";
 import { checkTable, feedRows, type Table } from "./table.ts";
 import {
   fitLayout,
   fixedName,
   OUTPUT,
-  passName,
   stillName,
   sumName,
   type TraceContext,
   traceFit,
   tracePass,
-  traceScores,
   traceSums,
 } from "./trace.ts";
 import { BackboneWeights } from "./weights.ts";
@@ -58,12 +55,6 @@ export interface FitDefaults {
 export interface EngineFitted extends Fitted {
   /** Of all steps. */
   readonly flop: number;
-}
-
-/** What scoring one image costs. */
-export interface PredictorCost extends Cost {
-  /** Forward passes of the backbone. */
-  readonly encodings: number;
 }
 
 /** Compiled programs of one backbone may take this many bytes of weights, as a backend may keep a copy in each. */
@@ -169,7 +160,33 @@ export class Engine {
    * @throws {DivergenceError} If one is not finite
    */
   async map(pass: Pass, table: Table): Promise<HostTensor> {
-    return await this.#map(table, (batch) => tracePass({ ...this.#context, batch }, pass, table), pass);
+    const { fixed = {}, adapter } = pass;
+    checkTable("main", table);
+    const batch = this.#batchFor(table);
+    const program = this.trace(pass, table, { batch });
+    const width = program.outputs[OUTPUT]!.shape[1]!;
+    const work = async ({ executable, own, cost }: CompiledProgram) => {
+      writeNamed(own, fixedName, fixed);
+      const result = new Float32Array(table.count * width);
+      const pending: Promise<void>[] = [];
+      let done = 0;
+      for (const rows of batchesOf(rowsOf(table), batch)) {
+        const [first, count] = [done, Math.min(batch, table.count - done)];
+        const run = executable.run(feedRows(program, "main", table, rows), [OUTPUT]);
+        pending.push(
+          run.then((outputs) => result.set(outputs[OUTPUT]!.subarray(0, count * width), first * width)),
+        );
+        done += count;
+        this.#spent += cost.flop;
+        if (pending.length >= WINDOW) await pending.shift();
+      }
+      await Promise.all(pending);
+      if (!result.every(Number.isFinite)) {
+        throw new DivergenceError("The model diverged: an output is not finite", 0);
+      }
+      return hostTensor([table.count, width], result);
+    };
+    return await this.#use(program, adapter, work);
   }
 
   /** Sums over the rows of a table, added up in float64. */
@@ -206,18 +223,9 @@ export class Engine {
     );
   }
 
-  /** Scores [count, classes] of a predictor whose passes gave these outputs, each [count, n]. */
-  async score(predictor: Predictor, outputs: readonly HostTensor[]): Promise<HostTensor> {
-    const table = scoreTable(outputs);
-    const trace = (batch: number) => traceScores({ ...this.#context, batch }, predictor, table);
-    return await this.#map(table, trace, { ...(predictor.fixed && { fixed: predictor.fixed }) });
-  }
-
-  /** Scores [count, classes] of the images of a table. */
-  async predict(predictor: Predictor, table: Table): Promise<HostTensor> {
-    const outputs: HostTensor[] = [];
-    for (const pass of predictor.passes) outputs.push(await this.map(pass, table));
-    return await this.score(predictor, outputs);
+  /** The program of a pass, as it runs on batches of so many rows. */
+  trace(pass: Pass, table: Table, options: Pick<TraceContext, "batch" | "onEncode">): Program {
+    return tracePass({ ...this.#context, ...options }, pass, table);
   }
 
   /** Equal keys mean equal programs; the values that go into a pass are not part of it. */
@@ -225,23 +233,7 @@ export class Engine {
     const { channels, height, width } = this.preprocessing;
     // A row that stands for any: programs depend on the shape of images alone.
     const images = { images: new Uint8Array(channels * height * width), labels: new Int32Array(1), count: 1 };
-    return programKey(tracePass({ ...this.#context, batch: 1 }, pass, { count: 1, images }));
-  }
-
-  /** What a predictor costs per image, by the programs that it takes. */
-  costOf(predictor: Predictor, images: Table): PredictorCost {
-    const batch = featureBatch(this.backbone.config);
-    let encodings = 0;
-    const context = { ...this.#context, batch, onEncode: () => void encodings++ };
-    const passes = predictor.passes.map((pass) => tracePass(context, pass, images));
-    const outputs = passes.map(({ outputs }) => hostTensor([1, outputs[OUTPUT]!.shape[1]!]));
-    const scores = costOf(traceScores({ ...this.#context, batch: 1 }, predictor, scoreTable(outputs)));
-    const costs = passes.map((program) => costOf(program));
-    return {
-      flop: costs.reduce((total, { flop }) => total + flop / batch, scores.flop),
-      bytes: costs.reduce((total, { bytes }) => total + bytes / batch, scores.bytes),
-      encodings,
-    };
+    return programKey(this.trace(pass, { count: 1, images }, { batch: 1 }));
   }
 
   /** Releases programs and device tensors; the executor stays. */
@@ -271,39 +263,6 @@ export class Engine {
     while (batch > 1 && batch / 2 >= count) batch = Math.ceil(batch / 2);
     return batch;
   }
-
-  async #map(
-    table: Table,
-    trace: (batch: number) => Program,
-    { fixed = {}, adapter }: Pick<Pass, "fixed" | "adapter">,
-  ): Promise<HostTensor> {
-    checkTable("main", table);
-    const batch = this.#batchFor(table);
-    const program = trace(batch);
-    const width = program.outputs[OUTPUT]!.shape[1]!;
-    const work = async ({ executable, own, cost }: CompiledProgram) => {
-      writeNamed(own, fixedName, fixed);
-      const result = new Float32Array(table.count * width);
-      const pending: Promise<void>[] = [];
-      let done = 0;
-      for (const rows of batchesOf(rowsOf(table), batch)) {
-        const [first, count] = [done, Math.min(batch, table.count - done)];
-        const run = executable.run(feedRows(program, "main", table, rows), [OUTPUT]);
-        pending.push(
-          run.then((outputs) => result.set(outputs[OUTPUT]!.subarray(0, count * width), first * width)),
-        );
-        done += count;
-        this.#spent += cost.flop;
-        if (pending.length >= WINDOW) await pending.shift();
-      }
-      await Promise.all(pending);
-      if (!result.every(Number.isFinite)) {
-        throw new DivergenceError("The model diverged: an output is not finite", 0);
-      }
-      return hostTensor([table.count, width], result);
-    };
-    return await this.#use(program, adapter, work);
-  }
 }
 
 function rowsOf({ count }: Table): Int32Array {
@@ -325,11 +284,4 @@ function rowsFrom(values: HostArray, size: number): Float32Array[] {
     { length: values.length / size },
     (_, row) => Float32Array.from(values.subarray(row * size, (row + 1) * size)),
   );
-}
-
-/** The outputs of passes as the columns that scores are computed from. */
-function scoreTable(outputs: readonly HostTensor[]): Table {
-  const count = outputs[0]?.shape[0];
-  if (count === undefined) throw new RangeError("Cannot score: the predictor has no passes");
-  return { count, columns: Object.fromEntries(outputs.map((output, i) => [passName(i), output])) };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { Engine, type EngineFitted, type FitDefaults, type PredictorCost } from "./engine.ts";
+export { Engine, type EngineFitted, type FitDefaults } from "./engine.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./extractor.ts";
 export { adamw } from "./optimisers/adamw.ts";
 export type { Optimiser, StepInputs } from "./optimisers/optimiser.ts";
@@ -21,3 +21,4 @@ export {
 } from "./pretrain.ts";
 export { probeDataset, type ProbeScores } from "./probe.ts";
 export { type Columns, imageTable } from "./table.ts";
+export { costOf as predictorCost, predict, type PredictorCost, score } from "./predict.ts";

@@ -12,7 +12,7 @@ import type { ViTConfig } from "../nn/config.ts";
 import { createPacking, type Packing } from "../nn/packing.ts";
 import { encode, stateLookup } from "../nn/vit.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
-import type { Env, Fit, Part, Pass, Predictor, Sums } from "./parts.ts";
+import type { Env, Fit, Part, Pass, Sums } from "./parts.ts";
 import { traceStep } from "./step.ts";
 import { type Columns, declareColumns, type Named, type Table } from "./table.ts";
 
@@ -41,12 +41,7 @@ export function sumName(name: string): string {
   return `sum.${name}`;
 }
 
-/** Name of the column that holds the output of a pass. */
-export function passName(index: number): string {
-  return `pass.${index}`;
-}
-
-/** The only output of passes and scores. */
+/** The only output of a pass. */
 export const OUTPUT = "output";
 
 function states(graph: Graph, tensors: NamedTensors, nameOf: (name: string) => string): Named {
@@ -140,15 +135,6 @@ export function traceFit(
 export function tracePass(context: TraceContext, pass: Pass, table: Table): Program {
   return trace((graph) => {
     graph.output(OUTPUT, pass.output(createEnv(graph, context, pass, { main: table })));
-  });
-}
-
-/** The scores of a predictor from the outputs of its passes, columns `passName(i)`: output `OUTPUT` [batch, classes]. */
-export function traceScores(context: TraceContext, predictor: Predictor, table: Table): Program {
-  return trace((graph) => {
-    const env = createEnv(graph, context, predictor, { main: table });
-    const outputs = predictor.passes.map((_, i) => env.rows()[passName(i)]!);
-    graph.output(OUTPUT, predictor.scores(outputs, env));
   });
 }
 

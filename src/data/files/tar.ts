@@ -110,9 +110,12 @@ async function nextHeader(
       const facts = new Map([...globals, ...extended]);
       const size = facts.get("size");
       if (size !== undefined && !/^\d{1,15}$/.test(size)) throw new Error("a size in it is no number");
+      const name = facts.get("path") ?? header.name;
       return {
         ...header,
-        name: facts.get("path") ?? header.name,
+        name,
+        // Before there were folders, a slash at the end made one. The short form of a long name may end in one, too.
+        type: header.type === "file" && name.endsWith("/") ? "directory" : header.type,
         linkname: facts.get("linkpath") ?? header.linkname,
         size: size !== undefined && header.type === "file" ? Number(size) : header.size,
         isSparse: header.type === "sparse" || [...facts.keys()].some((key) => key.startsWith("GNU.sparse.")),

@@ -75,14 +75,13 @@ export function isTarHeader(block: Uint8Array): boolean {
  */
 export function parseTarHeader(block: Uint8Array): TarHeader {
   const name = text(block, 0, 100), prefix = isPosix(block) ? text(block, 345, 155) : "";
-  const whole = prefix === "" ? name : `${prefix}/${name}`;
   const type = TYPES[String.fromCharCode(block[156]!)] ?? "unknown";
   const isBodyless = type === "link" || type === "symlink" || type === "device" || type === "label";
   return {
-    name: whole,
+    name: prefix === "" ? name : `${prefix}/${name}`,
     linkname: text(block, 157, 100),
     size: isBodyless ? 0 : number(block, 124, 12),
-    type: type === "file" && whole.endsWith("/") ? "directory" : type,
+    type,
   };
 }
 

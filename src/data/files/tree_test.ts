@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inFolder } from "../../core/test_folder.ts";
 import { Buffer } from "node:buffer";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 import { type Files, tarFile, tarGzFile, writeFiles, zipFile } from "../test_files.ts";
 import { openTree } from "./tree.ts";
@@ -351,5 +351,23 @@ Deno.test("openTree() refuses what is no folder and no archive", async () => {
   );
   await assert.rejects(openTree("/nowhere/at/all"), {
     message: "Cannot read /nowhere/at/all: it does not exist",
+  });
+});
+
+/** Archives by other tools and what is in them; `fixtures/make/archives.py` made them. */
+const archives: Readonly<
+  Record<string, { readonly base64: string; readonly files: Readonly<Record<string, string>> }>
+> = JSON.parse(await Deno.readTextFile(new URL("../../../fixtures/data/archives.json", import.meta.url)));
+
+Deno.test("walk() gives what GNU tar, Python's tarfile and zipfile have packed", async () => {
+  await inFolder(async (folder) => {
+    for (const [name, { base64, files }] of Object.entries(archives)) {
+      const packed = new Uint8Array(Buffer.from(base64, "base64"));
+      await Deno.writeFile(`${folder}/${name}`, new Uint8Array(gunzipSync(packed)));
+      assert.deepEqual(await contentOf(`${folder}/${name}`), files, name);
+      if (!name.endsWith(".tar")) continue;
+      await Deno.writeFile(`${folder}/packed.tar.gz`, packed);
+      assert.deepEqual(await contentOf(`${folder}/packed.tar.gz`), files, name);
+    }
   });
 });

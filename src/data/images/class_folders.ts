@@ -6,6 +6,7 @@
  */
 import { InputError } from "../../core/errors.ts";
 import { classNamesIn } from "./folder_splits.ts";
+import { isContainerName } from "./split_names.ts";
 import { areStray, childrenOf, holdsFolders, type ImageFolder } from "./folder_tree.ts";
 
 /** The folder whose folders are the classes, and what was decided on the way. */
@@ -38,6 +39,13 @@ export function findClassFolders(source: string, top: ImageFolder): ClassFolders
     root = next;
   }
   leave(root.images);
+  const [only, second] = childrenOf(root);
+  if (only && !second && isContainerName(only.name)) {
+    throw new InputError(
+      `Cannot read ${source}: found ${only.path} with no folders of classes in it, wanted <class>/*; ` +
+        "labels in a table or text file are read by list:PATH",
+    );
+  }
   refuseUnknownParts(source, root);
   const nested = childrenOf(root).filter((folder) => folder.images.length === 0 && folder.folders.size > 1);
   if (nested.length > 0) {

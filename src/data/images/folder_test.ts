@@ -170,6 +170,7 @@ Deno.test("folder refuses what it could only guess", () => {
         [images("a", 9), images(".", 9).map((path) => path.slice(2))],
         /found 0.jpg, wanted images in a folder of their class/,
       ],
+      [[images("d/images", 9)], /found d\/images\/ with no folders of classes in it.*list:PATH$/],
       [[], /found no images/],
     ] as const
   ) {

@@ -7,7 +7,8 @@
 import createMozjpeg from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import { InputError } from "../../core/errors.ts";
 import { cmykToRgba } from "./cmyk.ts";
-import { jpegComponents, splitJpeg } from "./jpeg_planes.ts";
+import { splitJpeg } from "./jpeg_planes.ts";
+import { jpegComponents } from "./jpeg_segments.ts";
 import type { RgbaImage } from "./rgba_image.ts";
 
 /** What is used of the Emscripten module. */

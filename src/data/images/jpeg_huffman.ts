@@ -143,3 +143,34 @@ export class HuffmanTable {
     writer.put(this.#firstCode[length]! + index - this.#firstIndex[length]!, length + 1);
   }
 }
+
+/**
+ * Reads the first coefficient of a block, stored as a difference.
+ *
+ * @throws {RangeError} If it is larger than 8-bit samples allow
+ */
+export function readDifference(reader: BitReader, table: HuffmanTable): number {
+  const category = table.read(reader);
+  if (category > 11) throw new RangeError("a difference in it is too large");
+  const bits = reader.take(category);
+  return category > 0 && bits < 2 ** (category - 1) ? bits - 2 ** category + 1 : bits;
+}
+
+/** Writes such a difference. */
+export function writeDifference(value: number, writer: BitWriter, table: HuffmanTable): void {
+  const category = value === 0 ? 0 : Math.floor(Math.log2(Math.abs(value))) + 1;
+  if (category > 11) throw new RangeError("a difference in it is too large");
+  table.write(category, writer);
+  writer.put(value < 0 ? value + 2 ** category - 1 : value, category);
+}
+
+/** Passes over the coefficients of a block of a sequential scan but the first. */
+export function skipCoefficients(reader: BitReader, table: HuffmanTable): void {
+  for (let k = 1; k < 64; k++) {
+    const symbol = table.read(reader);
+    const run = symbol >> 4, bits = symbol & 15;
+    if (bits === 0 && run !== 15) return;
+    k += run;
+    if (bits > 0) reader.take(bits);
+  }
+}

@@ -8,7 +8,15 @@
  * @module
  */
 import { concatBytes } from "../files/bytes.ts";
-import { BitReader, BitWriter, HuffmanTable } from "./jpeg_huffman.ts";
+import {
+  BitReader,
+  BitWriter,
+  HuffmanTable,
+  readDifference,
+  skipCoefficients,
+  writeDifference,
+} from "./jpeg_huffman.ts";
+import { isFrame, readHuffman, readQuantisation, segment, segments } from "./jpeg_segments.ts";
 
 /** One component as a gray file. */
 export interface JpegPlane {
@@ -90,12 +98,6 @@ const DC_TABLE = Uint8Array.of(
 );
 const BLOCK = 8;
 
-/** Number of components of a JPEG file, as its frame header says. */
-export function jpegComponents(bytes: Uint8Array): number | undefined {
-  for (const { marker, body } of segments(bytes)) if (isFrame(marker)) return body[5];
-  return undefined;
-}
-
 /**
  * Takes a file of four components apart.
  *
@@ -130,61 +132,6 @@ export function splitJpeg(bytes: Uint8Array): JpegPlanes {
   return { width, height, planes, transform };
 }
 
-function isFrame(marker: number): boolean {
-  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-}
-
-interface Segment {
-  readonly marker: number;
-  readonly body: Uint8Array;
-  /** What follows a scan header. */
-  readonly coded?: Uint8Array;
-}
-
-function* segments(bytes: Uint8Array): Generator<Segment> {
-  for (let at = 2; at + 4 <= bytes.length;) {
-    const marker = bytes[at + 1]!;
-    if (bytes[at] !== 0xff || marker === 0xff || marker === 0 || (marker >= 0xd0 && marker <= 0xd7)) {
-      at++;
-      continue;
-    }
-    if (marker === 0xd9) return;
-    const length = bytes[at + 2]! << 8 | bytes[at + 3]!;
-    const body = bytes.subarray(at + 4, at + 2 + length);
-    at += 2 + length;
-    if (marker !== 0xda) {
-      yield { marker, body };
-      continue;
-    }
-    const start = at;
-    while (at < bytes.length && !(bytes[at] === 0xff && isMarker(bytes[at + 1]))) at++;
-    yield { marker, body, coded: bytes.subarray(start, at) };
-  }
-}
-
-/** Whether a byte after 0xff ends coded data. */
-function isMarker(next: number | undefined): boolean {
-  return next !== undefined && next !== 0 && next !== 0xff && !(next >= 0xd0 && next <= 0xd7);
-}
-
-function readQuantisation(body: Uint8Array, tables: Map<number, Uint8Array>): void {
-  for (let at = 0; at < body.length;) {
-    const size = 1 + 64 * (body[at]! >> 4 ? 2 : 1);
-    const table = body.slice(at, at + size);
-    tables.set(table[0]! & 15, table);
-    at += size;
-  }
-}
-
-/** Tables by class (upper half byte) and number. */
-function readHuffman(body: Uint8Array, tables: Map<number, Uint8Array>): void {
-  for (let at = 0; at + 17 <= body.length;) {
-    const size = 16 + body.subarray(at + 1, at + 17).reduce((sum, count) => sum + count, 0);
-    tables.set(body[at]!, body.slice(at + 1, at + 1 + size));
-    at += 1 + size;
-  }
-}
-
 function readFrame(marker: number, body: Uint8Array, quantisation: ReadonlyMap<number, Uint8Array>): Frame {
   const [precision, h1, h0, w1, w0, count] = body as unknown as [
     number,
@@ -213,11 +160,6 @@ function readFrame(marker: number, body: Uint8Array, quantisation: ReadonlyMap<n
     return { ...one, ...own, parts: [Uint8Array.of(0xff, 0xd8), segment(0xdb, plain), segment(marker, sof)] };
   });
   return { marker, width, height, hMax, vMax, components };
-}
-
-/** A whole segment with mark and length. */
-function segment(marker: number, body: Uint8Array): Uint8Array {
-  return concatBytes([Uint8Array.of(0xff, marker, (body.length + 2) >> 8, body.length + 2), body]);
 }
 
 function splitScan(
@@ -348,29 +290,4 @@ function writeBlocks({ width, height }: Component, grid: BlockGrid, isRefining: 
     }
   }
   return writer.finish();
-}
-
-function readDifference(reader: BitReader, table: HuffmanTable): number {
-  const category = table.read(reader);
-  if (category > 11) throw new RangeError("a difference in it is too large");
-  const bits = reader.take(category);
-  return category > 0 && bits < 2 ** (category - 1) ? bits - 2 ** category + 1 : bits;
-}
-
-function writeDifference(value: number, writer: BitWriter, table: HuffmanTable): void {
-  const category = value === 0 ? 0 : Math.floor(Math.log2(Math.abs(value))) + 1;
-  if (category > 11) throw new RangeError("a difference in it is too large");
-  table.write(category, writer);
-  writer.put(value < 0 ? value + 2 ** category - 1 : value, category);
-}
-
-/** Passes over the coefficients of a block of a sequential scan but the first. */
-function skipCoefficients(reader: BitReader, table: HuffmanTable): void {
-  for (let k = 1; k < 64; k++) {
-    const symbol = table.read(reader);
-    const run = symbol >> 4, bits = symbol & 15;
-    if (bits === 0 && run !== 15) return;
-    k += run;
-    if (bits > 0) reader.take(bits);
-  }
 }

@@ -31,7 +31,7 @@ export function listLayout(options: ListOptions): ImageLayout {
 export function isListTree(paths: readonly string[], isImage: (path: string) => boolean): boolean {
   if (!paths.some(isImage)) return false;
   if (paths.some((path) => METADATA.test(path))) return true;
-  const hasList = paths.some((path) => /\.(csv|tsv|jsonl)$/i.test(path) && isListName(path));
+  const hasList = paths.some((path) => LIST_FILE.test(path) && isListName(path));
   return hasList && paths.filter(isImage).every((path) => {
     const parent = path.split("/").at(-2);
     return parent === undefined || roleOf(parent) !== undefined || /^(images?|imgs?|data)$/i.test(parent);

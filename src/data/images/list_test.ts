@@ -54,7 +54,7 @@ Deno.test("list reads official splits from every kind of list", async () => {
     "val.txt": "test/4.png,dog",
     "readme.txt": "about",
   };
-  const validation = await load(texts, "", "");
+  const validation = await load(texts);
   assert.deepEqual([validation.train, validation.test], [OFFICIAL.train, OFFICIAL.test]);
   assert.match(validation.notices, /validation images are the test split/);
 });

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { describeIssues } from "../../core/schema.ts";
 import { type Budget, compilePython, type PythonPattern } from "./python_pattern.ts";
+import { foreignText } from "../files/foreign.ts";
 import { show } from "../files/safetensors.ts";
 
 /** What we write. */
@@ -133,6 +134,8 @@ export interface PeftSettings {
  * @param fail Told what is wrong with it
  */
 export function parsePeftConfig(text: string, fail: (why: string) => never): PeftSettings {
+  const other = foreignText(text);
+  if (other) return fail(`its config is ${other}`);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -4,7 +4,7 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
-import { formatShape } from "../../core/shape.ts";
+import { formatShape, sameShape } from "../../core/shape.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { type Adapter, type LoraPair, orderSites } from "../../nn/adapter.ts";
 import { joinHeads } from "../backbones/pooling.ts";
@@ -57,10 +57,16 @@ function sortTensors(tensors: NamedTensors, fail: (why: string) => never) {
   const head: Record<string, HostTensor> = {};
   const others: Record<string, HostTensor> = {};
   const add = (all: Record<string, HostTensor>, key: string, name: string, tensor: HostTensor) => {
-    if (Object.hasOwn(all, key)) fail(`two tensors mean the same, one of them "${name}"`);
+    const known = Object.hasOwn(all, key) ? all[key] : undefined;
+    // PEFT saves trained biases of modules that are trained whole once more.
+    const isSame = known && sameShape(known.shape, tensor.shape) &&
+      known.data.every((value, i) => Object.is(value, tensor.data[i]));
+    if (known && !isSame) fail(`two tensors mean the same, one of them "${name}"`);
     all[key] = tensor;
   };
   for (const [name, tensor] of Object.entries(tensors)) {
+    // The module that another stands for is no longer used.
+    if (/\.original_module\./.test(name)) continue;
     const [, module, letter] = FACTOR.exec(name) ?? [];
     const plain = plainName(name);
     const [, saved = "", kind] = /^(?:.*\.)?(\w+)\.(weight|bias)$/.exec(plain) ?? [];
@@ -164,6 +170,12 @@ function classifierOf(
   return { kind: "linear", classNames: names, weight, bias };
 }
 
+/** A classifier of which only the biases were trained, with the weights that the backbone has. */
+function withOwnHead(heads: NamedTensors, backbone: AdaptedBackbone | undefined): NamedTensors {
+  const isBiasAlone = Object.keys(heads).join() === "head.bias" && backbone?.head;
+  return isBiasAlone ? { ...heads, "head.weight": backbone.head!.weight } : heads;
+}
+
 /** Factors that add nothing: what they did is in the weights. */
 function withoutUpdate(pairs: Readonly<Record<string, LoraPair>>, sites: readonly string[]) {
   return Object.fromEntries(
@@ -206,7 +218,7 @@ export function decodePeft(
   const added = changed.length > 0 ? withoutUpdate(pairs, changed) : pairs;
   const scaled = backbone?.scales ? behindScales(backbone, added, fail) : added;
   const facts = parseOwnFacts(metadata[OWN]);
-  const classifier = classifierOf(head, facts?.classNames, fail);
+  const classifier = classifierOf(withOwnHead(head, backbone), facts?.classNames, fail);
   return {
     adapter: adapterOf(scaled, gains, facts),
     ...(classifier && { classifier }),

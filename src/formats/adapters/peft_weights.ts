@@ -17,7 +17,7 @@ import { scaleRows } from "../backbones/transforms.ts";
 type Fail = (why: string) => never;
 
 /** What a backbone must tell. */
-export type AdaptedBackbone = Pick<Backbone, "config" | "weights" | "scales">;
+export type AdaptedBackbone = Pick<Backbone, "config" | "weights" | "scales" | "head">;
 
 type Pairs = Readonly<Record<string, LoraPair>>;
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createRng } from "../../core/rng.ts";
+import { mutateText, MUTATIONS } from "../../core/test_fuzz.ts";
 import { compilePython } from "./python_pattern.ts";
 
 interface Expected {
@@ -45,6 +47,32 @@ Deno.test("compilePython() names what it refuses", () => {
       pattern,
     );
   }
+});
+
+Deno.test("compilePython() of damaged patterns matches, refuses or gives up", () => {
+  const rng = createRng(1, "python patterns");
+  const sound = [
+    "(?P<x>a|b)+?[^]a-c]{,2}\\Z",
+    "(?<=a.)(?!b)(?:\\w|\\d)*+(?(1)x|y)",
+    "(?i:layers)\\.(\\d+)\\.\\1",
+  ];
+  const name = "vit.layers.1.1.attention.q_proj";
+  let compiled = 0, refused = 0;
+  for (let i = 0; i < MUTATIONS; i++) {
+    const pattern = mutateText(sound[rng.integer(sound.length)]!, rng);
+    const budget = { left: 2e4 };
+    try {
+      compilePython(`(.*\\.)?(${pattern})$`).match(name, budget);
+      compiled++;
+    } catch (error) {
+      assert.ok(
+        error instanceof SyntaxError || (error instanceof RangeError && budget.left < 0),
+        `${pattern}: ${error}`,
+      );
+      refused++;
+    }
+  }
+  assert.ok(compiled > MUTATIONS / 10 && refused > MUTATIONS / 100, `${compiled}, ${refused}`);
 });
 
 Deno.test("compilePython() gives up by a count of steps, not by a clock", () => {

@@ -143,8 +143,8 @@ export class Scanner {
       } else tests.push(typeof low === "string" ? (char) => char === low : low);
     }
     this.#at++;
-    const every: SetTest = (char) => tests.some((test) => test(char));
-    const folded = flags.ignoreCase ? foldedSet(every) : every;
+    const isMember: SetTest = (char) => tests.some((test) => test(char));
+    const folded = flags.ignoreCase ? foldedSet(isMember) : isMember;
     return isNegated ? negated(folded) : folded;
   }
 

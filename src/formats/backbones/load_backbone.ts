@@ -10,14 +10,14 @@ import type { HostTensor, NamedTensors } from "../../core/tensors.ts";
 import { type Backbone, createBackbone } from "../../nn/backbone.ts";
 import type { ViTConfig } from "../../nn/config.ts";
 import { nameMapOf } from "./card_names.ts";
-import { checkNothingMissing, type MappedTensors } from "./name_map.ts";
+import { checkNothingMissing, listed, type MappedTensors } from "./name_map.ts";
 import { nearestNameMap } from "./nearest_map.ts";
 import { nameMaps } from "./name_maps.ts";
 import { resamplePositions } from "./positions.ts";
 import type { SafetensorsContent } from "../files/safetensors.ts";
 import type { BackboneFacts } from "./facts.ts";
 import { settlePooling } from "./pooling.ts";
-import { checkRepresentable, checkUnknown, isBuffer } from "./representable.ts";
+import { checkRepresentable, checkUnknown, isAttentionPool, isBuffer } from "./representable.ts";
 import {
   type BackboneOverrides,
   checkShapes,
@@ -95,7 +95,9 @@ function inspectWeights(
   const { tensors: mapped, scales, ...names } = nearestNameMap(maps, content.tensors, tensorNames, file);
   const all = { ...content.tensors, ...content.integers };
   const unknown = [...names.leftover, ...Object.keys(content.integers)];
-  const buffers = new Set(unknown.filter((name) => isBuffer(name, all[name]!)));
+  const isPooled = (overrides.pool ?? facts.config.pool ?? "token") !== "token";
+  const isNeedless = (name: string) => isBuffer(name, all[name]!) || (isPooled && isAttentionPool(name));
+  const buffers = new Set(unknown.filter(isNeedless));
   const leftover = unknown.filter((name) => !buffers.has(name));
   const unneeded = [...names.unneeded, ...buffers];
   return {
@@ -106,10 +108,12 @@ function inspectWeights(
     count: Object.keys(all).length,
     backbone() {
       checkRepresentable({ ...names, leftover }, file);
+      checkNoIntegers(content.integers, file);
       checkNothingMissing({ ...names, leftover }, file);
       checkUnknown(leftover, ignoreUnknown, names.map, file);
       const known = withoutUnused(mapped, facts.unused);
-      const placed = settleTokens(settlePatches(known, facts.patchOrder, file), patchesOf(facts), file);
+      const patched = settlePatches(known, facts.patchOrder, file);
+      const placed = settleTokens(patched, patchesOf(facts, patched, content.images), file);
       const { pool, tensors } = settlePooling(placed, {
         stated: facts.config.pool,
         asked: overrides.pool,
@@ -129,10 +133,16 @@ function inspectWeights(
   };
 }
 
-/** Patches of an image, if files beside the weights state its size. */
-function patchesOf({ config: { image, patch }, grid }: BackboneFacts): number | undefined {
+/** Patches of an image, if files beside the weights, or a graph, state its size. */
+function patchesOf(
+  { config: { image }, grid }: BackboneFacts,
+  tensors: NamedTensors,
+  images: SafetensorsContent["images"],
+): number | undefined {
   if (grid !== undefined) return grid ** 2;
-  return image === undefined || patch === undefined ? undefined : Math.floor(image / patch) ** 2;
+  const patch = tensors["patch_embed.proj.weight"]?.shape[3];
+  const side = image ?? images?.[1];
+  return side === undefined || !patch ? undefined : Math.floor(side / patch) ** 2;
 }
 
 /** What the architecture has and does not use, by the files beside it, under our names. */
@@ -154,6 +164,19 @@ function checkImages(
   throw new InputError(
     `Cannot load ${file}: found a graph for images of ${height}x${width} with ${found} channels, wanted ` +
       `${image}x${image} with ${channels}, as its tensors tell`,
+  );
+}
+
+/** @throws {InputError} If matrices are integers: no layer has such weights before it is quantised */
+function checkNoIntegers(integers: SafetensorsContent["integers"], file: string): void {
+  const names = Object.keys(integers).filter((name) =>
+    integers[name]!.shape.length >= 2 && /weight/.test(name)
+  );
+  if (names.length === 0) return;
+  throw new InputError(
+    `Cannot load ${file}: found quantised weights (${
+      listed(names)
+    } of integers), wanted floating-point weights`,
   );
 }
 

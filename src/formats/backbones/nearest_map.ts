@@ -84,13 +84,15 @@ function sharedPrefixes(names: readonly string[]): string[] {
   for (const name of names) {
     if (name.length > LONGEST_NAME) continue;
     const parts = name.split(".").slice(0, -1);
-    const end = parts.findIndex((part) => /^\d+$/.test(part));
-    parts.slice(0, end < 0 ? undefined : end).forEach((_, i) => {
+    parts.forEach((_, i) => {
       const prefix = `${parts.slice(0, i + 1).join(".")}.`;
       counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
     });
   }
-  const many = [...counts].filter(([, count]) => count >= FEWEST);
+  // A number is that of a block, unless most names are behind it, as in a sequence of backbone and classifier.
+  const isMeant = (prefix: string, count: number) =>
+    !/(^|\.)\d+\./.test(prefix) || count > 0.7 * names.length;
+  const many = [...counts].filter(([prefix, count]) => count >= FEWEST && isMeant(prefix, count));
   const isOuter = (prefix: string, count: number) =>
     many.some(([other, same]) => other !== prefix && other.startsWith(prefix) && same === count);
   return many.filter(([prefix, count]) => !isOuter(prefix, count))

@@ -9,7 +9,7 @@ import { withAnyBatch } from "../../executors/onnx/any_batch.ts";
 import { lowerProgram } from "../../executors/onnx/lowering.ts";
 import { encodeModel } from "../../executors/onnx/model.ts";
 import { type Program, trace } from "../../graph/graph.ts";
-import type { ViTConfig } from "../../nn/config.ts";
+import { featureWidth, type ViTConfig } from "../../nn/config.ts";
 import { linearHead } from "../../nn/heads.ts";
 import { stateLookup, vitFeature } from "../../nn/vit.ts";
 import { type MergedModel, mergedTensors } from "./merged.ts";
@@ -19,11 +19,11 @@ const LOGITS = "logits";
 
 /** The classifier as a program over states of the names of `mergedTensors`. */
 function traceClassifier(config: ViTConfig, classes: number, batch: number): Program {
-  const { channels, image, width } = config;
+  const { channels, image } = config;
   return trace((graph) => {
     const images = graph.input(IMAGES, [batch, channels, image, image]);
     const feature = vitFeature(config, stateLookup(graph, config), images);
-    const weight = graph.state("head.weight", [classes, width]);
+    const weight = graph.state("head.weight", [classes, featureWidth(config)]);
     graph.output(LOGITS, linearHead(feature, weight, graph.state("head.bias", [classes])));
   });
 }

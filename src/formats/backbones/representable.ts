@@ -24,13 +24,16 @@ export function isBuffer(name: string, { shape, data }: HostTensor | IntegerTens
 const QUANTISED =
   /(^|[._])(weight_scale(_inv)?|input_scale|qweight|qzeros|absmax|quant_map|quant_state[._\w]*|SCB|weight_format|_scale|_zero_point|zero_point|weight_packed|scales|_data)$/;
 
+const ATTENTION_POOL = /(^|\.)(attn_pool|head)\.(probe|latent|attention|q|kv|proj|norm|layernorm|mlp)\b/;
+
+/** Whether a tensor belongs to a pool that asks the tokens with a query of its own. */
+export function isAttentionPool(name: string): boolean {
+  return ATTENTION_POOL.test(brief(name));
+}
+
 /** Parts that `ViTConfig` has no place for, by the names that timm, transformers and others give their tensors. */
 const foreignParts: readonly (readonly [name: RegExp, part: string, wanted: string])[] = [
-  [
-    /(^|\.)(attn_pool|head)\.(probe|latent|attention|q|kv|proj|norm|layernorm|mlp)\b/,
-    "attention pooling",
-    "another pool, which can be asked for (--pool mean)",
-  ],
+  [ATTENTION_POOL, "attention pooling", "another pool, which can be asked for (--pool mean)"],
   [/(^|\.)(norm_pre|ln_pre|pre_layrnorm)\./, "a norm before the first block", "none"],
   [/(^|\.)([qk]_norm|norm_[qk])\./, "norms of queries and keys", "plain attention"],
   [/(^|\.)(fc1_[gx]|w12|weights_in|gate_proj)\./, "a gated perceptron", "one of two layers"],

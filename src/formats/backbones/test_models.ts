@@ -9,7 +9,7 @@
 import { createRng } from "../../core/rng.ts";
 import { type Adapter, adapterToTensors, createAdapter, type LoraSpec } from "../../nn/adapter.ts";
 import { type Backbone, createBackbone } from "../../nn/backbone.ts";
-import type { ViTConfig } from "../../nn/config.ts";
+import { featureWidth, type ViTConfig } from "../../nn/config.ts";
 import { unitRows } from "../../nn/heads.ts";
 import { branchFromTensors } from "../../nn/lora.ts";
 import { evaluate, noise, randomWeights } from "../../nn/testing.ts";
@@ -67,7 +67,8 @@ export async function scoresOf(
   { adapter, classifier }: Pick<KeptAdapter, "adapter" | "classifier">,
   images: Float32Array,
 ): Promise<number[]> {
-  const { channels, image, width } = config;
+  const { channels, image } = config;
+  const width = featureWidth(config);
   const batch = images.length / (channels * image * image);
   const factors = adapter ? adapterToTensors(adapter) : {};
   const { feature } = await evaluate(

@@ -62,6 +62,9 @@ function ownPositions(
   const stated = squares.filter((own) => positions - own === patches);
   const [own, other] = stated.length > 0 ? stated : squares;
   if (own === undefined) {
+    if (classTokens === 0 && isSquare(positions - 1)) {
+      return fail(`found ${positions} positions and no class token, wanted one: the first position is its`);
+    }
     return fail(
       `found ${positions} positions, wanted a square number of patches, with the class token or without`,
     );

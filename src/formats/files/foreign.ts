@@ -55,8 +55,10 @@ function isPickle(bytes: Uint8Array): boolean {
 /** What bytes are instead of weights, if that can be seen. */
 export function foreignKind(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return "an empty file";
-  const text = foreignText(new TextDecoder().decode(bytes.subarray(0, 200)));
+  const start = new TextDecoder().decode(bytes.subarray(0, 200));
+  const text = foreignText(start);
   if (text) return text;
+  if (/^\s*\{\s*"/.test(start)) return "a JSON text";
   const found = signatures.find(([start]) => startsWith(bytes, start));
   if (found) return found[1];
   return isPickle(bytes) ? "a pickle of Python, as PyTorch's own files were" : undefined;

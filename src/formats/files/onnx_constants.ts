@@ -80,7 +80,7 @@ export function arraysOf({ initializer, node }: GraphProto): TensorProto[] {
 
 /** Nodes of quantised models, whichever tool made them. */
 const QUANTISED =
-  /Quantize|QuantizeLinear|MatMulInteger|ConvInteger|^Q(Linear|Gemm|Attention|MoE)|MatMulNBits|MatMulBnb4|MatMulFpQ4/;
+  /[Qq]uantize|MatMulInteger|ConvInteger|^Q(Linear|Gemm|Attention|MoE)|MatMulNBits|MatMulBnb4|MatMulFpQ4/;
 
 /** Types below 8 bits, and floats of 8: those of quantised weights. */
 function isQuantisedType(type: number): boolean {

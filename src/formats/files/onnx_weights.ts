@@ -9,10 +9,11 @@
  */
 import { InputError } from "../../core/errors.ts";
 import { formatShape, sizeOf } from "../../core/shape.ts";
-import { type HostTensor, hostTensor } from "../../core/tensors.ts";
+import type { HostTensor } from "../../core/tensors.ts";
 import { decodeModel, type GraphProto, type ModelProto, type NodeProto } from "../../executors/onnx/model.ts";
 import { arraysOf, type Constants, findConstants, isGiven, nodeName, vectorAt } from "./onnx_constants.ts";
-import { indexReaders, type Layer, LayerFinder, type Readers, readersOf } from "./onnx_layers.ts";
+import { type Layer, LayerFinder } from "./onnx_layers.ts";
+import { foldedTokens } from "./onnx_tokens.ts";
 import { externalFacts, type ExternalFiles, type Fail, isExternal } from "./onnx_tensors.ts";
 import { checkFinite, type ReadOptions, type SafetensorsContent } from "./safetensors.ts";
 
@@ -33,42 +34,10 @@ function layerOf({ name = "", metadataProps }: NodeProto): string | undefined {
   if (layer) return layer;
   // `/blocks/blocks.0/attn/qkv/MatMul`: a container's name is repeated in that of its member.
   const path = name.split("/").slice(1, -1);
+  // onnxruntime appends how it fused a node: `/fc/MatMul/MatMulAddFusion`.
+  if (["MatMul", "Gemm", "Conv"].includes(path.at(-1) ?? "")) path.pop();
   const parts = path.filter((part, i) => !path[i + 1]?.startsWith(`${part}.`));
   return name.startsWith("/") && parts.length > 0 ? parts.join(".") : undefined;
-}
-
-/** The class token's name among siblings of the positions' name. */
-function tokenName(position: string): string | undefined {
-  if (position.endsWith("encoder.pos_embedding")) {
-    return position.replace("encoder.pos_embedding", "class_token");
-  }
-  const name = position.replace(/pos(ition)?_embed(ding)?s?$/, "cls_token");
-  return name === position ? undefined : name;
-}
-
-/** [batch, 1, width] of equal rows as [1, 1, width]: a class token that was repeated for a fixed batch. */
-function foldBatch({ shape, data }: HostTensor): HostTensor | undefined {
-  const [batch, one, width] = shape;
-  if (shape.length !== 3 || one !== 1 || !batch || !width) return undefined;
-  return data.every((value, i) => Object.is(value, data[i % width]))
-    ? hostTensor([1, 1, width], data.slice(0, width))
-    : undefined;
-}
-
-/** The class token, if the exporter has folded it into a constant: what is joined in front of the patches. */
-function findToken(
-  named: ReadonlyMap<string, HostTensor>,
-  tensors: ReadonlyMap<string, HostTensor>,
-  readers: Readers,
-) {
-  const name = [...named.keys()].map(tokenName).find((found) => found !== undefined);
-  if (name === undefined || named.has(name)) return undefined;
-  for (const [value, tensor] of tensors) {
-    const isFirst = ({ opType, input }: NodeProto) => opType === "Concat" && input[0] === value;
-    const token = readersOf(readers, value).some(isFirst) ? foldBatch(tensor) : undefined;
-    if (token) return { name, root: value, tensor: token };
-  }
-  return undefined;
 }
 
 function failure({ file = "ONNX model" }: ReadOptions): Fail {
@@ -100,10 +69,9 @@ class Naming {
       this.#give(name, this.named.get(name) ?? tensor, root);
       this.#read.add(root);
     }
-    const token = findToken(this.named, constants.stored, indexReaders(nodes));
-    if (token) {
-      this.named.set(token.name, token.tensor);
-      this.#read.add(token.root);
+    for (const { name, tensor, root } of foldedTokens(this.named, constants, nodes)) {
+      this.named.set(name, tensor);
+      this.#read.add(root);
     }
     this.#checkUnread();
     return this.named;
@@ -160,6 +128,8 @@ class Naming {
       for (const name of node.input) {
         const constant = vectorAt(this.constants, name);
         if (!constant || this.#read.has(constant.root)) continue;
+        // Joined constants are tokens if they are rows for each image, and sizes if not.
+        if (node.opType === "Concat" && constant.tensor.shape.length !== 3) continue;
         const { root, tensor: { shape, data } } = constant;
         if (data.every((value) => value === neutral)) continue;
         this.fail(
@@ -192,6 +162,7 @@ const NEUTRAL: Readonly<Record<string, number>> = {
   FastGelu: NaN,
   PRelu: 1,
   BatchNormalization: NaN,
+  Concat: NaN,
 };
 
 /**

@@ -19,6 +19,7 @@ import type { RunRecord } from "../records/record.ts";
 import { resolveSettings } from "../settings.ts";
 import { createMemoryStore } from "../store.ts";
 import { adamw } from "../../train/optimisers/adamw.ts";
+import { predict } from "../../train/predict.ts";
 import { imageTable } from "../../train/table.ts";
 import { tinyBackbone, toyDataset } from "../../train/test_kit.ts";
 import type { Method } from "../../methods/method.ts";
@@ -130,10 +131,10 @@ for (const method of examples) {
     const engine = createTestEngine();
     const { predictor } = await runMethod(method, { tasks: 2, train: "really", engine });
     const { train } = testTask(0, 5);
-    const all = await engine.predict(predictor, imageTable(train));
+    const all = await predict(engine, predictor, imageTable(train));
     const width = all.shape[1]!;
     for (let row = 0; row < 5; row++) {
-      const alone = await engine.predict(predictor, imageTable(train, [row]));
+      const alone = await predict(engine, predictor, imageTable(train, [row]));
       assert.deepEqual(alone.data, all.data.slice(row * width, (row + 1) * width));
     }
     await engine.dispose();

@@ -5,31 +5,50 @@
 //           forward 4 loss [rows]; backward 4 dloss [rows], 5 dlogits [rows, width].
 // Grid: *_group, a workgroup per row, reduced as in group.wgsl;
 //       *_row, an invocation per row, in column order.
-// NaN or +∞ in an unmasked logit makes the loss and gradient of its row NaN: training sees that it diverged.
+// NaN or +∞ in an unmasked logit makes the loss and the gradient of its row NaN: training sees that it diverged.
+// WGSL lets a compiler assume that there are no NaN and no ∞, so they are told by their bits, which are loaded and
+// stored as integers, and no arithmetic on them counts. A row with such a logit is lost; its peak is ABOVE.
 
 struct Shape { rows: u32, width: u32 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> logits: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<i32>;
 @group(0) @binding(3) var<storage, read> mask: array<f32>;
 
-@group(0) @binding(4) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> loss: array<u32>;
 
 @group(0) @binding(4) var<storage, read> dloss: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dlogits: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dlogits: array<u32>;
 
 // exp of it is 0 beside any real logit, and unlike -∞ it makes no NaN.
 const MASKED = -1e30;
+// The largest f32.
+const ABOVE: f32 = 0x1.fffffep+127f;
+
+const NAN_BITS = 0x7fc00000u;
+const INFINITY_BITS = 0x7f800000u;
+const MINUS_INFINITY_BITS = 0xff800000u;
+
+fn is_lost(bits: u32) -> bool {
+  return (bits & INFINITY_BITS) == INFINITY_BITS && bits != MINUS_INFINITY_BITS;
+}
 
 fn logit_of(row: u32, class_index: u32) -> f32 {
-  return select(MASKED, logits[row * shape.width + class_index], mask[class_index] != 0.0);
+  let bits = logits[row * shape.width + class_index];
+  return select(MASKED, bitcast<f32>(bits), mask[class_index] != 0.0);
 }
 
 fn peak_of(row: u32, lane: u32, lanes: u32) -> f32 {
   var peak = MASKED;
   for (var c = lane; c < shape.width; c += lanes) {
-    peak = max(peak, logit_of(row, c));
+    if (mask[c] != 0.0) {
+      let bits = logits[row * shape.width + c];
+      if (is_lost(bits)) {
+        return ABOVE;
+      }
+      peak = max(peak, bitcast<f32>(bits));
+    }
   }
   return peak;
 }
@@ -43,7 +62,14 @@ fn total_of(row: u32, peak: f32, lane: u32, lanes: u32) -> f32 {
 }
 
 fn write_loss(row: u32, peak: f32, total: f32) {
-  loss[row] = log(total) + (peak - logits[row * shape.width + u32(labels[row])]);
+  let own = logits[row * shape.width + u32(labels[row])];
+  if (peak == ABOVE) {
+    loss[row] = NAN_BITS;
+  } else if (own == MINUS_INFINITY_BITS) {
+    loss[row] = INFINITY_BITS;
+  } else {
+    loss[row] = bitcast<u32>(log(total) + (peak - bitcast<f32>(own)));
+  }
 }
 
 fn write_gradient(row: u32, peak: f32, total: f32, lane: u32, lanes: u32) {
@@ -51,7 +77,8 @@ fn write_gradient(row: u32, peak: f32, total: f32, lane: u32, lanes: u32) {
   let label = u32(labels[row]);
   for (var c = lane; c < shape.width; c += lanes) {
     let probability = exp(logit_of(row, c) - peak) * scale;
-    dlogits[row * shape.width + c] = (probability - select(0.0, 1.0, c == label)) * dloss[row];
+    let slope = (probability - select(0.0, 1.0, c == label)) * dloss[row];
+    dlogits[row * shape.width + c] = select(bitcast<u32>(slope), NAN_BITS, peak == ABOVE);
   }
 }
 

@@ -34,20 +34,58 @@ caseTests(shapes.flatMap(([n, classes]) => {
   ];
 }));
 
+const NAN_ROWS: readonly (readonly number[])[] = [
+  [1, NaN, 0],
+  [NaN, 1, 0],
+  [1, Infinity, 0],
+  [Infinity, 1, 0],
+  [-NaN, -NaN, -NaN],
+];
+
 for (const profile of ["software", "hardware"] as const) {
-  gpuTest(`crossEntropy() shows divergence as NaN, unless the class is masked (${profile})`, async (gpu) => {
-    const executor = await createWebGpuExecutor({ gpu, profile });
-    const logits = Float32Array.of(1, NaN, 0, 1, Infinity, 0, 0, 0, NaN);
-    const { loss, slope } = await evaluate(executor, { logits }, (graph) => {
-      const z = graph.input("logits", [3, 3]);
-      const labels = graph.constant([0, 0, 0], [3], "i32");
-      const mask = graph.constant([1, 1, 0], [3]);
-      graph.output("loss", fn.crossEntropy(z, labels, mask));
-      graph.output("slope", graph.make("crossEntropyGrad", {}, [z, labels, mask, graph.fill(1, [3])]));
-    });
-    assert.ok(Number.isNaN(loss![0]) && Number.isNaN(loss![1]));
-    assert.ok(Math.abs(loss![2]! - Math.LN2) < 1e-6);
-    assert.ok(slope!.subarray(0, 2).every(Number.isNaN));
-    assert.deepEqual([...slope!.subarray(6)], [-0.5, 0.5, 0]);
-  });
+  for (const variant of ["row", "group"]) {
+    gpuTest(
+      `crossEntropy() shows divergence as NaN, unless the class is masked (${profile}, ${variant})`,
+      async (gpu) => {
+        const variants = { crossEntropy: variant, crossEntropyGrad: variant };
+        const executor = await createWebGpuExecutor({ gpu, profile, variants });
+        // The last rows are well: a masked NaN, a class of -∞. The very last has no chance.
+        const rows = [...NAN_ROWS, [0, 0, NaN], [0, -Infinity, 0], [-Infinity, 0, 0]];
+        const count = rows.length;
+        const lost = NAN_ROWS.length;
+        const { loss, slope, mean } = await evaluate(
+          executor,
+          { logits: Float32Array.from(rows.flat()) },
+          (graph) => {
+            const z = graph.input("logits", [count, 3]);
+            const labels = graph.constant(new Array(count).fill(0), [count], "i32");
+            const mask = graph.constant([1, 1, 0], [3]);
+            const loss = fn.crossEntropy(z, labels, mask);
+            graph.output("loss", loss);
+            graph.output("mean", fn.mean(fn.mul(loss, 0.5)));
+            graph.output(
+              "slope",
+              graph.make("crossEntropyGrad", {}, [z, labels, mask, graph.fill(1, [count])]),
+            );
+          },
+        );
+        assert.ok(loss!.subarray(0, lost).every(Number.isNaN), `${loss}`);
+        assert.ok(Number.isNaN(mean![0]), "the mean of the losses tells nothing");
+        assert.ok(Math.abs(loss![lost]! - Math.LN2) < 1e-6);
+        assert.deepEqual([...loss!.subarray(lost + 1)].map((value) => value + 0), [0, Infinity]);
+        assert.ok(slope!.subarray(0, 3 * lost).every(Number.isNaN), `${slope}`);
+        assert.deepEqual([...slope!.subarray(3 * lost)].map((value) => value + 0), [
+          -0.5,
+          0.5,
+          0,
+          0,
+          0,
+          0,
+          -1,
+          1,
+          0,
+        ]);
+      },
+    );
+  }
 }

@@ -4,25 +4,39 @@
 // Bindings, all [rows, width]: forward 1 x, 2 y; backward 1 y, 2 dy, 3 dx.
 // Grid: *_group, a workgroup per row, reduced as in group.wgsl;
 //       *_row, an invocation per row, in column order.
-// NaN and ∞ in a row make the row NaN: exp and the sum carry them, whatever max does.
+// NaN and +∞ in a row make the row NaN. They are told by their bits, which are loaded and stored as integers, because
+// WGSL lets a compiler assume that neither exists. Such a row is lost; its peak is ABOVE.
 
 struct Shape { rows: u32, width: u32 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
 @group(0) @binding(1) var<storage, read> y_in: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
-// The lowest f32. Its usual decimal digits, -3.40282347e38, are those of a number below it.
-const LOWEST: f32 = -0x1.fffffep+127f;
+// The largest f32, and the lowest.
+const ABOVE: f32 = 0x1.fffffep+127f;
+const LOWEST: f32 = -ABOVE;
+
+const NAN_BITS = 0x7fc00000u;
+const INFINITY_BITS = 0x7f800000u;
+const MINUS_INFINITY_BITS = 0xff800000u;
+
+fn is_lost(bits: u32) -> bool {
+  return (bits & INFINITY_BITS) == INFINITY_BITS && bits != MINUS_INFINITY_BITS;
+}
 
 fn peak_of(start: u32, lane: u32, lanes: u32) -> f32 {
   var peak = LOWEST;
   for (var c = lane; c < shape.width; c += lanes) {
-    peak = max(peak, x[start + c]);
+    let bits = x[start + c];
+    if (is_lost(bits)) {
+      return ABOVE;
+    }
+    peak = max(peak, bitcast<f32>(bits));
   }
   return peak;
 }
@@ -30,7 +44,7 @@ fn peak_of(start: u32, lane: u32, lanes: u32) -> f32 {
 fn total_of(start: u32, peak: f32, lane: u32, lanes: u32) -> f32 {
   var total = 0.0;
   for (var c = lane; c < shape.width; c += lanes) {
-    total += exp(x[start + c] - peak);
+    total += exp(bitcast<f32>(x[start + c]) - peak);
   }
   return total;
 }
@@ -38,7 +52,8 @@ fn total_of(start: u32, peak: f32, lane: u32, lanes: u32) -> f32 {
 fn write_forward(start: u32, peak: f32, total: f32, lane: u32, lanes: u32) {
   let scale = 1.0 / total;
   for (var c = lane; c < shape.width; c += lanes) {
-    y[start + c] = exp(x[start + c] - peak) * scale;
+    let value = exp(bitcast<f32>(x[start + c]) - peak) * scale;
+    y[start + c] = select(bitcast<u32>(value), NAN_BITS, peak == ABOVE);
   }
 }
 
