@@ -19,24 +19,35 @@ import { readBytes } from "../formats/files/files.ts";
 
 /** Hyper-parameters of the expected AdamW steps. */
 export interface GoldenOptimiser {
+  /** Number of steps. */
   readonly steps: number;
+  /** Learning rate, the same at every step. */
   readonly rate: number;
+  /** Decay of the first moment. */
   readonly beta1: number;
+  /** Decay of the second moment. */
   readonly beta2: number;
+  /** Added to the root of the second moment. */
   readonly epsilon: number;
+  /** Decoupled weight decay. */
   readonly decay: number;
 }
 
 /** A case. */
 export interface GoldenCase {
+  /** Architecture of the backbone. */
   readonly config: ViTConfig;
+  /** Rows of the classifier. */
   readonly classes: number;
   /** Classes that take part in the loss. */
   readonly seen: readonly number[];
+  /** Factor of the adapter's update: alpha / rank. */
   readonly scale: number;
+  /** Of the expected training steps. */
   readonly optimiser: GoldenOptimiser;
   /** [batch, channels, image, image] */
   readonly input: HostTensor;
+  /** [batch], class numbers. */
   readonly labels: Int32Array;
   /** Backbone, head (`head.weight`, `head.bias`) and adapter tensors. */
   readonly parameters: NamedTensors;

@@ -17,7 +17,9 @@ export type NamedTensors = Readonly<Record<string, HostTensor>>;
 
 /** A name and a shape: what a model expects to be given. */
 export interface TensorSpec {
+  /** Unique among those it is listed with. */
   readonly name: string;
+  /** Sizes of the axes; empty for a scalar. */
   readonly shape: Shape;
 }
 

@@ -18,15 +18,21 @@ export interface Oddity {
 
 /** Number of images of a split, and the fewest and most of a class. */
 export interface SplitCounts {
+  /** Of all classes. */
   readonly images: number;
+  /** Images of the smallest class. */
   readonly fewest: number;
+  /** Images of the largest class. */
   readonly most: number;
 }
 
 /** The result of a check. */
 export interface DatasetReport {
+  /** Of the training split. */
   readonly train: SplitCounts;
+  /** Of the test split. */
   readonly test: SplitCounts;
+  /** What was found; empty for a clean data set. */
   readonly oddities: readonly Oddity[];
 }
 

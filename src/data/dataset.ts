@@ -10,20 +10,29 @@ import { canonicalJson, sha256 } from "../core/json.ts";
 
 /** Images as bytes, `[count, channels, height, width]` row-major; labels are class numbers from 0. */
 export interface Split {
+  /** `[count, channels, height, width]`, values 0 to 255. */
   readonly images: Uint8Array;
+  /** [count], class numbers. */
   readonly labels: Int32Array;
+  /** Number of images. */
   readonly count: number;
 }
 
 /** A labelled image data set with a training and a test split. */
 export interface Dataset {
+  /** Name for people and records; no part of the content. */
   readonly name: string;
+  /** 1 for gray, 3 for RGB in this order. */
   readonly channels: 1 | 3;
+  /** Of every image, in pixels. */
   readonly height: number;
+  /** Of every image, in pixels. */
   readonly width: number;
   /** The name of every class, at its number. */
   readonly classNames: readonly string[];
+  /** What methods learn from. */
   readonly train: Split;
+  /** What methods are scored on. */
   readonly test: Split;
   /** Image files of the source that are not in it, by format, and `undecodable` for those skipped; absent if none. */
   readonly leftOut?: Readonly<Record<string, number>>;

@@ -10,6 +10,7 @@ import { InputError } from "../core/errors.ts";
 
 /** A file and how to know it. */
 export interface RemoteFile {
+  /** Address; needs network permission for its host. */
   readonly url: string;
   /** Hosts that the address may redirect to. */
   readonly redirects?: readonly string[];
@@ -25,6 +26,7 @@ export interface DownloadOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Told when a broken transfer is taken up again. */
   readonly onNotice?: (text: string) => void;
+  /** Stops the download; what has arrived stays for the next attempt. */
   readonly signal?: AbortSignal;
 }
 

@@ -33,6 +33,7 @@ export interface LoadDataOptions extends CacheOptions {
 
 /** One kind of data set. */
 export interface DatasetKind {
+  /** What it is, in a few words. */
   readonly title: string;
   /** How a specification of it is written. */
   readonly usage: string;

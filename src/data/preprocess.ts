@@ -15,7 +15,9 @@ import { resample, taps } from "./resample.ts";
 export interface Preprocessing {
   /** Channels, height and width of the stored images. */
   readonly channels: 1 | 3;
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
   /** Height and width of the result. */
   readonly size: number;
@@ -24,6 +26,7 @@ export interface Preprocessing {
    * of channels of the result: gray becomes RGB by repetition, RGB becomes gray by ITU-R BT.601 luma.
    */
   readonly mean: readonly number[];
+  /** As many numbers as `mean`, above 0. */
   readonly std: readonly number[];
 }
 

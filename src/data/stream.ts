@@ -24,8 +24,11 @@ export interface StreamTask {
 
 /** How a stream was cut, where it was not the plain way: all classes, shuffled by us and dealt out evenly. */
 export interface StreamCut {
+  /** Classes of each task, if asked for. */
   readonly classesPerTask?: number;
+  /** Classes of the first task, if asked for. */
   readonly firstTask?: number;
+  /** Classes of every task, if asked for. */
   readonly taskSizes?: readonly number[];
   /** `"numpy"`, or `"given:"` and the beginning of the order's hash. */
   readonly classOrder?: string;
@@ -33,12 +36,15 @@ export interface StreamCut {
 
 /** A data set cut into tasks. */
 export interface TaskStream {
+  /** The data set that is cut. */
   readonly dataset: Dataset;
+  /** In the order they arrive. */
   readonly tasks: readonly StreamTask[];
   /** The class numbers in the order they arrive: all of the data set's, unless tasks have sizes of their own. */
   readonly classOrder: readonly number[];
   /** 0 where the order was given. */
   readonly orderSeed: number;
+  /** What was asked for beside the number of tasks. */
   readonly cut: StreamCut;
   /** SHA-256 of the canonical JSON of fingerprint, class order and every task's classes and indices. */
   readonly hash: string;

@@ -16,7 +16,9 @@ export type BackendName = "reference" | "onnx-node" | "onnx-web" | "webgpu";
 
 /** A tensor that lives on the device between runs. */
 export interface DeviceTensor {
+  /** Sizes of the axes; empty for a scalar. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
   /** A frozen tensor never changes, so a backend may bake it into compiled programs. */
   readonly frozen: boolean;
@@ -24,15 +26,19 @@ export interface DeviceTensor {
   write(values: HostArray): void;
   /** Copies the values to the host; waits for the device. */
   read(): Promise<HostArray>;
+  /** Frees its memory. It cannot be used afterwards. */
   dispose(): void;
 }
 
 /** How to create a device tensor. */
 export interface DeviceTensorOptions {
+  /** Sizes of the axes; empty for a scalar. */
   readonly shape: Shape;
+  /** `"f32"` by default. */
   readonly dtype?: DType;
   /** Zeros if absent; a `Uint8Array` for `u8`. */
   readonly values?: HostArray;
+  /** Whether it never changes; false by default. */
   readonly frozen?: boolean;
   /** Shown in errors and GPU labels. */
   readonly label?: string;
@@ -55,11 +61,13 @@ export interface Executable {
     inputs: Readonly<Record<string, HostArray>>,
     read?: readonly string[],
   ): Promise<Record<string, HostArray>>;
+  /** Frees what the program alone holds; the bound tensors stay. */
   dispose(): void;
 }
 
 /** Facts about a backend for records and `doctor`. */
 export interface BackendInfo {
+  /** Which backend it is. */
   readonly backend: BackendName;
   /** The device in words, such as the adapter's description. */
   readonly device: string;
@@ -69,7 +77,9 @@ export interface BackendInfo {
 
 /** A backend. */
 export interface Executor {
+  /** Facts about the backend. Kernel variants are among them once programs were compiled. */
   readonly info: BackendInfo;
+  /** Creates a tensor on the device, zeros unless values are given. */
   tensor(options: DeviceTensorOptions): DeviceTensor;
   /**
    * Compiles a program and binds its states.
@@ -77,6 +87,7 @@ export interface Executor {
    * @throws {RangeError} If a state has no binding or one of another shape or type
    */
   compile(program: Program, states: Readonly<Record<string, DeviceTensor>>): Promise<Executable>;
+  /** Frees what the backend holds, such as the device it opened. Its tensors and programs cannot be used afterwards. */
   dispose(): Promise<void>;
 }
 

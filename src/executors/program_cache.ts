@@ -20,6 +20,7 @@ export interface Bindings {
 
 /** A compiled program, to be used within `ProgramCache.use` only. */
 export interface CompiledProgram {
+  /** Bound to the tensors that the user gave and to `own`. */
   readonly executable: Executable;
   /** The states that belong to the program alone. They keep what the last user left. */
   readonly own: Readonly<Record<string, DeviceTensor>>;
@@ -36,6 +37,7 @@ interface Entry {
 
 /** How a program is used. */
 export interface UseOptions {
+  /** Tensors of the caller's that the program runs on; none by default. */
   readonly bindings?: Bindings;
   /** Whether it is kept for the next use; true by default. */
   readonly keep?: boolean;
@@ -50,7 +52,11 @@ export class ProgramCache {
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
 
-  /** @param capacity Programs to keep; more stay only while they are in use */
+  /**
+   * A cache of programs for one executor.
+   *
+   * @param capacity Programs to keep; more stay only while they are in use
+   */
   constructor(executor: Executor, capacity: number) {
     this.#executor = executor;
     this.#capacity = capacity;

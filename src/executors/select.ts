@@ -22,6 +22,7 @@ export interface ExecutorOptions {
 
 /** A backend and the reason for it. */
 export interface ChosenExecutor {
+  /** The backend, ready to use; whoever asked for it disposes of it. */
   readonly executor: Executor;
   /** In words, for people and records. */
   readonly why: string;

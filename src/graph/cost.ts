@@ -22,17 +22,21 @@ import { type CompositeName, isComposite, type NodeOf, type OpName, type Tensor 
 
 /** Arithmetic and traffic. */
 export interface Cost {
+  /** Floating-point operations. */
   readonly flop: number;
+  /** Read and written, each value once. */
   readonly bytes: number;
 }
 
 /** Cost of all nodes of one op. */
 export interface OpCost extends Cost {
+  /** How many there are. */
   readonly nodes: number;
 }
 
 /** Cost of a program, in total and by op. */
 export interface ProgramCost extends Cost {
+  /** Only ops that occur. */
   readonly byOp: Readonly<Partial<Record<OpName, OpCost>>>;
 }
 

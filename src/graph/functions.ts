@@ -26,25 +26,44 @@ function binary(fn: BinaryFn): (a: Operand, b: Operand) => Tensor {
   };
 }
 
+/** -x */
 export const neg: (x: Tensor) => Tensor = unary("neg");
+/** eˣ */
 export const exp: (x: Tensor) => Tensor = unary("exp");
+/** ln x */
 export const log: (x: Tensor) => Tensor = unary("log");
+/** √x */
 export const sqrt: (x: Tensor) => Tensor = unary("sqrt");
+/** 1 / x */
 export const reciprocal: (x: Tensor) => Tensor = unary("reciprocal");
+/** |x| */
 export const abs: (x: Tensor) => Tensor = unary("abs");
+/** -1, 0 or 1, as x is below, at or above 0. Its derivative is 0. */
 export const sign: (x: Tensor) => Tensor = unary("sign");
+/** (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) */
 export const tanh: (x: Tensor) => Tensor = unary("tanh");
+/** 2/√π ∫₀ˣ e^(-t²) dt */
 export const erf: (x: Tensor) => Tensor = unary("erf");
+/** max(x, 0) */
 export const relu: (x: Tensor) => Tensor = unary("relu");
 
+/** a + b, broadcast as NumPy does. */
 export const add: (a: Operand, b: Operand) => Tensor = binary("add");
+/** a - b, broadcast as NumPy does. */
 export const sub: (a: Operand, b: Operand) => Tensor = binary("sub");
+/** a · b elementwise, broadcast as NumPy does. */
 export const mul: (a: Operand, b: Operand) => Tensor = binary("mul");
+/** a / b elementwise, broadcast as NumPy does. */
 export const div: (a: Operand, b: Operand) => Tensor = binary("div");
+/** max(a, b) elementwise, broadcast as NumPy does. */
 export const maximum: (a: Operand, b: Operand) => Tensor = binary("maximum");
+/** min(a, b) elementwise, broadcast as NumPy does. */
 export const minimum: (a: Operand, b: Operand) => Tensor = binary("minimum");
+/** 1 where a > b, else 0. Its derivative is 0. */
 export const greater: (a: Operand, b: Operand) => Tensor = binary("greater");
+/** 1 where a ≥ b, else 0. Its derivative is 0. */
 export const greaterEqual: (a: Operand, b: Operand) => Tensor = binary("greaterEqual");
+/** 1 where a = b, else 0. Its derivative is 0. */
 export const equal: (a: Operand, b: Operand) => Tensor = binary("equal");
 
 /** `a` where `condition` is not 0, else `b`. */
@@ -55,7 +74,9 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 /** Options of reductions: all axes by default; reduced axes are dropped unless kept. */
 export interface ReduceOptions {
+  /** Axes to reduce; a negative one counts from the end. */
   readonly axes?: readonly number[];
+  /** Whether reduced axes stay with size 1. */
   readonly keepDims?: boolean;
 }
 
@@ -74,14 +95,17 @@ function reduce(fn: "sum" | "max", x: Tensor, { axes, keepDims = false }: Reduce
   return keepDims ? kept : reshape(kept, x.shape.filter((_, axis) => !sorted.includes(axis)));
 }
 
+/** Σ x over the axes. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduce("sum", x, options);
 }
 
+/** The largest x over the axes. */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   return reduce("max", x, options);
 }
 
+/** Σ x / n over the axes, where n elements meet in each result. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const total = sum(x, options);
   return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
@@ -98,7 +122,9 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 /** Which operands of `matmul` are stored transposed. */
 export interface MatmulOptions {
+  /** `a` is [..., k, m]. */
   readonly transposeA?: boolean;
+  /** `b` is [..., n, k]. */
   readonly transposeB?: boolean;
 }
 
@@ -118,6 +144,7 @@ export function matmul(
   return a.graph.make("matmul", { transposeA, transposeB }, [a, b]);
 }
 
+/** The same elements in row-major order under another shape of equal size. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   return x.graph.make("reshape", { shape: [...shape] }, [x]);
 }
@@ -132,6 +159,7 @@ export function transpose(x: Tensor, perm: readonly number[]): Tensor {
   return x.graph.make("transpose", { perm: [...perm] }, [x]);
 }
 
+/** y[i] = x[starts + i] for 0 ≤ i < sizes, on every axis. */
 export function slice(x: Tensor, starts: readonly number[], sizes: readonly number[]): Tensor {
   return x.graph.make("slice", { starts: [...starts], sizes: [...sizes] }, [x]);
 }
@@ -158,6 +186,7 @@ export function concat(parts: readonly Tensor[], axis = 0): Tensor {
   return first.graph.make("concat", { axis: axisOf(first.shape, axis) }, parts);
 }
 
+/** Repeats axes of size 1, and missing leading axes, up to a shape, as NumPy does. */
 export function broadcast(x: Tensor, shape: Shape): Tensor {
   return x.graph.make("broadcast", { shape: [...shape] }, [x]);
 }
@@ -167,10 +196,12 @@ export function gather(table: Tensor, index: Tensor): Tensor {
   return table.graph.make("gather", {}, [table, index]);
 }
 
+/** y[r] = Σ updates[i] over all i with index[i] = r: [rows, ...rest] of `updates` [m, ...rest], `index` [m]. */
 export function scatterAdd(updates: Tensor, index: Tensor, rows: number): Tensor {
   return updates.graph.make("scatterAdd", { rows }, [updates, index]);
 }
 
+/** [...index, depth]: 1 at index, else 0; indices in [0, depth). */
 export function oneHot(index: Tensor, depth: number): Tensor {
   return index.graph.make("oneHot", { depth }, [index]);
 }
@@ -185,10 +216,12 @@ export function softmax(x: Tensor): Tensor {
   return x.graph.make("softmax", {}, [x]);
 }
 
+/** x Φ(x): ½x (1 + erf(x/√2)), or ½x (1 + tanh(√(2/π) (x + 0.044715x³))) for `"tanh"`. */
 export function gelu(x: Tensor, kind: GeluKind = "erf"): Tensor {
   return x.graph.make("gelu", { kind }, [x]);
 }
 
+/** (x - mean) / √(variance + epsilon) · gamma + beta over the last axis, with the variance divided by n. */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
   return x.graph.make("layerNorm", { epsilon }, [x, gamma, beta]);
 }

@@ -11,10 +11,13 @@ import { simplify } from "./simplify.ts";
 
 /** A finished static program. Operands precede their users in `nodes`. */
 export interface Program {
+  /** What outputs and updates need, in the order of creation. */
   readonly nodes: readonly Tensor[];
+  /** Values given at every run, by name. */
   readonly inputs: Readonly<Record<string, NodeOf<"input">>>;
   /** Every state the program reads or updates. */
   readonly states: Readonly<Record<string, NodeOf<"state">>>;
+  /** Values that a run can read, by name. */
   readonly outputs: Readonly<Record<string, Tensor>>;
   /** New values of states, all computed from the old ones and written together at the end of a run. */
   readonly updates: Readonly<Record<string, Tensor>>;
@@ -83,6 +86,7 @@ export class Graph implements NodeFactory {
     this.#updates[name] = value;
   }
 
+  /** A node of an op. One that is there already is found, and what is trivial or constant is simplified away. */
   make<K extends OpName>(op: K, attributes: OpAttributes[K], operands: readonly Tensor[]): Tensor {
     for (const operand of operands) {
       if (operand.graph !== this) {

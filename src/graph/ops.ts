@@ -143,10 +143,15 @@ export type OpName = keyof OpAttributes;
 export interface NodeOf<K extends OpName> {
   /** Position in creation order; operands always have smaller ids. */
   readonly id: number;
+  /** Which op it is. */
   readonly op: K;
+  /** What the op needs beside tensors. */
   readonly attributes: OpAttributes[K];
+  /** In the order that `OpAttributes` gives for the op. */
   readonly operands: readonly Tensor[];
+  /** Sizes of the axes; empty for a scalar. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
   /** The graph this node belongs to. */
   readonly graph: NodeFactory;
@@ -157,6 +162,7 @@ export type Tensor = { readonly [K in OpName]: NodeOf<K> }[OpName];
 
 /** What a node needs of its graph: making further nodes. */
 export interface NodeFactory {
+  /** A node of an op in the same graph. */
   make<K extends OpName>(op: K, attributes: OpAttributes[K], operands: readonly Tensor[]): Tensor;
 }
 

@@ -44,6 +44,7 @@ export interface TiesOptions {
 export interface DareOptions {
   /** Probability that an entry is dropped, in [0, 1). */
   readonly rate: number;
+  /** Decides which entries are dropped. */
   readonly seed: number | string;
   /** `"sum"`: weighted sum of what is left. `"ties"`: sign election without trimming; weights enter before it. */
   readonly combine?: "sum" | "ties";

@@ -22,6 +22,7 @@ import type { Env, Fit, Kit, Method, Pass, Predictor, TaskView } from "./method.
 
 /** What a term of the loss is built from. */
 export interface LossContext {
+  /** The graph, the batch and the backbone. */
   readonly env: Env;
   /** The adapter's tensors by name (`lora.0.q.A`, …, `lora.importance`). */
   readonly adapter: Named;
@@ -37,7 +38,11 @@ export interface LossContext {
 export interface ExtraLoss {
   /** Values read by the term. */
   readonly tensors: NamedTensors;
-  /** @returns A scalar */
+  /**
+   * Builds the term for a batch.
+   *
+   * @returns A scalar
+   */
   build(context: LossContext): Tensor;
 }
 
@@ -55,6 +60,7 @@ export interface Training {
 
 /** What training gave. */
 export interface Trained {
+  /** As the last step left it. */
   readonly adapter: Adapter;
   /** Gains of the frozen branches, in their order; as given unless they were trained. */
   readonly gains: readonly number[];
@@ -68,11 +74,15 @@ export interface AdapterParts<Own extends StateValue> {
   readonly trains: "task" | "never" | "joint";
   /** A policy that belongs to the method's definition and replaces the run's. */
   readonly classifier?: Classifier;
+  /** The method's own state before the first task. */
   init(kit: Kit): Own;
+  /** What to train on a task. Not called if `trains` is `"never"`. */
   begin(own: Own, task: TaskView, kit: Kit): Training | Promise<Training>;
+  /** The own state after a task's training; `own` itself must stay as it is. */
   end(own: Own, task: TaskView, trained: Trained, kit: Kit): Own | Promise<Own>;
   /** The adapter that is evaluated; `undefined` for the bare backbone. Has no side effect. */
   deploy(own: Own, kit: Kit): Adapter | undefined | Promise<Adapter | undefined>;
+  /** What the record says of the own state after a task. */
   facts?(own: Own): JsonObject;
 }
 

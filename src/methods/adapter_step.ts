@@ -19,10 +19,15 @@ import { adapterFit, featurePass } from "./adapter_method.ts";
 
 /** What is fixed for a whole run. */
 export interface AdapterStepShape {
+  /** Architecture of the backbone. */
   readonly config: ViTConfig;
+  /** Rank, scale and targets of the adapter. */
   readonly lora: LoraSpec;
+  /** Rows of the classifier. */
   readonly classes: number;
+  /** Images per step. */
   readonly batch: number;
+  /** The policy that trains the classifier. */
   readonly head: ClassifierKind;
 }
 

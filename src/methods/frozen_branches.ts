@@ -17,10 +17,13 @@ import type { Kit } from "./method.ts";
 export interface FrozenBranches {
   /** At most `slots`, each of rank at most `rank`; scale and importance are part of the fixed factors. */
   readonly adapters: readonly Adapter[];
+  /** Places for adapters; those without one are zero. */
   readonly slots: number;
+  /** Rank of a slot. */
   readonly rank: number;
   /** One gain per adapter at the start. */
   readonly gains: readonly number[];
+  /** Whether the gains train along. */
   readonly trainGains: boolean;
 }
 

@@ -30,12 +30,15 @@ export interface TaskView {
   readonly classes: readonly number[];
   /** Those among which the loss of this task chooses: its own, or all seen so far if the run says so. */
   readonly lossClasses: readonly number[];
+  /** Images and labels of `classes`. */
   readonly train: Split;
 }
 
 /** Capabilities handed to a method by the protocol, for one task. */
 export interface Kit {
+  /** Architecture of the frozen backbone. */
   readonly config: ViTConfig;
+  /** What an adapter of this run looks like. */
   readonly lora: LoraSpec;
   /** Classes of the whole data set: the length of scores. */
   readonly classes: number;
@@ -69,7 +72,9 @@ export interface Kit {
 
 /** A state that holds a classifier, in its parts. */
 export interface SplitState {
+  /** Weights [classes, width] and biases [classes], under their names. */
   readonly classifier: ClassifierState;
+  /** What the classifier does with features. */
   readonly policy: Classifier;
   /** What is the method's own. */
   readonly rest: StateValue;
@@ -77,13 +82,17 @@ export interface SplitState {
 
 /** A method with its options resolved. Hooks are declared in method form, so that `Method<EwcState>` is a `Method`. */
 export interface Method<State extends StateValue = StateValue> {
+  /** Name in the registry and in records. */
   readonly name: string;
+  /** All options with their values; they go into the record. */
   readonly options: JsonObject;
   /** `"all"`: not a continual method but a bound; it learns once, after the last task, from the data of all. */
   readonly sees: "task" | "all";
   /** Present if no task trains anything; for estimates of time only. */
   readonly trains?: false;
+  /** The state before the first task. */
   init(kit: Kit): State;
+  /** Learns one task and gives the next state; `state` itself must stay as it is. */
   learn(state: State, task: TaskView, kit: Kit): State | Promise<State>;
   /** What is evaluated. Has no side effect; called after `learn` only. */
   deploy(state: State, kit: Kit): Predictor | Promise<Predictor>;

@@ -66,7 +66,9 @@ export type MethodName = keyof typeof methods;
 
 /** A method with the options that differ from their defaults. */
 export interface MethodSpec {
+  /** A key of `methods`. */
   readonly name: string;
+  /** By name; those left out take their defaults. */
   readonly options?: JsonObject;
 }
 

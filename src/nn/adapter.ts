@@ -12,9 +12,11 @@ import { compareSites, factorName, loraSites, type LoraTarget, parseFactor } fro
 
 /** What an adapter looks like before training: the same for all methods of a run. */
 export interface LoraSpec {
+  /** Rank of every pair. */
   readonly rank: number;
   /** Usually alpha / rank. */
   readonly scale: number;
+  /** Projections that are adapted in every block. */
   readonly targets: readonly LoraTarget[];
 }
 

@@ -12,7 +12,9 @@ import type { LinearHead } from "./heads.ts";
 
 /** Pixels enter the model as (value - mean) / std per channel, with values in [0, 1]. */
 export interface PixelStatistics {
+  /** One number per channel. */
   readonly mean: readonly number[];
+  /** One number per channel, above 0. */
   readonly std: readonly number[];
 }
 
@@ -20,9 +22,11 @@ export interface PixelStatistics {
 export interface Backbone {
   /** Name for people, such as the file's. */
   readonly id: string;
+  /** Its architecture. */
   readonly config: ViTConfig;
   /** Under the names of `backboneTensors`. */
   readonly weights: NamedTensors;
+  /** How pixels enter it. */
   readonly pixels: PixelStatistics;
   /** Present when the file has a classifier. */
   readonly head?: LinearHead;

@@ -38,6 +38,7 @@ export interface TaskFeatures {
 
 /** A policy. */
 export interface Classifier {
+  /** Its name in settings and files. */
   readonly kind: ClassifierKind;
   /** Before the first task. */
   init(classes: number, width: number, rng: Rng): ClassifierState;

@@ -8,10 +8,12 @@ import type { TensorSpec } from "../core/tensors.ts";
 
 /** Activations of the MLP: exact GELU, its tanh approximation, ReLU, x·σ(1.702x) as in CLIP, and x·σ(x). */
 export const activations = ["gelu", "gelu-tanh", "relu", "quick-gelu", "silu"] as const;
+/** One of `activations`. */
 export type Activation = typeof activations[number];
 
 /** Where layer norms stand: before each sub-layer (timm), or after the residual sum (the original Transformer). */
 export const normOrders = ["pre", "post"] as const;
+/** One of `normOrders`. */
 export type NormOrder = typeof normOrders[number];
 
 /**
@@ -20,6 +22,7 @@ export type NormOrder = typeof normOrders[number];
  * class token and first register side by side (distilled DeiT).
  */
 export const pools = ["token", "mean", "norm-of-mean", "token-and-mean", "token-and-register"] as const;
+/** One of `pools`. */
 export type Pool = typeof pools[number];
 
 /** Architecture of a Vision Transformer. */
@@ -28,13 +31,19 @@ export interface ViTConfig {
   readonly image: number;
   /** Side of a patch in pixels; divides `image`. */
   readonly patch: number;
+  /** Of the input image: 1 for gray, 3 for RGB. */
   readonly channels: number;
+  /** Numbers of a token. */
   readonly width: number;
+  /** Number of blocks. */
   readonly depth: number;
+  /** Attention heads of a block; divides `width`. */
   readonly heads: number;
   /** Hidden width of the MLP. */
   readonly mlp: number;
+  /** Where layer norms stand. */
   readonly norm: NormOrder;
+  /** Of the MLP. */
   readonly activation: Activation;
   /** Of every layer norm. */
   readonly epsilon: number;

@@ -46,7 +46,9 @@ export function selectRows({ weight, bias }: LinearHead, classes: readonly numbe
 
 /** Mean feature of each class. */
 export interface ClassMeans {
+  /** Rows of `means`. */
   readonly classes: number;
+  /** Numbers of a feature. */
   readonly width: number;
   /** [classes, width], zeros for a class without samples. */
   readonly means: Float64Array;

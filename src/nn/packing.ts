@@ -11,7 +11,9 @@ import type { Tensor } from "../graph/ops.ts";
 
 /** Where one tensor lies in the vector. */
 export interface PackingEntry {
+  /** Of the tensor. */
   readonly name: string;
+  /** Of the tensor. */
   readonly shape: Shape;
   /** First element. */
   readonly offset: number;
@@ -21,6 +23,7 @@ export interface PackingEntry {
 
 /** A layout: entries follow one another without gaps. */
 export interface Packing {
+  /** In the order they lie in. */
   readonly entries: readonly PackingEntry[];
   /** Elements of the whole vector. */
   readonly size: number;

@@ -15,9 +15,13 @@ export type LoraTarget = typeof loraTargets[number];
 export interface LoraSite {
   /** `"<block>.<target>"`, such as `"0.q"`. */
   readonly name: string;
+  /** From 0. */
   readonly block: number;
+  /** Which of the block's projections. */
   readonly target: LoraTarget;
+  /** Columns of A: the width of what the projection reads. */
   readonly inputs: number;
+  /** Rows of B: the width of what the projection gives. */
   readonly outputs: number;
 }
 

@@ -40,7 +40,9 @@ export interface Prompt {
 
 /** Keys and values [batch or 1, count, width] that a block's attention sees besides its own (DualPrompt, CODA-Prompt). */
 export interface Prefix {
+  /** [batch or 1, count, width] */
   readonly keys: Tensor;
+  /** [batch or 1, count, width] */
   readonly values: Tensor;
 }
 
@@ -50,6 +52,7 @@ export interface Edits {
   readonly branches?: readonly LoraBranch[];
   /** Tokens that join before a block, after those that are there. */
   prompts?(block: number): Prompt | undefined;
+  /** Keys and values for a block's attention. */
   prefixes?(block: number): Prefix | undefined;
 }
 

@@ -31,30 +31,41 @@ import type { CellStore } from "./store.ts";
 
 /** What a run is doing, for progress displays. */
 export interface Progress {
+  /** Learning a task, or scoring all tasks seen. */
   readonly phase: "train" | "evaluate";
   /** From 0. */
   readonly task: number;
+  /** Number of tasks of the stream. */
   readonly tasks: number;
   /** Within the phase. */
   readonly step: number;
+  /** Steps of the phase; of the present training, where a method trains more than once on a task. */
   readonly steps: number;
 }
 
 /** One cell to run. */
 export interface RunOptions {
+  /** With its options resolved, as `createMethod` gives it. */
   readonly method: Method;
+  /** The tasks, in order. */
   readonly stream: TaskStream;
+  /** What stays frozen. */
   readonly backbone: Backbone;
+  /** Where everything runs. */
   readonly executor: Executor;
   /** On that executor and backbone, for the stream's images: cells that share one share compiled programs. */
   readonly engine?: Engine;
+  /** What is the same for all methods. */
   readonly settings: ProtocolSettings;
+  /** Seed of everything random in training; that of the class order is the stream's. */
   readonly trainSeed: number;
+  /** Recorded for people: machine, versions, device. No part of the hash. */
   readonly environment: Environment;
   /** Recorded, not used. */
   readonly source?: Source;
   /** After every task by default. */
   readonly evaluate?: EvaluateWhen;
+  /** Where record, snapshot and adapters go. */
   readonly store: CellStore;
   /** Keep every trained adapter, and in the end the deployed one with the classifier. Not part of the identity. */
   readonly keepAdapters?: boolean;
@@ -64,6 +75,7 @@ export interface RunOptions {
   clock(): number;
   /** Takes what is worth knowing and no error. */
   onNotice?(text: string): void;
+  /** Called after every step; a rejected promise ends the run. */
   onProgress?(progress: Progress): void | Promise<void>;
 }
 

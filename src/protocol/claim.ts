@@ -42,6 +42,7 @@ export interface Claim {
 
 /** Somebody else has the cell. */
 export class ClaimedError extends Error {
+  /** What tells it from other errors where `instanceof` cannot. */
   override readonly name = "ClaimedError";
 }
 

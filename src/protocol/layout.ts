@@ -18,15 +18,23 @@ export const RECORD_ENDING = ".jsonl";
 
 /** Paths within the folder of a run. A cell is named as by `cellName`. */
 export interface RunLayout {
+  /** Folder of the records. */
   readonly records: string;
+  /** Folder of the snapshots. */
   readonly snapshots: string;
+  /** Folder of locks and leases. */
   readonly claims: string;
+  /** Folder of what is exported. */
   readonly exports: string;
+  /** File of a cell's record. */
   record(cell: string): string;
+  /** File that an unfinished cell goes on from. */
   snapshot(cell: string): string;
   /** A folder. */
   adapters(cell: string): string;
+  /** File that is locked while a process runs the cell. */
   lock(cell: string): string;
+  /** File that says who runs the cell. */
   lease(cell: string): string;
 }
 

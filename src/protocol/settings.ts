@@ -16,16 +16,25 @@ import { createOptimiser, defaultOptimiser, type OptimiserSettings } from "../tr
 export interface ProtocolSettings {
   /** How features become class scores; see `nn/classifier.ts`. */
   readonly head: ClassifierKind;
+  /** Rank of every adapted projection, 1 to 256. */
   readonly rank: number;
   /** The update is scaled by alpha / rank. */
   readonly alpha: number;
+  /** Projections that are adapted in every block. */
   readonly targets: readonly LoraTarget[];
+  /** Passes over the training images of a task. */
   readonly epochs: number;
+  /** Images per step. */
   readonly batchSize: number;
+  /** Rule by which parameters move. */
   readonly optimiser: "adamw" | "sgd";
+  /** The peak rate. */
   readonly learningRate: number;
+  /** Decay of the LoRA factors: decoupled for AdamW, L2 for SGD. */
   readonly weightDecay: number;
+  /** `"cosine"` falls from the peak towards 0 over a task. */
   readonly schedule: "constant" | "cosine";
+  /** Share of a task's steps in which the rate rises linearly to its peak, 0 to 0.9. */
   readonly warmup: number;
   /**
    * Classes among which the loss of a task chooses: the task's own (the default, never in a record), or all seen so

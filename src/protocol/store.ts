@@ -17,10 +17,13 @@ export interface CellStore {
   readRecord(): Promise<string | undefined>;
   /** Replaces the record in one step. */
   writeRecord(text: string): Promise<void>;
+  /** Adds a line, with its line break, at the end of the record. */
   appendRecord(line: string): Promise<void>;
+  /** What an unfinished cell goes on from, or `undefined`. */
   readSnapshot(): Promise<Uint8Array | undefined>;
   /** Replaces the snapshot in one step. */
   writeSnapshot(bytes: Uint8Array): Promise<void>;
+  /** Forgets the snapshot, if there is one. */
   removeSnapshot(): Promise<void>;
   /** Moves what is damaged out of the way, under a new name, which it gives. */
   setAside(what: "record" | "snapshot"): Promise<string>;
@@ -30,6 +33,7 @@ export interface CellStore {
 
 /** Files beside a record, by name. */
 export interface ArtifactStore {
+  /** Whether there is a file of that name. */
   has(name: string): Promise<boolean>;
   /** Replaces the file in one step. */
   write(name: string, bytes: Uint8Array): Promise<void>;

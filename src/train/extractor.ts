@@ -17,6 +17,7 @@ export const featurePass: Pass = { output: (env) => env.encode(env.rows().images
 export interface FeatureExtractor {
   /** Features [indices.length, width] of the images at `indices`. */
   extract(split: Split, indices: ArrayLike<number>): Promise<Float32Array>;
+  /** Frees the compiled programs and the weights on the device. */
   dispose(): Promise<void>;
 }
 

@@ -17,6 +17,7 @@ import type { Columns, Named, Table } from "./table.ts";
 
 /** What a graph is built from. */
 export interface Env {
+  /** Where nodes are made that have no operand, such as constants and noise. */
   readonly graph: Graph;
   /** Values that the graph reads and that are given with it, by name: anchors, teachers, bases, pools. */
   readonly fixed: Named;
@@ -46,7 +47,9 @@ export interface Fit extends Part {
   loss(trained: Named, env: Env): Tensor;
   /** Those of the run by default. */
   readonly epochs?: number;
+  /** The rule by which parameters move. */
   readonly optimiser?: Optimiser;
+  /** The learning rate over the steps. */
   readonly schedule?: Schedule;
   /** Factor of the learning rate of a tensor, 1 by default; 0 freezes it. */
   rate?(name: string): number;

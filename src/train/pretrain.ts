@@ -28,22 +28,33 @@ import { LOSS_RING, packedRows, traceStep } from "./step.ts";
 
 /** What to train and how. */
 export interface PretrainOptions {
+  /** Where it runs. */
   readonly executor: Executor;
+  /** Architecture to train. */
   readonly config: ViTConfig;
+  /** Images and classes to train on; the test split scores every epoch. */
   readonly dataset: Dataset;
+  /** From stored images to what the backbone reads. */
   readonly preprocessing: Preprocessing;
+  /** Rule, rates and decay. */
   readonly optimiser: OptimiserSettings;
+  /** Images per step. */
   readonly batchSize: number;
+  /** Passes over the training split, in total. */
   readonly epochs: number;
+  /** Share of the target that is spread over all classes, in [0, 1). */
   readonly smoothing: number;
+  /** Of training images; test images are left as they are. */
   readonly augmentation: Augmentation;
   /** Strength of mixup; 0 for none. */
   readonly mixup: number;
+  /** Of initial weights, order, augmentation and mixup. */
   readonly seed: number;
   /** Where to go on; a fresh start if absent. */
   readonly checkpoint?: Checkpoint;
   /** Called after every epoch; a rejected promise ends the training. */
   onEpoch(epoch: EpochResult): Promise<void>;
+  /** Told after every step how many of all steps are done. */
   onStep?(step: number, steps: number): void;
 }
 
@@ -59,6 +70,7 @@ export interface EpochResult {
 
 /** A training between two epochs. */
 export interface Checkpoint {
+  /** Passes over the training split that went into it. */
   readonly epochsDone: number;
   /** Parameters and moments, [rows, p] in the order of `pretrainTensors`. */
   readonly packed: Float32Array;

@@ -15,9 +15,11 @@ import { nativeProgram, schedule } from "./schedule.ts";
 export interface PipelineEntry {
   /** Kernel, entry point and constants. */
   readonly name: string;
+  /** Family and purpose, such as `"matmul/tiled"`. */
   readonly kernel: string;
   /** The WGSL module. */
   readonly source: string;
+  /** Name of the compute function in `source`. */
   readonly entryPoint: string;
   /** Values of `override` constants. */
   readonly constants: Readonly<Record<string, number>>;

@@ -26,12 +26,17 @@ const FEATURES = ["timestamp-query", "shader-f16"] as const;
 
 /** Facts about an adapter and what was requested of it. */
 export interface DeviceDescription {
+  /** Of the adapter, such as `"nvidia"`; empty where the runtime does not tell. */
   readonly vendor: string;
+  /** Of the adapter, such as `"ampere"`; empty where the runtime does not tell. */
   readonly architecture: string;
+  /** The adapter in words; put together from vendor and architecture where it has none. */
   readonly description: string;
   /** Computes on the CPU: llvmpipe, SwiftShader and the like. */
   readonly software: boolean;
+  /** Those of WebGPU's features that we use and that the device was given: `timestamp-query`, `shader-f16`. */
   readonly features: readonly string[];
+  /** Limits that the device was given: the adapter's own, in WebGPU's units. */
   readonly limits: Readonly<Record<typeof LIMITS[number], number>>;
 }
 
@@ -49,13 +54,16 @@ export function isSoftware(info: AdapterTexts): boolean {
 
 /** A device with its facts and its failures. */
 export class Gpu {
+  /** WebGPU's device, for calls that are made under `guard`. */
   readonly device: GPUDevice;
+  /** Facts about the adapter. */
   readonly description: DeviceDescription;
   #failure: Error | undefined;
   #lost: string | undefined;
   #destroyed = false;
   readonly #pending = new Set<Promise<void>>();
 
+  /** Takes over a device, whose errors and loss are watched from here on. `acquireGpu` makes one. */
   constructor(device: GPUDevice, description: DeviceDescription) {
     this.device = device;
     this.description = description;

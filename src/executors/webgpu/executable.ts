@@ -31,7 +31,9 @@ export interface Shared {
 
 /** A dispatch ready to be recorded. */
 export interface BoundStep extends Step {
+  /** Of the dispatch's kernel, entry point and constants. */
   readonly pipeline: GPUComputePipeline;
+  /** Its uniforms and buffers, as group 0. */
   readonly bindGroup: GPUBindGroup;
 }
 
@@ -53,6 +55,7 @@ interface Range {
 
 /** A program on the GPU. */
 export class WebGpuExecutable implements Executable {
+  /** The dispatches of a run, in order. */
   readonly steps: readonly BoundStep[];
   readonly #shared: Shared;
   readonly #program: Program;
@@ -66,7 +69,11 @@ export class WebGpuExecutable implements Executable {
   #checked = false;
   #disposed = false;
 
-  /** @param pipelines One for each step of the schedule */
+  /**
+   * Reserves memory and binds buffers. Use `WebGpuExecutor.compile`.
+   *
+   * @param pipelines One for each step of the schedule
+   */
   constructor(
     shared: Shared,
     schedule: Schedule,
@@ -168,6 +175,7 @@ export class WebGpuExecutable implements Executable {
     }
   }
 
+  /** Frees constants and uniforms and gives back the intermediate memory; the bound tensors stay. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

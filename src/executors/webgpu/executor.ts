@@ -45,6 +45,7 @@ export interface WebGpuOptions {
 
 /** The WebGPU backend. */
 export class WebGpuExecutor implements Executor {
+  /** The device it runs on. */
   readonly gpu: Gpu;
   readonly #profile: Profile;
   readonly #ownsGpu: boolean;
@@ -78,6 +79,7 @@ export class WebGpuExecutor implements Executor {
     };
   }
 
+  /** Facts about the adapter, and the kernel variants that programs compiled so far use. */
   get info(): BackendInfo {
     const { vendor, architecture, description, software, features } = this.gpu.description;
     const details = { vendor, architecture, software, features: features.join(" "), profile: this.#profile };
@@ -89,6 +91,7 @@ export class WebGpuExecutor implements Executor {
     return this.#shared.arena.bytes;
   }
 
+  /** Creates a tensor in GPU memory. */
   tensor(options: DeviceTensorOptions): WebGpuTensor {
     return new WebGpuTensor(this.gpu, this.#shared.readback, options);
   }
@@ -114,6 +117,7 @@ export class WebGpuExecutor implements Executor {
     return profileProgram(this, program, feeds, (steps) => this.#time(steps));
   }
 
+  /** Frees the device unless it was given to the executor. Tensors and programs cannot be used afterwards. */
   dispose(): Promise<void> {
     this.#shared.readback.dispose();
     if (this.#ownsGpu) this.gpu.dispose();

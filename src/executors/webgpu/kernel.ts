@@ -27,7 +27,9 @@ export type BufferRef = Tensor | Scratch;
 
 /** One storage binding. A buffer may appear only once among a dispatch's writable bindings, and then nowhere else. */
 export interface StorageBinding {
+  /** What is bound. */
   readonly buffer: BufferRef;
+  /** As the WGSL declares it. */
   readonly access: "read" | "read_write";
 }
 
@@ -40,15 +42,19 @@ export interface Dispatch {
   readonly kernel: string;
   /** The WGSL module. */
   readonly source: string;
+  /** Name of the compute function in `source`. */
   readonly entryPoint: string;
   /** Values of `override` constants. */
   readonly constants: Readonly<Record<string, number>>;
+  /** The uniform struct, field by field; empty for a kernel without one. */
   readonly uniforms: readonly UniformValue[];
+  /** Storage buffers from `@binding(1)` on. */
   readonly bindings: readonly StorageBinding[];
   /** Each from 1 to `MAX_WORKGROUPS`; `grid` splits a larger one-dimensional count. */
   readonly workgroups: readonly [number, number, number];
   /** For `kernels` benches and the tuner: arithmetic and memory traffic of this dispatch. */
   readonly flops?: number;
+  /** Bytes read and written. */
   readonly bytes?: number;
 }
 

@@ -25,11 +25,13 @@ export interface DispatchProfile {
   readonly seconds: number;
   /** What the kernel declares; absent if it does not. */
   readonly flops: number | undefined;
+  /** Bytes read and written by the kernel's own account; absent if it gives none. */
   readonly bytes: number | undefined;
 }
 
 /** A program's dispatches and memory. */
 export interface ProgramProfile {
+  /** In the order they run. */
   readonly dispatches: readonly DispatchProfile[];
   /** Memory of intermediate values. */
   readonly memory: {

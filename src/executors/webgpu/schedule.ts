@@ -13,7 +13,9 @@ import { isView, rootOf } from "./views.ts";
 
 /** A dispatch and the node it computes, wholly or in part. */
 export interface Step {
+  /** The last node that the dispatch computes, where a fusion computes several. */
   readonly node: Tensor;
+  /** What is run. */
   readonly dispatch: Dispatch;
 }
 

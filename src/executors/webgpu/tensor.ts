@@ -13,16 +13,23 @@ import { wordsFor } from "./words.ts";
 
 /** A tensor in GPU memory. */
 export class WebGpuTensor implements DeviceTensor {
+  /** Sizes of the axes; empty for a scalar. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
   readonly frozen: boolean;
+  /** Shown in errors and in the GPU's tools. */
   readonly label: string;
   readonly #gpu: Gpu;
   readonly #readback: Readback;
   readonly #buffer: GPUBuffer;
   #disposed = false;
 
-  /** @throws {RangeError} If the values do not fit the shape, or the tensor exceeds what the device can bind */
+  /**
+   * Allocates GPU memory. Use `WebGpuExecutor.tensor`.
+   *
+   * @throws {RangeError} If the values do not fit the shape, or the tensor exceeds what the device can bind
+   */
   constructor(gpu: Gpu, readback: Readback, options: DeviceTensorOptions) {
     const { shape, dtype = "f32", values, frozen = false, label = "tensor" } = options;
     checkShape(shape, `tensor "${label}"`);
@@ -44,13 +51,21 @@ export class WebGpuTensor implements DeviceTensor {
     if (values) this.#fill(values);
   }
 
-  /** @throws {Error} If the tensor was disposed of */
+  /**
+   * Its memory, 4 bytes an element (`u8`: 1), rounded up to 16 bytes.
+   *
+   * @throws {Error} If the tensor was disposed of
+   */
   get buffer(): GPUBuffer {
     this.checkUsable();
     return this.#buffer;
   }
 
-  /** @throws {Error} If the tensor was disposed of */
+  /**
+   * Does nothing for a tensor that can be used.
+   *
+   * @throws {Error} If the tensor was disposed of
+   */
   checkUsable(): void {
     if (this.#disposed) throw new Error(`Cannot use tensor "${this.label}": it was disposed of`);
   }
@@ -71,6 +86,7 @@ export class WebGpuTensor implements DeviceTensor {
     return values!;
   }
 
+  /** Frees the memory. */
   dispose(): void {
     this.#disposed = true;
     this.#buffer.destroy();

@@ -12,6 +12,7 @@ import type { DeviceDescription } from "./device.ts";
 export interface TunerCache {
   /** The text saved last. */
   load(): string | undefined;
+  /** Keeps a text for the next session; called after every measurement. */
   save(text: string): void;
 }
 

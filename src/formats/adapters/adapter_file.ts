@@ -22,6 +22,7 @@ import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 
 /** A classifier and what it means. */
 export interface KeptClassifier extends LinearHead {
+  /** The policy by which it was trained. */
   readonly kind: ClassifierKind;
   /** One name per row. */
   readonly classNames: readonly string[];
@@ -31,9 +32,11 @@ export interface KeptClassifier extends LinearHead {
 export interface KeptAdapter {
   /** Absent if the bare backbone is meant. */
   readonly adapter?: Adapter;
+  /** Absent if the adapter alone was kept. */
   readonly classifier?: KeptClassifier;
   /** Weights that replace the backbone's before the adapter is folded in, of adapters that came from elsewhere. */
   readonly weights?: NamedTensors;
+  /** The one that the adapter was trained on: name for people, and hash. */
   readonly backbone: { readonly id: string; readonly hash: string };
   /** Name of the cell of a benchmark it comes from. */
   readonly cell?: string;

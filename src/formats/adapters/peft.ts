@@ -34,7 +34,9 @@ const PREFIX = "base_model.model.";
 
 /** The content of both files. */
 export interface PeftFiles {
+  /** Text of `adapter_config.json`. */
   readonly config: string;
+  /** Content of `adapter_model.safetensors`. */
   readonly weights: Uint8Array;
 }
 

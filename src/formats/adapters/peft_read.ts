@@ -25,6 +25,7 @@ import { type AdaptedBackbone, behindScales, magnitudeWeights, replacedWeights }
 
 /** An adapter that came in PEFT's format. */
 export interface PeftAdapter {
+  /** One scale for all sites; where modules have other ones, the difference is in B. */
   readonly adapter: Adapter;
   /** Present if the classifier was saved too. Its names are numbers unless the file has them. */
   readonly classifier?: KeptClassifier;

@@ -35,6 +35,7 @@ export type { BackboneOverrides } from "./settle.ts";
 export interface LoadOptions {
   /** Path of the card; see `findFacts` for what is used without it. */
   readonly card?: string;
+  /** Facts that win over those of card and file. */
   readonly overrides?: BackboneOverrides;
   /** Load although the file has tensors that no name map knows; the model may then compute something else. */
   readonly ignoreUnknown?: boolean;

@@ -18,6 +18,7 @@ import { CARD_KEY } from "../files/weight_file.ts";
 
 /** A backbone with an adapter folded in and a classifier, and what it takes to read its answers. */
 export interface MergedModel {
+  /** With the merged weights; `head` gives the scores. */
   readonly backbone: Backbone & { readonly head: LinearHead };
   /** A card with the names of the classes and where it comes from, for a file beside the weights. */
   readonly card: string;

@@ -21,13 +21,19 @@ import type { BackboneFacts } from "./facts.ts";
 
 /** Facts that the caller states; they win over all others. */
 export interface BackboneOverrides {
+  /** Attention heads of a block. */
   readonly heads?: number;
+  /** Where layer norms stand. */
   readonly norm?: NormOrder;
+  /** Of the MLP. */
   readonly activation?: Activation;
+  /** Of every layer norm. */
   readonly epsilon?: number;
   /** What the feature is; see `Pool`. */
   readonly pool?: Pool;
+  /** Of pixels in [0, 1], one number per channel. */
   readonly mean?: readonly number[];
+  /** Of pixels in [0, 1], one number per channel. */
   readonly std?: readonly number[];
 }
 

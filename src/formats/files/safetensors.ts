@@ -13,7 +13,9 @@ import { findDuplicateKey } from "./json_keys.ts";
 
 /** A tensor of labels or indices. */
 export interface IntegerTensor {
+  /** Sizes of the axes; empty for a scalar. */
   readonly shape: Shape;
+  /** Row-major. */
   readonly data: Int32Array;
 }
 
@@ -23,6 +25,7 @@ export interface SafetensorsContent {
   readonly tensors: NamedTensors;
   /** BOOL, U8, I8, I16, I32 and I64, as int32. */
   readonly integers: Readonly<Record<string, IntegerTensor>>;
+  /** Texts of the file by name, such as `format`. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Channels, height and width of the images that a graph takes, if it is for one size. */
   readonly images?: readonly [channels: number, height: number, width: number];

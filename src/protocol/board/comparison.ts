@@ -26,12 +26,19 @@ export interface Figures {
   readonly pooled: Summary | undefined;
   /** Class-incremental, mean over tasks, in the end. */
   readonly taskMean: Summary | undefined;
+  /** Class-incremental, over all test images seen, mean over the stages of the run. */
   readonly averagePooled: Summary | undefined;
+  /** Class-incremental, mean over the tasks seen, mean over the stages of the run. */
   readonly averageTaskMean: Summary | undefined;
+  /** Of class-incremental accuracy; see `forgetting` of the metrics. */
   readonly forgetting: Summary | undefined;
+  /** Of class-incremental accuracy; see `backwardTransfer` of the metrics. */
   readonly backwardTransfer: Summary | undefined;
+  /** Class-incremental accuracy of each task right after its training. */
   readonly plasticity: Summary | undefined;
+  /** Among the own classes of each task, over all test images, in the end. */
   readonly taskIncrementalPooled: Summary | undefined;
+  /** Among the own classes of each task, mean over tasks, in the end. */
   readonly taskIncrementalTaskMean: Summary | undefined;
   /** Share of all test images whose predicted class belongs to the right task. */
   readonly taskInference: Summary | undefined;
@@ -39,10 +46,15 @@ export interface Figures {
   readonly seconds: Summary | undefined;
   /** Kept by the method after the last task, without the classifier. */
   readonly keptBytes: Summary | undefined;
+  /** Bytes of the classifier after the last task. */
   readonly classifierBytes: Summary | undefined;
+  /** Floating-point operations of a training step by its images. */
   readonly flopPerTrainingImage: Summary | undefined;
+  /** Floating-point operations that score one test image in the end. */
   readonly flopPerTestImage: Summary | undefined;
+  /** Forward passes of the backbone for one test image in the end. */
   readonly passesPerTestImage: Summary | undefined;
+  /** Bytes that must be there at test time beside the backbone, in the end. */
   readonly deployedBytes: Summary | undefined;
   /** Of the task that trained most. */
   readonly trainedNumbers: Summary | undefined;
@@ -50,7 +62,9 @@ export interface Figures {
 
 /** One method at one number of tasks. */
 export interface BoardCell extends Figures {
+  /** As `BoardSection.methods` names it. */
   readonly method: string;
+  /** Number of tasks. */
   readonly tasks: number;
   /** Accuracy in the end by seed, of finished runs: pooled, or the mean over tasks in the first edition. */
   readonly accuracyBySeed: ReadonlyMap<string, number>;
@@ -62,8 +76,11 @@ export interface BoardCell extends Figures {
 
 /** HAM, or one variant of it, against the best other continual method at one number of tasks. */
 export interface Gap {
+  /** Number of tasks. */
   readonly tasks: number;
+  /** Which variant of HAM. */
   readonly method: string;
+  /** The method that leaves the smallest difference. */
   readonly rival: string;
   /** Paired over the seeds both have. */
   readonly difference: Summary;
@@ -73,15 +90,20 @@ export interface Gap {
 
 /** Records that may be compared. */
 export interface BoardSection {
+  /** One of the section's; what all share is read from it. */
   readonly cell: Cell;
+  /** Numbers of tasks that occur, ascending. */
   readonly tasks: readonly number[];
   /**
    * In order of their first record. A method that appears with several sets of options has each set's difference in
    * its name, such as `ham(keep=0.5)`.
    */
   readonly methods: readonly string[];
+  /** Every method at every number of tasks, whether it has records or not. */
   readonly cells: readonly BoardCell[];
+  /** By number of tasks. */
   readonly gaps: readonly Gap[];
+  /** Number of records in it. */
   readonly records: number;
 }
 

@@ -16,7 +16,9 @@ export type AccuracyMatrix = readonly (readonly number[] | undefined)[];
 
 /** Right answers `hits[i][j]` on task j after task i, and the test images of each task. */
 export interface Counts {
+  /** Right answers on test images. */
   readonly hits: AccuracyMatrix;
+  /** Test images per task, for all tasks. */
   readonly images: readonly number[];
 }
 

@@ -8,8 +8,11 @@ import { createRng } from "../../core/rng.ts";
 
 /** Mean and sample standard deviation over seeds; the deviation of one value is `undefined`. */
 export interface Summary {
+  /** Arithmetic mean. */
   readonly mean: number;
+  /** √(Σ (x - mean)² / (n - 1)) */
   readonly deviation: number | undefined;
+  /** Number of values. */
   readonly n: number;
 }
 

@@ -14,16 +14,23 @@ import { backbone, count, dataset, failure, hash, jsonObject, seconds, share, tr
 
 /** The first line. */
 export interface StartEvent1 {
+  /** Which line it is. */
   readonly event: "start";
+  /** What was run. */
   readonly cell: Cell & { readonly edition: 1 };
+  /** Machine, versions and device. */
   readonly environment: Environment;
 }
 
 /** A task's line. */
 export interface TaskEvent1 {
+  /** Which line it is. */
   readonly event: "task";
+  /** Of the task, from 0. */
   readonly index: number;
+  /** Class numbers of the task. */
   readonly classes: readonly number[];
+  /** Absent if the method was not evaluated after this task. */
   readonly evaluation?: {
     /** Shares, per task seen. */
     readonly classIncremental: readonly number[];
@@ -32,25 +39,37 @@ export interface TaskEvent1 {
     readonly taskInference: number;
     readonly predictionHash: string;
   };
+  /** Steps, and loss of the first and last; absent without training. */
   readonly training?: { readonly steps: number; readonly firstLoss: number; readonly lastLoss: number };
+  /** Bytes kept for the next task by the method, and by the classifier of all methods. */
   readonly keptBytes: { readonly method: number; readonly head: number };
+  /** What the method said of itself. */
   readonly facts: JsonObject;
+  /** In training, in the rest of the method's work, and in evaluation. */
   readonly seconds: { readonly train: number; readonly method: number; readonly evaluate: number };
 }
 
 /** The last line. */
 export interface EndEvent1 {
+  /** Which line it is. */
   readonly event: "end";
+  /** `"failed"` if training diverged. */
   readonly status: "done" | "failed";
+  /** Why and at which step of which task, if failed. */
   readonly failure?: { readonly message: string; readonly task: number; readonly step: number };
+  /** What the backend said of itself in the end. */
   readonly details: Environment;
+  /** SHA-256 over cell and facts, without seconds. */
   readonly hash: string;
 }
 
 /** A record of the first edition. */
 export interface RunRecord1 {
+  /** The first line. */
   readonly start: StartEvent1;
+  /** One line for each task that was done, in order. */
   readonly tasks: readonly TaskEvent1[];
+  /** Absent while the run was unfinished. */
   readonly end?: EndEvent1;
 }
 

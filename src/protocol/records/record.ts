@@ -17,10 +17,13 @@ export type EvaluateWhen = "all" | "last" | number;
 
 /** Everything that identifies one cell of a benchmark: equal cells give equal hashes. */
 export interface Cell {
+  /** `EDITION` of the protocol that wrote it. */
   readonly edition: number;
+  /** Name in the registry. */
   readonly method: string;
   /** Resolved. */
   readonly options: JsonObject;
+  /** Name for people, hash of the content, and the numbers of classes, training images and test images. */
   readonly dataset: {
     readonly name: string;
     readonly fingerprint: string;
@@ -28,8 +31,11 @@ export interface Cell {
     readonly train: number;
     readonly test: number;
   };
+  /** Name for people, and hash of architecture and weights. */
   readonly backbone: { readonly id: string; readonly hash: string };
+  /** Name of the backend. */
   readonly backend: string;
+  /** Number of tasks. */
   readonly tasks: number;
   /** If a setting of the stream; otherwise all classes are dealt out to the tasks. */
   readonly classesPerTask?: number;
@@ -47,6 +53,7 @@ export interface Cell {
   readonly trainSeed: number;
   /** Hash of the class order and of every task's images. */
   readonly streamHash: string;
+  /** What is the same for all methods. */
   readonly settings: ProtocolSettings;
 }
 
@@ -55,11 +62,13 @@ export type Environment = Readonly<Record<string, Json>>;
 
 /** Where data and backbone came from: what is needed to run a cell again, without being part of its identity. */
 export interface Source {
+  /** Where the data set came from. */
   readonly data?: {
     /** As given. */
     readonly spec: string;
     readonly limitPerClass?: { readonly train: number; readonly test: number };
   };
+  /** Where the backbone came from. */
   readonly backbone?: {
     /** Name or path, as given. */
     readonly path: string;
@@ -74,6 +83,7 @@ export interface Cost {
   readonly flopPerTrainingImage?: number;
   /** Floating-point operations that score one test image, over all passes. */
   readonly flopPerTestImage: number;
+  /** Forward passes of the backbone for one test image. */
   readonly passesPerTestImage: number;
   /** Bytes that must be there at test time beside the backbone, the classifier included. */
   readonly deployedBytes: number;
@@ -91,16 +101,23 @@ export interface Seal {
 
 /** What the first line says. */
 export interface StartFacts {
+  /** Which line it is. */
   readonly event: "start";
+  /** What is run. */
   readonly cell: Cell;
+  /** Machine, versions and device. */
   readonly environment: Environment;
+  /** Absent where the program that ran the cell did not say. */
   readonly source?: Source;
 }
 
 /** What a task's line says. */
 export interface TaskFacts {
+  /** Which line it is. */
   readonly event: "task";
+  /** Of the task, from 0. */
   readonly index: number;
+  /** Class numbers of the task. */
   readonly classes: readonly number[];
   /** Of this task, in both splits. */
   readonly images: { readonly train: number; readonly test: number };
@@ -114,6 +131,7 @@ export interface TaskFacts {
   readonly keptBytes: { readonly method: number; readonly classifier: number };
   /** What the method says of itself. */
   readonly facts: JsonObject;
+  /** In training, in the rest of the method's work, and in evaluation; no part of the hash. */
   readonly seconds: { readonly train: number; readonly method: number; readonly evaluate: number };
   /** Where the run went on, if that is not where the tasks before took place. */
   readonly environment?: Environment;
@@ -133,7 +151,9 @@ export interface Evaluation {
 
 /** What the last line says: how it ended. */
 export interface EndFacts {
+  /** Which line it is. */
   readonly event: "end";
+  /** `"failed"` if training diverged. */
   readonly status: "done" | "failed";
   /** Why and at which step of which task, if failed. */
   readonly failure?: { readonly message: string; readonly task: number; readonly step: number };
@@ -152,8 +172,11 @@ export type RecordEvent = StartEvent | TaskEvent | EndEvent;
 
 /** A whole or unfinished run. */
 export interface RunRecord {
+  /** The first line. */
   readonly start: StartEvent;
+  /** One line for each task that is done, in order. */
   readonly tasks: readonly TaskEvent[];
+  /** Absent while the run is unfinished. */
   readonly end?: EndEvent;
 }
 

@@ -10,10 +10,15 @@ import { sgd } from "./sgd.ts";
 
 /** How parameters move, and how fast. Weight decay is decoupled for AdamW and L2 for SGD. */
 export interface OptimiserSettings extends Schedule {
+  /** Which rule. */
   readonly kind: "adamw" | "sgd";
+  /** 0 for none. */
   readonly weightDecay: number;
+  /** Decay of AdamW's first moment, in [0, 1). */
   readonly beta1: number;
+  /** Decay of AdamW's second moment, in [0, 1). */
   readonly beta2: number;
+  /** Added to the root of AdamW's second moment. */
   readonly epsilon: number;
   /** Of SGD. */
   readonly momentum: number;
