@@ -5,7 +5,13 @@
  */
 import type { Rng } from "../../core/rng.ts";
 import { fuzz, mutate, mutateJson } from "../../core/test_fuzz.ts";
-import { dataTypes, decodeModel, encodeModel, tensorProto } from "../../executors/onnx/model.ts";
+import {
+  dataTypes,
+  decodeModel,
+  encodeModel,
+  type SparseTensorProto,
+  tensorProto,
+} from "../../executors/onnx/model.ts";
 import { decodeOnnx, externalFiles, onnxWeights } from "./onnx_weights.ts";
 import { readSafetensors, type SafetensorsContent } from "./safetensors.ts";
 
@@ -54,6 +60,14 @@ Deno.test("readSafetensors() reads or refuses 10,000 damaged files", async () =>
 });
 
 const EXTERNAL = Uint8Array.from({ length: 16 }, (_, i) => i);
+/** Two values among twelve, by their coordinates. */
+const SPARSE: SparseTensorProto = {
+  values: tensorProto("thin.weight", Float32Array.of(5, 6), [2]),
+  indices: tensorProto("", BigInt64Array.of(0n, 1n, 2n, 3n), [2, 2]),
+  dims: [3, 4],
+};
+/** Zeros that two stored values and the free ones may stand for, in bytes. */
+const THIN = 4 * (1024 + 2 * 64);
 const MODEL = Uint8Array.from(encodeModel({
   irVersion: 10,
   opsetImport: [{ version: 18 }],
@@ -68,6 +82,26 @@ const MODEL = Uint8Array.from(encodeModel({
         attribute: [{ name: "transB", type: 2, i: 1 }],
       },
       { opType: "Identity", input: ["fc.bias"], output: ["norm.bias"] },
+      {
+        opType: "Constant",
+        input: [],
+        output: ["in.weight"],
+        attribute: [{
+          name: "value",
+          type: 4,
+          t: tensorProto("", Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]),
+        }],
+      },
+      {
+        opType: "Constant",
+        input: [],
+        output: ["in.bias"],
+        attribute: [{ name: "value_floats", type: 6, floats: [1, 2] }],
+      },
+      { opType: "Cast", input: ["in.weight"], output: ["half"], attribute: [{ name: "to", type: 2, i: 10 }] },
+      { opType: "Transpose", input: ["half"], output: ["turned"] },
+      { opType: "MatMul", input: ["q", "half"], output: ["p"] },
+      { opType: "Add", input: ["p", "in.bias"], output: ["r"] },
       { opType: "Concat", input: ["token", "z"], output: ["t"] },
     ],
     initializer: [
@@ -84,6 +118,7 @@ const MODEL = Uint8Array.from(encodeModel({
         externalData: [{ key: "location", value: "w" }, { key: "offset", value: "8" }],
       },
     ],
+    sparseInitializer: [SPARSE],
     input: [],
     output: [],
   },
@@ -102,11 +137,15 @@ function damage(rng: Rng): Uint8Array {
       name: ["fc.bias", "", "onnx::MatMul_1", "fc.weight"][rng.integer(4)]!,
     }][rng.integer(4)]!;
   });
-  return Uint8Array.from(encodeModel({ ...model, graph: { ...model.graph, initializer } }));
+  const dims = [[3, 4], [0], [-1], [2 ** 40, 2 ** 40], [40, 40], [1]][rng.integer(6)]!;
+  const sparseInitializer = [{ ...SPARSE, dims: rng.integer(2) ? SPARSE.dims : dims }];
+  return Uint8Array.from(
+    encodeModel({ ...model, graph: { ...model.graph, initializer, sparseInitializer } }),
+  );
 }
 
 Deno.test("onnxWeights() reads or refuses 10,000 damaged models", async () => {
-  await fuzz("onnx", 4 * (MODEL.length + EXTERNAL.length), (rng) => {
+  await fuzz("onnx", 4 * (MODEL.length + EXTERNAL.length) + THIN, (rng) => {
     const model = decodeOnnx(damage(rng), { file: "x" });
     const external = new Map(externalFiles(model).map((name) => [name, EXTERNAL]));
     return sizeOfAll(onnxWeights(model, { file: "x", external, finite: rng.integer(2) === 0 }));

@@ -121,8 +121,8 @@ function decodeIndices(indices: TensorProto | undefined, of: string, fail: Fail)
 }
 
 /** So many zeros a model's sparse arrays may stand for, by the values that they store. */
-const ZEROS_PER_VALUE = 256;
-const FREE_ZEROS = 65_536;
+const ZEROS_PER_VALUE = 64;
+const FREE_ZEROS = 1024;
 
 /** Expands the sparse arrays of a model, which together may not be much larger than what they store. */
 export class SparseReader {

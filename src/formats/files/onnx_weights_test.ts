@@ -176,6 +176,49 @@ Deno.test("onnxWeights() refuses what does not add up", () => {
   failsWith(/no valid protocol buffer/, () => decodeOnnx(Uint8Array.of(255), { file: "w.onnx" }));
 });
 
+Deno.test("onnxWeights() expands sparse initialisers by places or coordinates, within bounds", () => {
+  const sparse = (dims: readonly number[], indices: TensorProto) => ({
+    values: float("a.bias", [2], 5, 6),
+    indices,
+    dims,
+  });
+  const readSparse = (dims: readonly number[], indices: TensorProto) => {
+    const model = modelOf({ sparseInitializer: [sparse(dims, indices)] });
+    return [...onnxWeights(model, { file: "w.onnx" }).tensors["a.bias"]!.data];
+  };
+  const at = (shape: readonly number[], ...places: bigint[]) =>
+    tensorProto("", BigInt64Array.from(places), shape);
+  assert.deepEqual(readSparse([4], at([2], 1n, 3n)), [0, 5, 0, 6]);
+  assert.deepEqual(readSparse([2, 2], at([2, 2], 0n, 1n, 1n, 1n)), [0, 5, 0, 6]);
+  failsWith(/has a value at 4, wanted places below 4/, () => readSparse([4], at([2], 1n, 4n)));
+  failsWith(/has a value at NaN/, () => readSparse([2, 2], at([2, 2], 0n, 2n, 1n, 1n)));
+  failsWith(/has 1 indices, wanted 2/, () => readSparse([4], at([1], 1n)));
+  failsWith(/wanted fewer zeros between them/, () => readSparse([1 << 20], at([2], 1n, 3n)));
+});
+
+Deno.test("onnxWeights() refuses constants that change results and have lost their names", () => {
+  const weight = float("fc.weight", [2, 2], 1, 2, 3, 4);
+  const product = { opType: "MatMul", input: ["x", "fc.weight"], output: ["y"] };
+  const then = (opType: string, constant: TensorProto, domain = "") =>
+    read([weight, constant], [product, { opType, domain, input: ["y", constant.name!], output: ["z"] }])
+      .tensors;
+  assert.deepEqual([...then("Add", float("val_1", [2], 7, 8))["fc.bias"]!.data], [7, 8]);
+  failsWith(
+    /the node Mul "z" reads the constant "val_1" \[2\]/,
+    () => then("Mul", float("val_1", [2], 7, 8)),
+  );
+  failsWith(/the node Sub "z" reads/, () => then("Sub", float("val_1", [2], 7, 8)));
+  failsWith(/in a way of its own/, () => then("QuickAttention", float("val_1", [2], 7, 8), "com.microsoft"));
+  // Neither of these changes anything, and single numbers are settings.
+  assert.deepEqual(Object.keys(then("Mul", float("val_1", [2], 1, 1))), ["fc.weight"]);
+  assert.deepEqual(Object.keys(then("Mul", float("val_1", [], 3))), ["fc.weight"]);
+  const scaled = { opType: "Mul", input: ["fc.weight", "gain"], output: ["w"] };
+  failsWith(
+    /the node Mul "w" computes with "fc.weight" before any image does/,
+    () => read([weight, float("gain", [], 2)], [scaled, { ...product, input: ["x", "w"] }]),
+  );
+});
+
 Deno.test("onnxWeights() reads values that lie in other files", () => {
   const at = (...facts: readonly (readonly [string, string])[]): TensorProto => ({
     name: "a.bias",
