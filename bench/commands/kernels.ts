@@ -8,7 +8,8 @@ import { type Command, InvalidArgumentError } from "commander";
 import { BackendUnavailableError } from "../../src/core/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import type { Ceiling } from "../lab/gpu_ceiling.ts";
-import { families, type KernelCase, kernelCases } from "../lab/kernel_cases.ts";
+import type { KernelCase } from "../lab/kernel_case.ts";
+import { families, kernelCases } from "../lab/kernel_cases.ts";
 import {
   type Bench,
   createBench,

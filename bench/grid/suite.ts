@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { InputError } from "../../src/core/mod.ts";
 import { type BackendChoice, backendChoices } from "../../src/executors/mod.ts";
-import { activations, normOrders } from "../../src/nn/mod.ts";
+import { activations, normOrders, pools } from "../../src/nn/mod.ts";
 import { type EvaluateWhen, type ProtocolSettings } from "../../src/protocol/mod.ts";
 import { type BackboneFlags, backboneFlagsAmong } from "../commands/backbone_flags.ts";
 
@@ -49,6 +49,7 @@ const backboneFacts = z.strictObject({
   norm: z.enum(normOrders).exactOptional(),
   activation: z.enum(activations).exactOptional(),
   epsilon: z.number().positive().exactOptional(),
+  pool: z.enum(pools).exactOptional(),
   mean: z.array(z.number()).min(1).exactOptional(),
   std: z.array(z.number().positive()).min(1).exactOptional(),
   image: size.exactOptional(),

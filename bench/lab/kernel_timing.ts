@@ -17,7 +17,8 @@ import {
   type WebGpuExecutor,
 } from "../../src/executors/mod.ts";
 import { type Ceiling, measureGpuCeiling } from "./gpu_ceiling.ts";
-import { type KernelCase, negation, type OperandSpec, squareProduct } from "./kernel_cases.ts";
+import type { KernelCase, OperandSpec } from "./kernel_case.ts";
+import { negation, squareProduct } from "./kernel_cases.ts";
 import { type Sample, sample, summarise } from "./sampler.ts";
 
 /** Backends that can be timed. */

@@ -79,6 +79,7 @@ Deno.test("readHubConfig() reads timm's config.json, and the standard sizes from
   assert.deepEqual(facts("vit_base_patch16_clip_quickgelu_224").config, clip);
   assert.equal(facts("vit_giant_patch14_reg4_dinov2").config.activation, "silu");
   assert.equal(facts("vit_medium_patch16_reg4_gap_256").config.pool, "mean");
+  assert.equal(facts("vit_base_patch16_gap_224.augreg").config.heads, 16);
   for (const name of ["vit_base_patch16_siglip_224", "vit_base_patch16_rpn_224", "resnet50"]) {
     assert.deepEqual(facts(name).config, {}, name);
   }

@@ -97,7 +97,9 @@ function factsOfName(architecture: string): BackboneFacts["config"] {
   const [plain, size, gap] = PLAIN.exec(architecture) ?? [];
   const usual = { norm: "pre", activation: "gelu", epsilon: 1e-6 } as const;
   if (plain !== undefined) {
-    return { ...usual, heads: headCounts[size!], ...(gap && { pool: "mean" as const }) };
+    // The one model of these names that has other heads than its size (timm 1.0.29).
+    const heads = /^vit_base_patch16_gap_224(\.|$)/.test(architecture) ? 16 : headCounts[size!];
+    return { ...usual, heads, ...(gap && { pool: "mean" as const }) };
   }
   const [, dino] = DINO2.exec(architecture) ?? [];
   if (dino === "giant") return { ...usual, heads: 24, activation: "silu" };
