@@ -60,8 +60,27 @@ const KMNIST_NAMES = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"
 /** Settings of all kinds whose images are files. */
 const IMAGE_SETTINGS: readonly (keyof Settings)[] = ["size", "undecodable"];
 
-/** The registry. */
-export const datasetKinds = {
+/** Name of a kind of data set. */
+export type DatasetKindName =
+  | "procedural"
+  | "cifar100"
+  | "cifar10"
+  | "tiny-imagenet"
+  | "cub200"
+  | "imagenet-r"
+  | "omniglot"
+  | "mnist"
+  | "fashion-mnist"
+  | "kmnist"
+  | "emnist"
+  | "idx"
+  | "list"
+  | "parquet"
+  | "webdataset"
+  | "folder";
+
+/** The registry, in the order in which `guessKind` asks. */
+export const datasetKinds: Readonly<Record<DatasetKindName, DatasetKind>> = {
   procedural: {
     title: "Images made from a seed, no files needed",
     usage: "procedural[:classes=100,trainPerClass=…,testPerClass=…,size=32,seed=0,…]",
@@ -169,10 +188,7 @@ export const datasetKinds = {
     load: images("folder", ({ seed }) => folderLayout(seed), [...IMAGE_SETTINGS, "seed"]),
     recognises: (paths) => paths.some((path) => path.includes("/") && isImageName(path)),
   },
-} as const satisfies Readonly<Record<string, DatasetKind>>;
-
-/** Name of a kind of data set. */
-export type DatasetKindName = keyof typeof datasetKinds;
+};
 
 /**
  * Guesses what lies in a folder or archive.

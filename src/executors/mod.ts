@@ -23,10 +23,10 @@ export {
 } from "./select.ts";
 export { listPipelines, type PipelineEntry } from "./webgpu/catalogue.ts";
 export type { Profile } from "./webgpu/context.ts";
-export type { DeviceDescription, Gpu } from "./webgpu/device.ts";
+export { type DeviceDescription, type DeviceLimit, type deviceLimits, type Gpu } from "./webgpu/device.ts";
 export type { BoundStep, WebGpuExecutable } from "./webgpu/executable.ts";
 export type { WebGpuExecutor, WebGpuOptions } from "./webgpu/executor.ts";
-export type { Dispatch, StorageBinding, UniformValue } from "./webgpu/kernel.ts";
+export type { BufferRef, Dispatch, Scratch, StorageBinding, UniformValue } from "./webgpu/kernel.ts";
 export type { DispatchProfile, Feeds, ProgramProfile } from "./webgpu/profile.ts";
 export type { Step } from "./webgpu/schedule.ts";
 export type { WebGpuTensor } from "./webgpu/tensor.ts";

@@ -4,21 +4,50 @@
  *
  * @module
  */
-import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { StateValue } from "../core/state.ts";
 import type { Method } from "./method.ts";
 
+/** What checks the options of a method and fills them in. A `z.strictObject` with defaults and descriptions is one. */
+export interface OptionSchema<Options> {
+  /** The options by name, for messages. */
+  readonly shape: Readonly<Record<string, unknown>>;
+  /** Complete options of what was given; throws where `safeParse` has no success. */
+  parse(given: unknown): Options;
+  /** Complete options, or what is wrong. */
+  safeParse(given: unknown): OptionResult<NoInfer<Options>>;
+  /** Defaults, ranges and descriptions as JSON schema. */
+  toJSONSchema(side: { readonly io: "input" }): { readonly properties?: object };
+}
+
+/** What checking options gave. */
+export type OptionResult<Options> =
+  | { readonly success: true; readonly data: Options }
+  | { readonly success: false; readonly error: { readonly issues: readonly OptionIssue[] } };
+
+/** Something wrong with an option. */
+export interface OptionIssue {
+  /** `"unrecognized_keys"` where there is no such option. */
+  readonly code: string;
+  /** The options that there are not. */
+  readonly keys?: readonly string[];
+  /** The name of the option, then where in its value. */
+  readonly path: readonly PropertyKey[];
+  /** In words. */
+  readonly message: string;
+}
+
 /** A method before its options are chosen. */
 export interface MethodDefinition {
+  /** How commands, suites and records name it. */
   readonly name: string;
   /** One line: what it does. */
   readonly summary: string;
   /** The paper, or what stands for it. */
   readonly source: string;
   /** Names, defaults, ranges and one line of documentation for each option. */
-  readonly options: z.ZodObject;
+  readonly options: OptionSchema<unknown>;
   /**
    * Makes the method; options left out take their defaults.
    *
@@ -29,31 +58,39 @@ export interface MethodDefinition {
 
 /** One option in words, for help texts and tables. */
 export interface OptionDoc {
+  /** As it is spelt in `name=value`. */
   readonly name: string;
+  /** One line: what it does. */
   readonly description: string;
+  /** The value if none is given. */
   readonly default: unknown;
   /** The allowed values as JSON schema. */
   readonly allowed: JsonObject;
 }
 
 /** The parts of a definition. `create` gets complete options. */
-export interface MethodParts<Shape extends z.core.$ZodLooseShape, State extends StateValue> {
+export interface MethodParts<Options extends object, State extends StateValue> {
+  /** How commands, suites and records name it. */
   readonly name: string;
+  /** One line: what it does. */
   readonly summary: string;
+  /** The paper, or what stands for it. */
   readonly source: string;
-  readonly options: z.ZodObject<Shape, z.core.$strict>;
-  create(options: z.infer<z.ZodObject<Shape, z.core.$strict>>): Omit<Method<State>, "name" | "options">;
+  /** Must refuse unknown names. What it gives must be JSON. */
+  readonly options: OptionSchema<Options>;
+  /** Makes the method of complete options. */
+  create(options: Options): Omit<Method<State>, "name" | "options">;
 }
 
 /** Makes a definition whose `create` checks the options. */
-export function defineMethod<Shape extends z.core.$ZodLooseShape, State extends StateValue>(
-  { name, summary, source, options: schema, create }: MethodParts<Shape, State>,
+export function defineMethod<Options extends object, State extends StateValue>(
+  { name, summary, source, options: schema, create }: MethodParts<Options, State>,
 ): MethodDefinition {
   return {
     name,
     summary,
     source,
-    options: schema as unknown as z.ZodObject,
+    options: schema,
     create(given = {}) {
       const options = resolveOptions(name, schema, given);
       return { ...create(options), name, options: options as JsonObject };
@@ -63,22 +100,18 @@ export function defineMethod<Shape extends z.core.$ZodLooseShape, State extends 
 
 /** The options of a method in words. */
 export function describeOptions({ options }: MethodDefinition): OptionDoc[] {
-  const { properties = {} } = z.toJSONSchema(options, { io: "input" });
+  const { properties = {} } = options.toJSONSchema({ io: "input" });
   return Object.entries(properties).map(([name, schema]) => {
     const { description = "", default: preset, ...allowed } = schema as Record<string, unknown>;
     return { name, description: String(description), default: preset, allowed: allowed as JsonObject };
   });
 }
 
-function resolveOptions<Shape extends z.core.$ZodLooseShape>(
-  method: string,
-  schema: z.ZodObject<Shape, z.core.$strict>,
-  given: JsonObject,
-): z.infer<z.ZodObject<Shape, z.core.$strict>> {
+function resolveOptions<Options>(method: string, schema: OptionSchema<Options>, given: JsonObject): Options {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  if (issue!.code === "unrecognized_keys") {
+  if (issue!.code === "unrecognized_keys" && issue!.keys) {
     const known = Object.keys(schema.shape);
     throw new InputError(
       `Cannot create method ${method}: found unknown option ${issue!.keys.join(", ")}, wanted ${

@@ -33,6 +33,9 @@ export {
   type MethodDefinition,
   type MethodParts,
   type OptionDoc,
+  type OptionIssue,
+  type OptionResult,
+  type OptionSchema,
 } from "./definition.ts";
 export type { FrozenBranches } from "./frozen_branches.ts";
 export type {

@@ -75,7 +75,8 @@ export const vitB16: ViTConfig = {
   epsilon: 1e-6,
 };
 
-type TokenConfig = Pick<ViTConfig, "image" | "patch" | "classToken" | "registers">;
+/** What the number of tokens follows from. */
+export type TokenConfig = Pick<ViTConfig, "image" | "patch" | "classToken" | "registers">;
 
 /** Tokens that are no patches: the class token and the registers, in front. */
 export function prefixCount({ classToken, registers = 0 }: TokenConfig): number {

@@ -28,6 +28,7 @@ export {
   normOrders,
   type Pool,
   pools,
+  type TokenConfig,
   tokenCount,
   vitB16,
   type ViTConfig,

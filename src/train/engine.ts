@@ -40,10 +40,15 @@ import { BackboneWeights } from "./weights.ts";
 
 /** Everything a training needs that is the run's and not the method's. */
 export interface FitDefaults {
+  /** Rows per step. */
   readonly batch: number;
+  /** Passes over the table `main`. */
   readonly epochs: number;
+  /** The rule by which parameters move. */
   readonly optimiser: Optimiser;
+  /** The learning rate over the steps. */
   readonly schedule: Schedule;
+  /** Acts on those tensors that the training says decay. */
   readonly weightDecay: number;
   /** Decides the order of the rows, what is drawn from other tables, and noise. */
   readonly rng: Rng;
@@ -70,7 +75,9 @@ const ROWS = 128;
 
 /** See the module. */
 export class Engine {
+  /** Where everything runs. */
   readonly executor: Executor;
+  /** The frozen backbone under every part. */
   readonly backbone: Backbone;
   /** For merges and the like: programs without a backbone. */
   readonly programs: ProgramCache;
@@ -79,7 +86,11 @@ export class Engine {
   #spent = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param images The shape in which images are stored */
+  /**
+   * An engine that compiles what it is asked for, when it is.
+   *
+   * @param images The shape in which images are stored
+   */
   constructor(
     executor: Executor,
     backbone: Backbone,

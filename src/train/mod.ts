@@ -21,4 +21,5 @@ export {
 } from "./pretrain.ts";
 export { probeDataset, type ProbeScores } from "./probe.ts";
 export { type Columns, imageTable } from "./table.ts";
+export type { TraceContext } from "./trace.ts";
 export { costOf as predictorCost, predict, type PredictorCost, score } from "./predict.ts";

@@ -18,7 +18,9 @@ import { type Columns, declareColumns, type Named, type Table } from "./table.ts
 
 /** What all programs of a run have in common. */
 export interface TraceContext {
+  /** Architecture of the backbone. */
   readonly config: ViTConfig;
+  /** From stored images to what the backbone reads. */
   readonly preprocessing: Preprocessing;
   /** Rows per run. */
   readonly batch: number;

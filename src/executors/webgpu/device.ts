@@ -9,7 +9,8 @@ import { BackendUnavailableError } from "../../core/errors.ts";
 /** Names of drivers that compute on the CPU. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render|softpipe/i;
 
-const LIMITS = [
+/** Limits that matter to kernels and tensors: those requested of the adapter, and described. */
+export const deviceLimits = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
@@ -21,6 +22,8 @@ const LIMITS = [
   "minUniformBufferOffsetAlignment",
   "minStorageBufferOffsetAlignment",
 ] as const;
+/** Name of such a limit. */
+export type DeviceLimit = typeof deviceLimits[number];
 
 const FEATURES = ["timestamp-query", "shader-f16"] as const;
 
@@ -37,7 +40,7 @@ export interface DeviceDescription {
   /** Those of WebGPU's features that we use and that the device was given: `timestamp-query`, `shader-f16`. */
   readonly features: readonly string[];
   /** Limits that the device was given: the adapter's own, in WebGPU's units. */
-  readonly limits: Readonly<Record<typeof LIMITS[number], number>>;
+  readonly limits: Readonly<Record<DeviceLimit, number>>;
 }
 
 /** The identity texts of an adapter. */
@@ -149,8 +152,10 @@ export async function acquireGpu(gpu: GPU | undefined = globalThis.navigator?.gp
     );
   }
   const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
-  const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])) as Record<
-    typeof LIMITS[number],
+  const requiredLimits = Object.fromEntries(
+    deviceLimits.map((name) => [name, adapter.limits[name]]),
+  ) as Record<
+    DeviceLimit,
     number
   >;
   const { vendor, architecture, description } = adapter.info;

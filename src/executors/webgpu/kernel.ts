@@ -16,7 +16,9 @@ import type { CompositeName, NodeOf, OpName, Tensor } from "../../graph/ops.ts";
 
 /** Memory that lives only between the dispatches of one node. */
 export interface Scratch {
+  /** Tells it from a graph node. */
   readonly kind: "scratch";
+  /** Shown in errors. */
   readonly label: string;
   /** Length in 4-byte elements. */
   readonly size: number;

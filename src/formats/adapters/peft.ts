@@ -22,8 +22,9 @@ import type { OwnFacts, PeftConfig } from "./peft_config.ts";
 import { adaptableModules, headModule, type PeftNaming, toModules } from "./peft_names.ts";
 import { beforeScales } from "./peft_weights.ts";
 
-/** Names of the two files. */
+/** Name of the file with the settings. */
 export const PEFT_CONFIG = "adapter_config.json";
+/** Name of the file with the tensors. */
 export const PEFT_WEIGHTS = "adapter_model.safetensors";
 
 /** Key of the weights' metadata for what the format has no place for. */

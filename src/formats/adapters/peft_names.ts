@@ -19,6 +19,9 @@ interface ModuleNames {
   readonly head: string;
 }
 
+/** Name of a family of models. */
+export type PeftNaming = "hugging-face-5" | "hugging-face" | "timm";
+
 const families = {
   /** `ViTForImageClassification` of transformers since version 5. */
   "hugging-face-5": {
@@ -52,10 +55,7 @@ const families = {
     modules: { qkv: "attn.qkv", proj: "attn.proj", fc1: "mlp.fc1", fc2: "mlp.fc2" },
     head: "head",
   },
-} as const satisfies Readonly<Record<string, ModuleNames>>;
-
-/** Name of a family of models. */
-export type PeftNaming = keyof typeof families;
+} as const satisfies Readonly<Record<PeftNaming, ModuleNames>>;
 
 /** All of them, the usual one first. */
 export const peftNamings = Object.keys(families) as readonly PeftNaming[];
