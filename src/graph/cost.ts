@@ -158,10 +158,15 @@ function definitionKey({ op, attributes, operands }: Tensor): string {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
+ * import { costOf, matmul, trace } from "@growing-tasks/ham-bench/graph";
+ *
  * const program = trace((graph) => {
  *   graph.output("y", matmul(graph.input("a", [2, 3]), graph.input("b", [3, 5])));
  * });
- * costOf(program); // flop: 2 * 2 * 5 * 3, bytes: 4 * (6 + 15 + 10)
+ * const { flop, bytes } = costOf(program);
+ * assert.equal(flop, 2 * (2 * 3 * 5));
+ * assert.equal(bytes, 4 * (6 + 15 + 10));
  * ```
  */
 export function costOf(program: Program): ProgramCost {

@@ -177,10 +177,14 @@ export class Graph implements NodeFactory {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
+ * import { mul, trace } from "@growing-tasks/ham-bench/graph";
+ *
  * const program = trace((graph) => {
  *   const x = graph.input("x", [2, 3]);
  *   graph.output("y", mul(x, x));
  * });
+ * assert.deepEqual(program.outputs.y?.shape, [2, 3]);
  * ```
  */
 export function trace(build: (graph: Graph) => void): Program {
