@@ -16,9 +16,10 @@ const layers: Readonly<Record<string, number>> = {
   merge: 4,
   train: 4,
   formats: 4,
-  conformance: 5,
-  methods: 5,
-  protocol: 6,
+  classifiers: 5,
+  conformance: 6,
+  methods: 6,
+  protocol: 7,
 };
 
 const MAX_LINES = 300;

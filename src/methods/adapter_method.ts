@@ -5,18 +5,18 @@
  *
  * @module
  */
+import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
 import type { JsonObject } from "../core/json.ts";
 import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import type { StateValue } from "../core/state.ts";
 import { add, sum } from "../graph/functions.ts";
 import type { Tensor } from "../graph/ops.ts";
 import { type Adapter, adapterFromTensors, adapterToTensors, IMPORTANCE } from "../nn/adapter.ts";
-import { type Classifier, type ClassifierState, HEAD_BIAS, HEAD_WEIGHT, headOf } from "../nn/classifier.ts";
-import { linearHead } from "../nn/heads.ts";
 import { branchFromTensors } from "../nn/lora.ts";
 import { maskedLoss } from "../nn/losses.ts";
 import { parseFactor } from "../nn/sites.ts";
 import { imageTable, type Named } from "../train/table.ts";
+import { prefixed, unprefixed } from "./pieces/tensors.ts";
 import { type FrozenBranches, frozenStack, GAINS, stackBranch } from "./frozen_branches.ts";
 import type { Env, Fit, Kit, Method, Pass, Predictor, TaskView } from "./method.ts";
 
@@ -64,8 +64,8 @@ export interface Trained {
   readonly adapter: Adapter;
   /** Gains of the frozen branches, in their order; as given unless they were trained. */
   readonly gains: readonly number[];
-  /** The classifier as it was trained. */
-  readonly classifier: ClassifierState;
+  /** What trained of the classifier. */
+  readonly classifier: NamedTensors;
 }
 
 /** The hooks of such a method. */
@@ -103,18 +103,25 @@ export function adapterMethod<Own extends StateValue>(
     init: (kit) => ({ own: parts.init(kit), classifier: kit.freshClassifier(policyOf(kit)) }),
     async learn(state, task, kit) {
       const policy = policyOf(kit);
-      let { own, classifier } = state;
+      let { own } = state;
+      let trainedRows = policy.trains(state.classifier);
       if (parts.trains !== "never") {
         const training = await parts.begin(own, task, kit);
         const trained = await train(training, classifier, policy, task, kit);
         kit.trained(trained.adapter);
         own = await parts.end(own, task, trained, kit);
-        classifier = trained.classifier;
+        trainedRows = trained.classifier;
       }
-      classifier = await policy.finish(classifier, state.classifier, task.classes, async () => {
-        const features = await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(task.train));
-        return { features: features.data, labels: task.train.labels };
-      });
+      const featuresOf = async (own: Own) =>
+        await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(task.train));
+      const classifier = await policy.finish(state.classifier, {
+        index: task.index,
+        classes: task.classes,
+        labels: task.train.labels,
+        trained: trainedRows,
+        features: () => featuresOf(own),
+        earlier: () => featuresOf(state.own),
+      }, kit);
       return { own, classifier };
     },
     deploy: async ({ own, classifier }, kit) =>
@@ -135,12 +142,12 @@ export function mergedPredictor(
   classifier: ClassifierState,
   policy: Classifier,
 ): Predictor {
-  const { weight, bias } = policy.deploy(classifier);
+  const { fixed, scores, head } = policy.scorer(classifier);
   return {
     passes: [featurePass(adapter)],
-    fixed: { weight, bias },
-    scores: ([feature], { fixed }) => linearHead(feature!, fixed["weight"]!, fixed["bias"]!),
-    merged: { ...(adapter && { adapter }), classifier: policy.kind, head: headOf(classifier) },
+    fixed,
+    scores: ([feature], env) => scores(feature!, env.fixed),
+    merged: { ...(adapter && { adapter }), ...(head && { head }) },
   };
 }
 
@@ -151,16 +158,8 @@ export function classMask(classes: readonly number[], kit: Pick<Kit, "classes">)
   return mask;
 }
 
-function prefixed(tensors: NamedTensors, prefix: string): NamedTensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
-}
-
-function unprefixed(tensors: Named, prefix: string): Named {
-  return Object.fromEntries(
-    Object.entries(tensors).filter(([name]) => name.startsWith(prefix)).map((
-      [name, tensor],
-    ) => [name.slice(prefix.length), tensor]),
-  );
+function pick(tensors: NamedTensors, names: readonly string[]): NamedTensors {
+  return Object.fromEntries(names.map((name) => [name, tensors[name]!]));
 }
 
 const EXTRA = "extra.";
@@ -178,7 +177,7 @@ export function adapterFit(
   }
   const stack = frozen && frozenStack(frozen, kit);
   return {
-    start: { ...adapterToTensors(start), ...classifier, ...(stack && { [GAINS]: stack.gains }) },
+    start: { ...adapterToTensors(start), ...policy.trains(classifier), ...(stack && { [GAINS]: stack.gains }) },
     fixed: {
       mask: classMask(task.lossClasses, kit),
       ...stack?.factors,
@@ -216,6 +215,6 @@ async function train(
   return {
     adapter: adapterFromTensors(values, training.start.scale),
     gains: [...values[GAINS]?.data.subarray(0, training.frozen?.adapters.length ?? 0) ?? []],
-    classifier: { [HEAD_WEIGHT]: values[HEAD_WEIGHT]!, [HEAD_BIAS]: values[HEAD_BIAS]! },
+    classifier: pick(values, Object.keys(policy.trains(classifier))),
   };
 }

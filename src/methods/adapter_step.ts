@@ -9,7 +9,7 @@ import type { Split } from "../data/dataset.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import type { Program } from "../graph/graph.ts";
 import { createAdapter, type LoraSpec } from "../nn/adapter.ts";
-import { type ClassifierKind, classifiers } from "../nn/classifier.ts";
+import { type ClassifierName, classifiers } from "../classifiers/mod.ts";
 import { featureWidth, type ViTConfig } from "../nn/config.ts";
 import { type Packing } from "../nn/packing.ts";
 import type { Optimiser } from "../train/optimisers/optimiser.ts";
@@ -28,7 +28,7 @@ export interface AdapterStepShape {
   /** Images per step. */
   readonly batch: number;
   /** The policy that trains the classifier. */
-  readonly head: ClassifierKind;
+  readonly head: ClassifierName;
 }
 
 /** Images as a backbone wants them. */

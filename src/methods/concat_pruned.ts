@@ -22,6 +22,9 @@ export const concatPruned: MethodDefinition = defineMethod({
   name: "concat-pruned",
   summary: "All pruned task adapters concatenated: HAM without groups",
   source: "Ablation of HAM (arXiv 2509.13211) asked for in its public review",
+  family: "hierarchy",
+  year: 2025,
+  keeps: "The sum of the updates",
   options: z.strictObject({
     ...prunedTaskOptions,
     start: startOption,

@@ -8,7 +8,7 @@ import { encodeState, stateSize, type StateValue } from "../core/state.ts";
 import { composeDelta } from "../merge/delta.ts";
 import { deltaError } from "../merge/test_adapters.ts";
 import { type Adapter, orderSites } from "../nn/adapter.ts";
-import { classifiers } from "../nn/classifier.ts";
+import { classifiers } from "../classifiers/mod.ts";
 import { loraSites } from "../nn/sites.ts";
 import { Engine } from "../train/engine.ts";
 import { predict } from "../train/predict.ts";

@@ -38,14 +38,49 @@ export interface OptionIssue {
   readonly message: string;
 }
 
-/** A method before its options are chosen. */
-export interface MethodDefinition {
+/** What kind of method it is, for tables: by its main idea. */
+export const families = [
+  "bound",
+  "floor",
+  "sequential",
+  "regularised",
+  "projected",
+  "merge",
+  "hierarchy",
+  "prompt",
+  "route",
+  "replay",
+  "system",
+] as const;
+/** The kind of a method. */
+export type Family = typeof families[number];
+
+/** What is known of a method before its options are chosen. */
+export interface MethodCard {
   /** How commands, suites and records name it. */
   readonly name: string;
   /** One line: what it does. */
   readonly summary: string;
   /** The paper, or what stands for it. */
   readonly source: string;
+  /** By its main idea. */
+  readonly family: Family;
+  /** Of the paper, if there is one. */
+  readonly year?: number;
+  /** One line: what was changed to bring it to class-incremental images with adapters; absent for the original. */
+  readonly adapted?: string;
+  /** One line: what it keeps between tasks besides the classifier. */
+  readonly keeps: string;
+  /** Present if it stores images or features of single images: what. Such methods stand in a class of their own. */
+  readonly buffer?: string;
+  /** Present if it looks at test images for more than their scores: how. Such methods stand in a class of their own. */
+  readonly testData?: string;
+  /** Present if what it costs at test, or the programs that it compiles, grow with the tasks: how. */
+  readonly grows?: string;
+}
+
+/** A method before its options are chosen. */
+export interface MethodDefinition extends MethodCard {
   /** Names, defaults, ranges and one line of documentation for each option. */
   readonly options: OptionSchema<unknown>;
   /**
@@ -69,13 +104,7 @@ export interface OptionDoc {
 }
 
 /** The parts of a definition. `create` gets complete options. */
-export interface MethodParts<Options extends object, State extends StateValue> {
-  /** How commands, suites and records name it. */
-  readonly name: string;
-  /** One line: what it does. */
-  readonly summary: string;
-  /** The paper, or what stands for it. */
-  readonly source: string;
+export interface MethodParts<Options extends object, State extends StateValue> extends MethodCard {
   /** Must refuse unknown names. What it gives must be JSON. */
   readonly options: OptionSchema<Options>;
   /** Makes the method of complete options. */
@@ -84,12 +113,11 @@ export interface MethodParts<Options extends object, State extends StateValue> {
 
 /** Makes a definition whose `create` checks the options. */
 export function defineMethod<Options extends object, State extends StateValue>(
-  { name, summary, source, options: schema, create }: MethodParts<Options, State>,
+  { options: schema, create, ...card }: MethodParts<Options, State>,
 ): MethodDefinition {
+  const { name } = card;
   return {
-    name,
-    summary,
-    source,
+    ...card,
     options: schema,
     create(given = {}) {
       const options = resolveOptions(name, schema, given);

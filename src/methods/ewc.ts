@@ -33,6 +33,9 @@ export const ewc: MethodDefinition = defineMethod({
   name: "ewc",
   summary: "One adapter, held back where the Fisher information says that earlier tasks need it",
   source: "Kirkpatrick et al., arXiv 1612.00796; Schwarz et al., arXiv 1805.06370",
+  family: "regularised",
+  year: 2017,
+  keeps: "The adapter, and a Fisher information of its shape",
   options: z.strictObject({
     lambda: z.number().min(0).default(1000).describe("Strength λ of the quadratic penalty"),
     gamma: z.number().min(0).max(1).default(1).describe("Decay γ of earlier tasks' Fisher information"),

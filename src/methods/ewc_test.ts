@@ -5,7 +5,7 @@ import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { trace } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
 import { type Adapter, adapterToTensors, createAdapter } from "../nn/adapter.ts";
-import { classifiers } from "../nn/classifier.ts";
+import { classifiers } from "../classifiers/mod.ts";
 import type { ExtraLoss } from "./adapter_method.ts";
 import { type EwcState, penalty } from "./ewc.ts";
 import { fisherInformation } from "./fisher.ts";

@@ -9,7 +9,7 @@ import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import { gradients } from "../graph/autodiff.ts";
 import { broadcast, crossEntropy, mul, reshape, sum } from "../graph/functions.ts";
 import { type Adapter, adapterToTensors } from "../nn/adapter.ts";
-import type { Classifier, ClassifierState } from "../nn/classifier.ts";
+import type { Classifier } from "../classifiers/classifier.ts";
 import { branchFromTensors } from "../nn/lora.ts";
 import { parseFactor } from "../nn/sites.ts";
 import { imageTable, type Named } from "../train/table.ts";
@@ -17,7 +17,7 @@ import { classMask } from "./adapter_method.ts";
 import type { Kit, TaskView } from "./method.ts";
 
 /**
- * @param classifier As it was trained with the adapter
+ * @param head What trained of the classifier, with its policy
  * @param samples At most this many images, drawn with the run's seed
  * @returns By the names of the factors, each of its factor's shape
  */
@@ -25,7 +25,7 @@ export async function fisherInformation(
   kit: Kit,
   task: TaskView,
   adapter: Adapter,
-  { policy, state }: { readonly policy: Classifier; readonly state: ClassifierState },
+  { policy, state }: { readonly policy: Classifier; readonly state: NamedTensors },
   samples: number,
 ): Promise<NamedTensors> {
   const order = Array.from({ length: task.train.count }, (_, i) => i);

@@ -5,7 +5,7 @@ import { gradients } from "../graph/autodiff.ts";
 import { crossEntropy, sum } from "../graph/functions.ts";
 import { mapPairs } from "../merge/delta.ts";
 import { adapterToTensors, createAdapter } from "../nn/adapter.ts";
-import { classifiers } from "../nn/classifier.ts";
+import { classifiers } from "../classifiers/mod.ts";
 import { branchFromTensors } from "../nn/lora.ts";
 import { parseFactor } from "../nn/sites.ts";
 import { imageTable } from "../train/table.ts";

@@ -88,6 +88,9 @@ export const ham: MethodDefinition = defineMethod({
   name: "ham",
   summary: "Adapters pruned, merged in groups of similar tasks, and the groups merged",
   source: "Coleman et al., arXiv 2509.13211, in this project's reading",
+  family: "hierarchy",
+  year: 2025,
+  keeps: "Adapters of the groups",
   options,
   create: (options) =>
     adapterMethod({

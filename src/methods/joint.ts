@@ -16,6 +16,8 @@ export const joint: MethodDefinition = defineMethod({
   name: "joint",
   summary: "One adapter trained once on the data of all tasks: the upper bound",
   source: "Standard bound; 'joint' in Mammoth",
+  family: "bound",
+  keeps: "Nothing: it trains once, on all data",
   options: z.strictObject({}),
   create: () => adapterMethod({ trains: "joint", ...sequential }),
 });

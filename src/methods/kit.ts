@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { Classifier } from "../classifiers/classifier.ts";
 import { createRng } from "../core/rng.ts";
 import { createMerger } from "../merge/merger.ts";
 import { type Adapter, createAdapter, type LoraSpec } from "../nn/adapter.ts";
-import type { Classifier } from "../nn/classifier.ts";
 import { featureWidth } from "../nn/config.ts";
 import type { Engine, FitDefaults } from "../train/engine.ts";
 import type { Kit } from "./method.ts";

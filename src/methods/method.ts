@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Rng } from "../core/rng.ts";
 import type { StateValue } from "../core/state.ts";
@@ -13,7 +14,6 @@ import type { HostTensor, NamedTensors } from "../core/tensors.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Merger } from "../merge/merger.ts";
 import type { Adapter, LoraSpec } from "../nn/adapter.ts";
-import type { Classifier, ClassifierState } from "../nn/classifier.ts";
 import type { ViTConfig } from "../nn/config.ts";
 import type { Fit, Fitted, Pass, Predictor, Sums } from "../train/parts.ts";
 import type { Table } from "../train/table.ts";

@@ -8,6 +8,15 @@ import { InputError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { concatPruned } from "./concat_pruned.ts";
 import type { MethodDefinition } from "./definition.ts";
+import { hierarchyMethods } from "./hierarchy/mod.ts";
+import { mergesMethods } from "./merges/mod.ts";
+import { projectedMethods } from "./projected/mod.ts";
+import { promptsMethods } from "./prompts/mod.ts";
+import { regularisedMethods } from "./regularised/mod.ts";
+import { replayMethods } from "./replay/mod.ts";
+import { routesMethods } from "./routes/mod.ts";
+import { spectralMethods } from "./spectral/mod.ts";
+import { systemsMethods } from "./systems/mod.ts";
 import { ewc } from "./ewc.ts";
 import { ham } from "./ham.ts";
 import { joint } from "./joint.ts";
@@ -30,6 +39,9 @@ export { type AdapterStepShape, traceAdapterStep, traceFeatures } from "./adapte
 export {
   defineMethod,
   describeOptions,
+  families,
+  type Family,
+  type MethodCard,
   type MethodDefinition,
   type MethodParts,
   type OptionDoc,
@@ -62,6 +74,15 @@ export const methods = {
   ewc,
   ham,
   "concat-pruned": concatPruned,
+  ...mergesMethods,
+  ...spectralMethods,
+  ...hierarchyMethods,
+  ...regularisedMethods,
+  ...projectedMethods,
+  ...promptsMethods,
+  ...routesMethods,
+  ...replayMethods,
+  ...systemsMethods,
 } as const satisfies Readonly<Record<string, MethodDefinition>>;
 
 /** Name of a registered method. */

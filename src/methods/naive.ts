@@ -29,6 +29,8 @@ export const naive: MethodDefinition = defineMethod({
   name: "naive",
   summary: "One adapter keeps training, with no protection: the lower bound",
   source: "Standard baseline; 'finetune' in LAMDA-PILOT, 'sgd' in Mammoth",
+  family: "sequential",
+  keeps: "The adapter",
   options: z.strictObject({}),
   create: () => adapterMethod({ trains: "task", ...sequential }),
 });

@@ -8,7 +8,7 @@
  * @module
  */
 import { z } from "zod";
-import { classifiers } from "../nn/classifier.ts";
+import { ncm } from "../classifiers/linear.ts";
 import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { firstStart } from "./start.ts";
@@ -18,11 +18,14 @@ export const simplecil: MethodDefinition = defineMethod({
   name: "simplecil",
   summary: "Frozen backbone with class means, no training",
   source: "Zhou et al., arXiv 2303.07338",
+  family: "floor",
+  year: 2023,
+  keeps: "Nothing",
   options: z.strictObject({}),
   create: () =>
     adapterMethod({
       trains: "never",
-      classifier: classifiers.ncm,
+      classifier: ncm,
       init: () => null,
       // Not called: nothing trains.
       begin: (_state, _task, kit) => ({ start: firstStart(kit) }),

@@ -18,6 +18,9 @@ export const taskArithmetic: MethodDefinition = defineMethod({
   name: "taskarith",
   summary: "Adapters trained independently, their updates summed and scaled",
   source: "Ilharco et al., arXiv 2212.04089",
+  family: "merge",
+  year: 2023,
+  keeps: "The sum of the updates",
   options: z.strictObject({
     lambda: z.number().min(0).nullable().default(null)
       .describe("Factor of the summed updates; null is 1 / number of tasks so far"),

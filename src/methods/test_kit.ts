@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { type Classifier, classifiers } from "../classifiers/mod.ts";
 import { createRng } from "../core/rng.ts";
 import { decodeState, encodeState, type StateValue } from "../core/state.ts";
 import { hostTensor } from "../core/tensors.ts";
@@ -19,7 +20,6 @@ import {
   type LoraSpec,
 } from "../nn/adapter.ts";
 import { createBackbone } from "../nn/backbone.ts";
-import { type Classifier, classifiers } from "../nn/classifier.ts";
 import type { ViTConfig } from "../nn/config.ts";
 import { randomWeights } from "../nn/testing.ts";
 import { Engine } from "../train/engine.ts";

@@ -12,14 +12,7 @@ export {
   type LoraSpec,
 } from "./adapter.ts";
 export { type Backbone, createBackbone, type PixelStatistics } from "./backbone.ts";
-export {
-  type Classifier,
-  type ClassifierKind,
-  type classifierKinds,
-  classifiers,
-  type ClassifierState,
-  type TaskFeatures,
-} from "./classifier.ts";
+export { type ClassifierKind, type classifierKinds, type KindOfHead } from "./classifier.ts";
 export {
   type Activation,
   activations,

@@ -25,8 +25,8 @@ export function trainedName(task: number): string {
 export interface AdapterKeeper {
   /** What a task's training gave. */
   trained(task: number, adapter: Adapter): Promise<void>;
-  /** What the method deploys after the last task, with the classifier over all classes. */
-  deployed(adapter: Adapter | undefined, classifier: KeptClassifier): Promise<void>;
+  /** What the method deploys after the last task, with the classifier over all classes if files can hold it. */
+  deployed(adapter: Adapter | undefined, classifier: KeptClassifier | undefined): Promise<void>;
 }
 
 /**
@@ -43,7 +43,10 @@ export function createKeeper(
     trained: (task, adapter) =>
       artifacts.write(trainedName(task), encodeAdapterFile({ ...origin, task, adapter })),
     deployed: (adapter, classifier) =>
-      artifacts.write(DEPLOYED, encodeAdapterFile({ ...origin, ...(adapter && { adapter }), classifier })),
+      artifacts.write(
+        DEPLOYED,
+        encodeAdapterFile({ ...origin, ...(adapter && { adapter }), ...(classifier && { classifier }) }),
+      ),
   };
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { classifiers } from "../classifiers/mod.ts";
 import { stateSize, type StateValue } from "../core/state.ts";
 import { imageSize, selectImages } from "../data/dataset.ts";
 import type { TaskStream } from "../data/stream.ts";
@@ -12,7 +13,6 @@ import { createKit } from "../methods/kit.ts";
 import type { Kit, Method, TaskView } from "../methods/method.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import type { Backbone } from "../nn/backbone.ts";
-import { classifiers } from "../nn/classifier.ts";
 import { selectRows } from "../nn/heads.ts";
 import { Engine } from "../train/engine.ts";
 import { imageTable } from "../train/table.ts";
@@ -151,9 +151,10 @@ export class CellRun {
     if (!merged) return;
     // Rows of classes that are in no task were never trained.
     const classes = stream.classOrder.toSorted((a, b) => a - b);
-    await this.#keeper.deployed(merged.adapter, {
-      ...selectRows(merged.head, classes),
-      kind: merged.classifier,
+    const { head } = merged;
+    await this.#keeper.deployed(merged.adapter, head && {
+      ...selectRows(head, classes),
+      kind: head.kind,
       classNames: classes.map((label) => stream.dataset.classNames[label]!),
     });
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { proceduralDataset } from "../data/procedural/procedural.ts";
 import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { featurePass, mergedPredictor } from "../methods/adapter_method.ts";
-import { classifiers } from "../nn/classifier.ts";
+import { classifiers } from "../classifiers/mod.ts";
 import { createRng } from "../core/rng.ts";
 import { Engine } from "../train/engine.ts";
 import { imageTable } from "../train/table.ts";

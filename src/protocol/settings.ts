@@ -5,17 +5,17 @@
  * @module
  */
 import { z } from "zod";
+import { type ClassifierName, classifierNames } from "../classifiers/mod.ts";
 import { InputError } from "../core/errors.ts";
 import { describeIssues } from "../core/schema.ts";
 import { type LoraTarget, loraTargets } from "../nn/sites.ts";
-import { type ClassifierKind, classifierKinds } from "../nn/classifier.ts";
 import type { FitDefaults } from "../train/engine.ts";
 import { createOptimiser, defaultOptimiser, type OptimiserSettings } from "../train/optimisers/settings.ts";
 
 /** Settings shared by every method of an experiment. */
 export interface ProtocolSettings {
-  /** How features become class scores; see `nn/classifier.ts`. */
-  readonly head: ClassifierKind;
+  /** How features become class scores; see `src/classifiers`. */
+  readonly head: ClassifierName;
   /** Rank of every adapted projection, 1 to 256. */
   readonly rank: number;
   /** The update is scaled by alpha / rank. */
@@ -49,7 +49,7 @@ export interface ProtocolSettings {
 
 /** Ranges and defaults. */
 export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
-  head: z.enum(classifierKinds).default("ncm"),
+  head: z.enum(classifierNames).default("ncm"),
   rank: z.int().min(1).max(256).default(8),
   alpha: z.number().positive().default(8),
   targets: z.array(z.enum(loraTargets)).min(1).default(["q", "v"]),

@@ -8,8 +8,7 @@ import type { NamedTensors } from "../core/tensors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
 import type { Adapter } from "../nn/adapter.ts";
-import type { ClassifierKind } from "../nn/classifier.ts";
-import type { LinearHead } from "../nn/heads.ts";
+import type { KindOfHead } from "../nn/classifier.ts";
 import type { Edits, Encoded } from "../nn/vit.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 import type { Schedule } from "./optimisers/schedule.ts";
@@ -91,10 +90,9 @@ export interface Predictor extends Part {
   readonly passes: readonly Pass[];
   /** Scores [batch, classes] from the outputs of the passes; classes not yet seen may score anything. */
   scores(outputs: readonly Tensor[], env: Env): Tensor;
-  /** Present if the model is the backbone with at most one folded adapter under a linear head: it can be exported. */
-  readonly merged?: {
-    readonly adapter?: Adapter;
-    readonly classifier: ClassifierKind;
-    readonly head: LinearHead;
-  };
+  /**
+   * Present if the model is the backbone with at most one folded adapter: it can be exported, with its classifier if
+   * that is linear in the feature.
+   */
+  readonly merged?: { readonly adapter?: Adapter; readonly head?: KindOfHead };
 }

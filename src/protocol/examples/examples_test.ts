@@ -12,7 +12,7 @@ import { createReferenceExecutor } from "../../executors/reference/executor.ts";
 import { createExecutor } from "../../executors/select.ts";
 import { createWebGpuExecutor } from "../../executors/webgpu/executor.ts";
 import { gpuTest } from "../../executors/webgpu/testing.ts";
-import { classifiers } from "../../nn/classifier.ts";
+import { classifiers } from "../../classifiers/mod.ts";
 import { loraSites } from "../../nn/sites.ts";
 import { runCell } from "../run.ts";
 import type { RunRecord } from "../records/record.ts";

@@ -10,7 +10,7 @@ import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { matmul, mul, reshape, sub } from "../../graph/functions.ts";
 import { adapterFromTensors } from "../../nn/adapter.ts";
-import { headOf } from "../../nn/classifier.ts";
+import { headOf } from "../../classifiers/linear.ts";
 import { linearHead } from "../../nn/heads.ts";
 import { factorName, loraSites, parseFactor } from "../../nn/sites.ts";
 import { adamw } from "../../train/optimisers/adamw.ts";
