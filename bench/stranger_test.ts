@@ -29,6 +29,8 @@ const ema = defineMethod({
   name: "my-ema",
   summary: "Moving average of one sequential adapter",
   source: "A stranger",
+  family: "merge",
+  keeps: "Two adapters",
   options: z.strictObject({
     decay: z.number().min(0).max(1).default(0.5).describe("Weight of the average so far"),
   }),

@@ -75,6 +75,8 @@ export interface MethodCard {
   readonly buffer?: string;
   /** Present if it looks at test images for more than their scores: how. Such methods stand in a class of their own. */
   readonly testData?: string;
+  /** Forward passes of the backbone per test image, in words; one if absent. */
+  readonly passes?: string;
   /** Present if what it costs at test, or the programs that it compiles, grow with the tasks: how. */
   readonly grows?: string;
 }

@@ -26,7 +26,7 @@ import { Engine } from "../train/engine.ts";
 import { adamw } from "../train/optimisers/adamw.ts";
 import { GAINS } from "./frozen_branches.ts";
 import { createKit } from "./kit.ts";
-import type { Fit, Kit, Method, Predictor, TaskView } from "./method.ts";
+import type { Fit, Fitted, Kit, Method, Predictor, TaskView } from "./method.ts";
 
 /** The smallest transformer that has everything. */
 export const tinyConfig: ViTConfig = {
@@ -167,6 +167,20 @@ function randomGains({ index }: TaskView, gains: readonly number[]): number[] {
   return gains.map((gain) => gain + 0.1 * rng.normal());
 }
 
+/** What stands for the training of anything but one adapter: everything that trains a small random step away. */
+function anyStep({ start, rate = () => 1, optimiser, purpose = "" }: Fit, { index }: TaskView): Fitted {
+  const rng = createRng(0, `train ${index} ${purpose}`);
+  const values = Object.fromEntries(
+    Object.entries(start).map(([name, { shape, data }]) => {
+      const moves = rate(name) !== 0;
+      return [name, hostTensor(shape, data.map((value) => moves ? value + 0.1 * rng.normal() : value))];
+    }),
+  );
+  const numbers = Object.values(values).reduce((total, { data }) => total + data.length, 0);
+  const slots = Array.from({ length: optimiser?.slots ?? 2 }, () => new Float32Array(numbers));
+  return { values, losses: [1], slots };
+}
+
 /** The kit with trainings that give what a function says. */
 function scripted(
   kit: Kit,
@@ -177,6 +191,7 @@ function scripted(
   return {
     ...kit,
     fit(spec) {
+      if (!(IMPORTANCE in spec.start)) return Promise.resolve(anyStep(spec, task));
       const training = trainingOf(spec);
       onTraining?.(training, task);
       const gains = training.frozen?.trainGains &&

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { classifiers } from "../classifiers/mod.ts";
+import { createClassifier } from "../classifiers/mod.ts";
 import { stateSize, type StateValue } from "../core/state.ts";
 import { imageSize, selectImages } from "../data/dataset.ts";
 import type { TaskStream } from "../data/stream.ts";
@@ -152,11 +152,14 @@ export class CellRun {
     // Rows of classes that are in no task were never trained.
     const classes = stream.classOrder.toSorted((a, b) => a - b);
     const { head } = merged;
-    await this.#keeper.deployed(merged.adapter, head && {
-      ...selectRows(head, classes),
-      kind: head.kind,
-      classNames: classes.map((label) => stream.dataset.classNames[label]!),
-    });
+    await this.#keeper.deployed(
+      merged.adapter,
+      head && {
+        ...selectRows(head, classes),
+        kind: head.kind,
+        classNames: classes.map((label) => stream.dataset.classNames[label]!),
+      },
+    );
   }
 
   /** Everything the next task needs. */
@@ -176,7 +179,7 @@ export class CellRun {
       engine: this.#engine,
       lora: { rank, scale: alpha / rank, targets },
       classes: stream.dataset.classNames.length,
-      classifier: classifiers[settings.head],
+      classifier: createClassifier(settings.head, settings),
       training: trainingOf(settings, task),
       seed: trainSeed,
       task,

@@ -5,7 +5,13 @@
  * @module
  */
 import { z } from "zod";
-import { type ClassifierName, classifierNames } from "../classifiers/mod.ts";
+import {
+  type ClassifierName,
+  classifierNames,
+  type ClassifierOptions,
+  classifierOptions,
+  driftKinds,
+} from "../classifiers/mod.ts";
 import { InputError } from "../core/errors.ts";
 import { describeIssues } from "../core/schema.ts";
 import { type LoraTarget, loraTargets } from "../nn/sites.ts";
@@ -13,7 +19,7 @@ import type { FitDefaults } from "../train/engine.ts";
 import { createOptimiser, defaultOptimiser, type OptimiserSettings } from "../train/optimisers/settings.ts";
 
 /** Settings shared by every method of an experiment. */
-export interface ProtocolSettings {
+export interface ProtocolSettings extends ClassifierOptions {
   /** How features become class scores; see `src/classifiers`. */
   readonly head: ClassifierName;
   /** Rank of every adapted projection, 1 to 256. */
@@ -47,6 +53,16 @@ export interface ProtocolSettings {
   readonly firstRate?: number;
 }
 
+const headOptions = [
+  "drift",
+  "covariance",
+  "randomFeatures",
+  "penalty",
+  "shrinkage",
+  "alignSamples",
+  "alignEpochs",
+] as const satisfies readonly (keyof ClassifierOptions)[];
+
 /** Ranges and defaults. */
 export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
   head: z.enum(classifierNames).default("ncm"),
@@ -63,7 +79,25 @@ export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
   loss: z.enum(["task", "seen"]).exactOptional(),
   firstEpochs: z.int().min(1).max(10_000).exactOptional(),
   firstRate: z.number().positive().max(10).exactOptional(),
-});
+  drift: z.enum(driftKinds).exactOptional(),
+  covariance: z.enum(["class", "shared"]).exactOptional(),
+  randomFeatures: z.int().min(1).max(20_000).exactOptional(),
+  penalty: z.number().positive().max(1e12).exactOptional(),
+  shrinkage: z.number().min(0).max(1e6).exactOptional(),
+  alignSamples: z.int().min(1).max(100_000).exactOptional(),
+  alignEpochs: z.int().min(1).max(10_000).exactOptional(),
+}).superRefine((settings, context) => {
+  const read = classifierOptions(settings.head);
+  for (const name of headOptions) {
+    if (settings[name] === undefined || settings[name] === "none" || read.includes(name)) continue;
+    const wanted = read.length > 0 ? `one of ${read.join(", ")}` : "no option of classifiers";
+    context.addIssue({
+      code: "custom",
+      path: [name],
+      message: `head ${settings.head} does not read it: wanted ${wanted}`,
+    });
+  }
+}) as z.ZodType<ProtocolSettings>;
 
 /**
  * Fills in defaults and checks ranges. What is optional stays out where it says what holds without it, so that equal
@@ -74,9 +108,10 @@ export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
 export function resolveSettings(settings: Partial<ProtocolSettings> = {}): ProtocolSettings {
   const result = settingsSchema.safeParse(settings);
   if (!result.success) throw new InputError(`Cannot use settings: ${describeIssues(result.error)}`);
-  const { loss, firstEpochs, firstRate, ...common } = result.data;
+  const { loss, firstEpochs, firstRate, drift, ...common } = result.data;
   return {
     ...common,
+    ...(drift !== undefined && drift !== "none" && { drift }),
     ...(loss === "seen" && { loss }),
     ...(firstEpochs !== undefined && firstEpochs !== common.epochs && { firstEpochs }),
     ...(firstRate !== undefined && firstRate !== common.learningRate && { firstRate }),

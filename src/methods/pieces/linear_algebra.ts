@@ -17,7 +17,9 @@ export function tensorOf(matrix: Matrix): HostTensor {
 }
 
 /** Singular value decomposition M = U diag(σ) Vᵀ, thin, largest first. */
-export function svd(matrix: Matrix): { readonly u: Matrix; readonly s: readonly number[]; readonly v: Matrix } {
+export function svd(
+  matrix: Matrix,
+): { readonly u: Matrix; readonly s: readonly number[]; readonly v: Matrix } {
   const found = new SingularValueDecomposition(matrix, { autoTranspose: true });
   return { u: found.leftSingularVectors, s: found.diagonal, v: found.rightSingularVectors };
 }
@@ -36,7 +38,12 @@ export function eigh(symmetric: Matrix): { readonly values: readonly number[]; r
 
 /** Orthonormal columns with the span of a matrix of full column rank. */
 export function orthonormal(matrix: Matrix): Matrix {
-  return new QrDecomposition(matrix).orthogonalMatrix.subMatrix(0, matrix.rows - 1, 0, Math.min(matrix.rows, matrix.columns) - 1);
+  return new QrDecomposition(matrix).orthogonalMatrix.subMatrix(
+    0,
+    matrix.rows - 1,
+    0,
+    Math.min(matrix.rows, matrix.columns) - 1,
+  );
 }
 
 /** The smallest number of leading values, largest first, whose sum reaches a share of the whole. */

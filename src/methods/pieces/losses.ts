@@ -11,7 +11,10 @@ import { classMask } from "../adapter_method.ts";
 import type { Env, Kit, TaskView } from "../method.ts";
 
 /** The fixed value that `taskLoss` reads. */
-export function maskOf(task: Pick<TaskView, "lossClasses">, kit: Pick<Kit, "classes">): { readonly mask: HostTensor } {
+export function maskOf(
+  task: Pick<TaskView, "lossClasses">,
+  kit: Pick<Kit, "classes">,
+): { readonly mask: HostTensor } {
   return { mask: classMask(task.lossClasses, kit) };
 }
 

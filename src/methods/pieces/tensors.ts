@@ -5,7 +5,7 @@
  * @module
  */
 import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
-import { div, add, mul, sqrt, sum } from "../../graph/functions.ts";
+import { add, div, mul, sqrt, sum } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { type Adapter, adapterToTensors, IMPORTANCE } from "../../nn/adapter.ts";
 import { branchFromTensors, type LoraBranch } from "../../nn/lora.ts";

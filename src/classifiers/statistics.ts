@@ -1,0 +1,123 @@
+/**
+ * What Gaussian classifiers keep of each class: the mean of its features, and how they scatter around it, for each
+ * class or pooled over all. Sums are float64 in sample order, so they do not depend on a backend's reductions.
+ *
+ * @module
+ */
+import { hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { classMeans } from "../nn/heads.ts";
+
+/** Names of the tensors. */
+export const MEAN = "head.mean";
+export const SCATTER = "head.scatter";
+export const COUNT = "head.count";
+
+/** Which covariances are kept: none, one pooled over all classes, or one for each class. */
+export type CovarianceKind = "none" | "shared" | "class";
+
+/**
+ * `head.mean` [classes, width]; `head.count` [classes]: images of each class; `head.scatter`: sums of squares around
+ * the class means, [width, width] over all classes or [classes, width, width].
+ */
+export type Statistics = NamedTensors;
+
+/** Before the first task. */
+export function emptyStatistics(classes: number, width: number, covariance: CovarianceKind): Statistics {
+  return {
+    [MEAN]: hostTensor([classes, width]),
+    [COUNT]: hostTensor([classes]),
+    ...(covariance === "shared" && { [SCATTER]: hostTensor([width, width]) }),
+    ...(covariance === "class" && { [SCATTER]: hostTensor([classes, width, width]) }),
+  };
+}
+
+/** Classes that have a mean. */
+export function knownClasses(statistics: Statistics): number[] {
+  return [...statistics[COUNT]!.data.keys()].filter((label) => statistics[COUNT]!.data[label]! > 0);
+}
+
+/** Adds the images of new classes, as features [count, width]. */
+export function withTask(
+  statistics: Statistics,
+  features: Float32Array,
+  labels: ArrayLike<number>,
+  classes: readonly number[],
+): Statistics {
+  const [total, width] = statistics[MEAN]!.shape as [number, number];
+  const { means, counts } = classMeans(features, labels, total);
+  const mean = Float32Array.from(statistics[MEAN]!.data);
+  const count = Float32Array.from(statistics[COUNT]!.data);
+  for (const label of classes) {
+    mean.set(means.subarray(label * width, (label + 1) * width), label * width);
+    count[label] = counts[label]!;
+  }
+  const scatter = statistics[SCATTER];
+  return {
+    ...statistics,
+    [MEAN]: hostTensor([total, width], mean),
+    [COUNT]: hostTensor([total], count),
+    ...(scatter && {
+      [SCATTER]: hostTensor(
+        scatter.shape,
+        addScatter(scatter.data, scatter.shape.length === 3, features, labels, means, width),
+      ),
+    }),
+  };
+}
+
+/** Scatter with Σ (f - mean)(f - mean)ᵀ added for each class, in one matrix or in that of the class. */
+function addScatter(
+  before: Float32Array,
+  byClass: boolean,
+  features: Float32Array,
+  labels: ArrayLike<number>,
+  means: Float64Array,
+  width: number,
+): Float32Array {
+  const sums = Float64Array.from(before);
+  const gap = new Float64Array(width);
+  for (let sample = 0; sample < labels.length; sample++) {
+    const label = labels[sample]!;
+    for (let i = 0; i < width; i++) gap[i] = features[sample * width + i]! - means[label * width + i]!;
+    const first = byClass ? label * width * width : 0;
+    for (let i = 0; i < width; i++) {
+      const value = gap[i]!;
+      for (let j = 0; j < width; j++) sums[first + i * width + j]! += value * gap[j]!;
+    }
+  }
+  return Float32Array.from(sums);
+}
+
+/** Covariance [width, width] of a class: its own, or the pooled one. Zero where there are too few images. */
+export function covarianceOf(statistics: Statistics, label: number): Float64Array {
+  const { shape, data } = statistics[SCATTER]!;
+  const counts = statistics[COUNT]!.data;
+  if (shape.length === 3) {
+    const size = shape[1]! * shape[2]!;
+    const freedom = Math.max(1, counts[label]! - 1);
+    return Float64Array.from(data.subarray(label * size, (label + 1) * size), (value) => value / freedom);
+  }
+  const images = counts.reduce((total, count) => total + count, 0);
+  const freedom = Math.max(1, images - knownClasses(statistics).length);
+  return Float64Array.from(data, (value) => value / freedom);
+}
+
+/**
+ * Shrinks a covariance towards a multiple of the identity: (1 - share) Σ + share · tr Σ / width · I. A floor keeps it
+ * invertible where all images of a class are one.
+ */
+export function shrunk(covariance: Float64Array, width: number, share: number): Float64Array {
+  let trace = 0;
+  for (let i = 0; i < width; i++) trace += covariance[i * width + i]!;
+  const result = covariance.map((value) => (1 - share) * value);
+  for (let i = 0; i < width; i++) result[i * width + i]! += share * trace / width + 1e-6;
+  return result;
+}
+
+/** Bytes of the statistics of `seen` classes, at 32 bits a number. */
+export function statisticsBytes(statistics: Statistics, seen: number): number {
+  const [, width] = statistics[MEAN]!.shape as [number, number];
+  const scatter = statistics[SCATTER]?.shape.length;
+  const squares = scatter === 3 ? seen : scatter === 2 ? 1 : 0;
+  return 4 * (seen * (width + 1) + squares * width * width);
+}

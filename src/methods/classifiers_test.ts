@@ -1,0 +1,247 @@
+/**
+ * Every policy against numbers made by NumPy (`fixtures/make/classifiers.py`), and its own mechanism where there are
+ * none: draws have the moments that were kept, recursion equals batch, order does not matter.
+ */
+import assert from "node:assert/strict";
+import { Matrix } from "ml-matrix";
+import { createRng } from "../core/rng.ts";
+import { hostTensor } from "../core/tensors.ts";
+import { drawFeatures } from "../classifiers/alignment.ts";
+import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
+import { identityRidge, meanShift, transported } from "../classifiers/drift.ts";
+import { classifierNames, classifierOptions, createClassifier } from "../classifiers/mod.ts";
+import { choosePenalty, recursion, solveRidge } from "../classifiers/ridge.ts";
+import { covarianceOf, emptyStatistics, MEAN, withTask } from "../classifiers/statistics.ts";
+import { createTestKit } from "./test_kit.ts";
+
+interface Numbers {
+  readonly features: number[][];
+  readonly labels: number[];
+  readonly queries: number[][];
+  readonly after: number[][];
+  readonly oldMean: number[];
+  readonly hidden: number[][];
+  readonly pooled: number[][];
+  readonly lda: number[][];
+  readonly fecam: number[][];
+  readonly meanShift: number[];
+  readonly identityRidge: number[][];
+  readonly penalty: number;
+  readonly ridge: number[][];
+  readonly ridgeOfTenth: number[][];
+}
+
+const numbers: Numbers = JSON.parse(
+  await Deno.readTextFile(new URL("../../fixtures/classifiers.json", import.meta.url)),
+);
+const CLASSES = 3;
+const labels = Int32Array.from(numbers.labels);
+
+function tensor(rows: readonly (readonly number[])[]) {
+  return hostTensor([rows.length, rows[0]!.length], Float32Array.from(rows.flat()));
+}
+
+function close(found: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
+  assert.equal(found.length, wanted.length);
+  for (let i = 0; i < found.length; i++) {
+    const gap = Math.abs(found[i]! - wanted[i]!);
+    assert.ok(gap <= tolerance * Math.max(1, Math.abs(wanted[i]!)), `${i}: ${found[i]}, wanted ${wanted[i]}`);
+  }
+}
+
+const [features, after] = [tensor(numbers.features), tensor(numbers.after)];
+const width = features.shape[1]!;
+
+/** The state after tasks of some classes each, as if nothing moved. */
+async function learn(
+  policy: Classifier,
+  tasks: readonly (readonly number[])[],
+  rows: (task: number) => ReturnType<typeof tensor> = () => features,
+): Promise<ClassifierState> {
+  const kit = { ...createTestKit(), classes: CLASSES };
+  let state = policy.init(CLASSES, width, createRng(0, "head"));
+  for (const [index, classes] of tasks.entries()) {
+    const own = numbers.labels.map((_, i) => i).filter((i) => classes.includes(numbers.labels[i]!));
+    const part = (all: ReturnType<typeof tensor>) =>
+      hostTensor(
+        [own.length, width],
+        Float32Array.from(own.flatMap((i) => [...all.data.subarray(i * width, (i + 1) * width)])),
+      );
+    state = await policy.finish(state, {
+      index,
+      classes,
+      labels: Int32Array.from(own, (i) => numbers.labels[i]!),
+      trained: policy.trains(state),
+      features: () => Promise.resolve(part(rows(index))),
+      earlier: () => Promise.resolve(part(rows(index - 1))),
+    }, kit);
+  }
+  return state;
+}
+
+async function scoresOf(policy: Classifier, state: ClassifierState, queries = numbers.queries) {
+  const { fixed, scores } = policy.scorer(state);
+  const { data } = await createTestKit().map(
+    { fixed, output: (env) => scores(env.rows()["feature"]!, env.fixed) },
+    { count: queries.length, columns: { feature: tensor(queries) } },
+  );
+  return data;
+}
+
+const splits = [[[0, 1, 2]], [[2], [0], [1]], [[1, 0], [2]]];
+
+for (const name of ["lda", "fecam"] as const) {
+  Deno.test(`${name} scores as NumPy does, whatever the tasks`, async () => {
+    const policy = createClassifier(name);
+    for (const tasks of splits) {
+      close(await scoresOf(policy, await learn(policy, tasks)), numbers[name].flat(), 1e-4);
+    }
+  });
+}
+
+Deno.test("covarianceOf() pools within classes", () => {
+  const statistics = withTask(emptyStatistics(CLASSES, width, "shared"), features.data, labels, [0, 1, 2]);
+  close(covarianceOf(statistics, 0), numbers.pooled.flat(), 1e-6);
+});
+
+Deno.test("ridge chooses its penalty and solves as NumPy does", () => {
+  const hidden = new Matrix(numbers.hidden);
+  const wanted = new Matrix(numbers.labels.map((label) => [0, 1, 2].map((c) => c === label ? 1 : 0)));
+  assert.equal(choosePenalty(hidden, wanted), numbers.penalty);
+  const solved = (penalty: number) =>
+    solveRidge(hidden.transpose().mmul(hidden), hidden.transpose().mmul(wanted), penalty).to1DArray();
+  close(solved(numbers.penalty), numbers.ridge.flat(), 1e-9);
+  close(solved(0.1), numbers.ridgeOfTenth.flat(), 1e-9);
+});
+
+Deno.test("recursion over parts, in any order, equals the batch", () => {
+  const hidden = new Matrix(numbers.hidden);
+  const wanted = new Matrix(numbers.labels.map((label) => [0, 1, 2].map((c) => c === label ? 1 : 0)));
+  const rows = (some: number[], of: Matrix) => of.selection(some, [...Array(of.columns).keys()]);
+  for (
+    const parts of [[[0, 1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12], [13, 14, 15, 16, 17]], [[9, 17, 3], [1], [
+      16,
+      15,
+      14,
+      13,
+      12,
+      11,
+      10,
+      8,
+      7,
+      6,
+      5,
+      4,
+      2,
+      0,
+    ]]]
+  ) {
+    let now = { r: Matrix.eye(6).mul(10), w: Matrix.zeros(6, CLASSES) };
+    for (const part of parts) now = recursion(now.r, now.w, rows(part, hidden), rows(part, wanted));
+    close(now.w.to1DArray(), numbers.ridgeOfTenth.flat(), 1e-8);
+  }
+});
+
+for (const name of ["ridge", "acil"] as const) {
+  Deno.test(`${name} learns the same classes in any order${name === "acil" ? "" : ", at one penalty"}`, async () => {
+    const policy = createClassifier(name, { randomFeatures: 12 });
+    const [whole, ...others] = await Promise.all(splits.map((tasks) => learn(policy, tasks)));
+    const kept = name === "acil" ? "head.solution" : "head.gram";
+    for (const other of others) close(other[kept]!.data, whole![kept]!.data, 1e-3);
+    const scores = await scoresOf(policy, whole!, numbers.features);
+    const hits = numbers.labels.filter((label, i) => {
+      const own = [...scores.subarray(i * CLASSES, (i + 1) * CLASSES)];
+      return own.indexOf(Math.max(...own)) === label;
+    });
+    assert.ok(hits.length >= 13, `${hits.length} of ${labels.length}`);
+  });
+}
+
+Deno.test("meanShift() weighs near images more, as NumPy does", () => {
+  close(meanShift(numbers.oldMean, features, after), numbers.meanShift, 1e-5);
+});
+
+Deno.test("identityRidge() is the anchored least squares of NumPy, and moves means and covariances", () => {
+  const map = identityRidge(features, after);
+  close(map.to1DArray(), numbers.identityRidge.flat(), 1e-6);
+  const before = withTask(emptyStatistics(CLASSES, width, "class"), features.data, labels, [0, 1, 2]);
+  const moved = transported(before, "identity-ridge", features, after);
+  const mean = new Matrix([[...before[MEAN]!.data.subarray(width, 2 * width)]]).mmul(map.transpose());
+  close(moved[MEAN]!.data.subarray(width, 2 * width), mean.to1DArray(), 1e-6);
+  const covariance = Matrix.from1DArray(width, width, covarianceOf(before, 1));
+  close(covarianceOf(moved, 1), map.mmul(covariance).mmul(map.transpose()).to1DArray(), 1e-5);
+});
+
+Deno.test("drift maps leave everything where it is if nothing moved", () => {
+  const before = withTask(emptyStatistics(CLASSES, width, "class"), features.data, labels, [0, 1, 2]);
+  for (const kind of ["mean-shift", "identity-ridge"] as const) {
+    const { [MEAN]: mean } = transported(before, kind, features, features);
+    close(mean!.data, before[MEAN]!.data, 1e-5);
+  }
+});
+
+for (const name of classifierNames.filter((name) => classifierOptions(name).includes("drift"))) {
+  Deno.test(`${name} follows a shift of all features only with a drift map`, async () => {
+    const away = (task: number) => hostTensor(features.shape, features.data.map((value) => value + 5 * task));
+    const tasks = [[0, 1], [2]];
+    const meanOf = async (drift: "none" | "mean-shift") => {
+      const state = await learn(
+        createClassifier(name, { drift, alignEpochs: 1, alignSamples: 4 }),
+        tasks,
+        away,
+      );
+      return (state[MEAN] ?? state["head.weight"])!.data.slice(0, width);
+    };
+    const still = await meanOf("none");
+    const moved = await meanOf("mean-shift");
+    if (name === "fecam") assert.notDeepEqual(moved, still);
+    else close(moved, still.map((value) => value + 5), 1e-5);
+  });
+}
+
+Deno.test("drawFeatures() has the means and covariances that were kept", () => {
+  const statistics = withTask(emptyStatistics(CLASSES, width, "class"), features.data, labels, [0, 2]);
+  const count = 20_000;
+  const { columns } = drawFeatures(statistics, count, createRng(0, "draws"));
+  const drawn = (columns!["feature"] as ReturnType<typeof tensor>).data;
+  assert.deepEqual([...new Set(columns!["label"] as Int32Array)], [0, 2]);
+  for (const [place, label] of [0, 2].entries()) {
+    const own = drawn.subarray(place * count * width, (place + 1) * count * width);
+    const again = withTask(emptyStatistics(CLASSES, width, "class"), own, new Int32Array(count).fill(label), [
+      label,
+    ]);
+    const spread = Math.sqrt(Math.max(...covarianceOf(statistics, label)));
+    const at = label * width;
+    close(
+      again[MEAN]!.data.subarray(at, at + width),
+      statistics[MEAN]!.data.subarray(at, at + width),
+      0.05 * spread,
+    );
+    // 0.05 of each covariance is the identity's.
+    const gaps = covarianceOf(again, label).map((value, i) => value - covarianceOf(statistics, label)[i]!);
+    assert.ok(gaps.every((gap) => Math.abs(gap) < 0.12 * spread ** 2), `${gaps}`);
+  }
+});
+
+Deno.test("alignment tells classes apart that never met in one loss", async () => {
+  const policy = createClassifier("alignment", { alignEpochs: 20, alignSamples: 24 });
+  const state = await learn(policy, [[0], [1], [2]]);
+  const scores = await scoresOf(policy, state, numbers.features);
+  const hits = numbers.labels.filter((label, i) => {
+    const own = [...scores.subarray(i * CLASSES, (i + 1) * CLASSES)];
+    return own.indexOf(Math.max(...own)) === label;
+  });
+  assert.ok(hits.length >= 12, `${hits.length} of ${labels.length}`);
+});
+
+Deno.test("classifiers name everything that they keep and score with head.…", async () => {
+  for (const name of classifierNames) {
+    const policy = createClassifier(name, { randomFeatures: 6, alignSamples: 4, alignEpochs: 1 });
+    const state = await learn(policy, [[0, 1], [2]]);
+    for (const part of [state, policy.scorer(state).fixed, policy.trains(state)]) {
+      assert.ok(Object.keys(part).every((key) => key.startsWith("head.")), `${Object.keys(part)}`);
+    }
+    assert.ok(policy.bytes(state, 2) < policy.bytes(state, 3) && policy.bytes(state, 2) > 0);
+    assert.equal(policy.kind, name);
+  }
+});
