@@ -5,6 +5,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { classifierNames } from "../../src/classifiers/mod.ts";
 import { backendChoices } from "../../src/executors/mod.ts";
 import {
   cellName,
@@ -35,7 +36,10 @@ interface Options extends SuiteFlags {
 function configure(command: Command): void {
   command
     .option("--suite <name>", `named suite (${namedSuites.join(", ")}) or path of a suite file`, "quick")
-    .option("--methods <list>", "methods, with options after a colon: ham,naive or ham:keep=0.5,groupRank=16")
+    .option(
+      "--methods <list>",
+      "methods, with options after a colon: ham,naive or ham:keep=0.5,groupRank=16, or all",
+    )
     .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
     .option(
       "--classes-per-task <n>",
@@ -73,7 +77,9 @@ function configure(command: Command): void {
     .option("--limit-per-class <n>", "use the first n images of each class, in both splits")
     .option(
       "--set <key=value...>",
-      "protocol settings: head (linear, cosine, ncm), rank, alpha, targets (q+v), batchSize, optimiser, " +
+      `protocol settings, such as head=alignment,drift=mean-shift: head (${classifierNames.join(", ")}), ` +
+        "drift (none, mean-shift, identity-ridge), covariance, shrinkage, randomFeatures, penalty, alignSamples, " +
+        "alignEpochs (of heads), rank, alpha, targets (q+v), batchSize, optimiser, " +
         "learningRate, weightDecay, schedule, warmup, loss (task, seen: classes that the loss of a task is over), " +
         "firstEpochs, firstRate (of the first task)",
     )

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { InputError } from "../../src/core/mod.ts";
 import { type BackendChoice, backendChoices } from "../../src/executors/mod.ts";
+import { methods as allMethods } from "../../src/methods/mod.ts";
 import { activations, normOrders, pools } from "../../src/nn/mod.ts";
 import { type EvaluateWhen, type ProtocolSettings } from "../../src/protocol/mod.ts";
 import { type BackboneFlags, backboneFlagsAmong } from "../commands/backbone_flags.ts";
@@ -20,7 +21,7 @@ export interface Suite {
   /** Facts about it that no file tells, and the size of images. */
   readonly backboneFacts: BackboneFlags;
   readonly backend: BackendChoice;
-  /** Names with options, such as `ham:keep=0.5,groupRank=16`. */
+  /** Names with options, such as `ham:keep=0.5,groupRank=16`; a suite may say `all` for all that there are. */
   readonly methods: readonly string[];
   /** Numbers of tasks T. */
   readonly tasks: readonly number[];
@@ -75,7 +76,7 @@ const schema: z.ZodType<Suite> = z.strictObject({
 });
 
 /** Suites that come with the program. */
-export const namedSuites: readonly string[] = ["smoke", "quick"];
+export const namedSuites: readonly string[] = ["smoke", "quick", "methods"];
 
 /** Flags that replace parts of a suite, as text. */
 export interface SuiteFlags extends BackboneFlags {
@@ -107,7 +108,7 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
   const base = await readSuite(flags.suite);
   const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
   const { classesPerTask, firstTask, taskSizes, classOrder, evaluate, limitPerClass } = flags;
-  const settings = Object.fromEntries(set.map(parseSetting));
+  const settings = Object.fromEntries(set.flatMap((text) => text.split(/,(?=\w+=)/)).map(parseSetting));
   return check("the flags", {
     ...base,
     ...(data !== undefined && { data }),
@@ -178,7 +179,7 @@ function check(what: string, value: unknown): Suite {
   const { methods, tasks, seeds } = result.data;
   return {
     ...result.data,
-    methods: [...new Set(methods)],
+    methods: [...new Set(methods.flatMap((name) => name === "all" ? Object.keys(allMethods) : name))],
     tasks: [...new Set(tasks)],
     seeds: [...new Set(seeds)],
   };
@@ -225,7 +226,7 @@ function parseEvery(text: string): number {
   return parseInteger("--evaluate", text, 1);
 }
 
-/** `rank=4`, `head=ncm`, `targets=q+v`: numbers where the text is one, lists where it has a plus sign. */
+/** `rank=4`, `head=ncm`, `targets=q+v`, or several with commas between: numbers where the text is one, lists where it has a plus sign. */
 function parseSetting(text: string): [string, unknown] {
   const [, key, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
   if (key === undefined || value === undefined) {

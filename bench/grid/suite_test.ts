@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { methods as allMethods } from "../../src/methods/mod.ts";
 import { InputError } from "../../src/core/mod.ts";
 import { namedSuites, resolveSuite, splitMethods, type SuiteFlags } from "./suite.ts";
 import { inFolder, writeSuite } from "../test_kit.ts";
@@ -28,7 +29,7 @@ Deno.test("resolveSuite() lets flags replace parts, and settings come on top of 
       tasks: "5,10,5",
       seeds: "1",
       epochs: "7",
-      set: ["head=linear", "targets=q+fc1", "learningRate=1e-3"],
+      set: ["head=linear,targets=q+fc1", "learningRate=1e-3"],
     };
     const { methods, tasks, seeds, settings, backend } = await resolveSuite(flags);
     assert.deepEqual({ methods, tasks, seeds, backend }, {
@@ -46,6 +47,11 @@ Deno.test("resolveSuite() lets flags replace parts, and settings come on top of 
     });
     assert.equal((await resolveSuite({ suite })).settings.epochs, 3);
   }));
+
+Deno.test("resolveSuite() knows all methods", async () => {
+  const { methods } = await resolveSuite({ suite: "smoke", methods: "ham,all" });
+  assert.deepEqual(methods, ["ham", ...Object.keys(allMethods).filter((name) => name !== "ham")]);
+});
 
 Deno.test("resolveSuite() lets --set win over --epochs, as the more exact word", () =>
   inFolder(async (folder) => {

@@ -75,6 +75,11 @@ function targets(labels: ArrayLike<number>, classes: number): Matrix {
   return result;
 }
 
+/** Below this, the rounding of the sums that are kept at 32 bits would outweigh the penalty. */
+function leastPenalty(gram: Matrix): number {
+  return 1e-5 * gram.trace() / gram.rows + 1e-12;
+}
+
 /** (G + λ I)⁻¹ S: [features, classes]. */
 export function solveRidge(gram: Matrix, sums: Matrix, penalty: number): Matrix {
   return new CholeskyDecomposition(Matrix.add(gram, Matrix.eye(gram.rows).mul(penalty))).solve(sums);
@@ -137,7 +142,7 @@ export function ridge({ features }: { readonly features: number }): Classifier {
         ...state,
         [GRAM]: toTensor(gram),
         [SUMS]: toTensor(sums),
-        [SOLUTION]: toTensor(solveRidge(gram, sums, choosePenalty(h, y))),
+        [SOLUTION]: toTensor(solveRidge(gram, sums, Math.max(choosePenalty(h, y), leastPenalty(gram)))),
       };
     },
     scorer,
