@@ -9,6 +9,7 @@ import { InputError, systemReason } from "../../src/core/mod.ts";
 import { decodeAdapterFile, type KeptAdapter, loadPeft, PEFT_CONFIG } from "../../src/formats/mod.ts";
 import { type Backbone } from "../../src/nn/mod.ts";
 import {
+  absenceOf,
   DEPLOYED,
   keptNames,
   layoutOf,
@@ -84,8 +85,13 @@ async function readCell(path: string, extent: Extent) {
   const record = text.includes("\n") ? parseRecord(text, path) : undefined;
   const files = record ? keptNames(record) : [];
   const exportables: Exportable[] = [];
+  const none: string[] = [];
   for (const file of files.filter((name) => extent === "adapters" || name === DEPLOYED)) {
     const kept = join(layoutOf(run).adapters(cell), file);
+    if (await exists(absenceOf(kept))) {
+      none.push(file);
+      continue;
+    }
     if (!await exists(kept)) {
       throw new InputError(
         `Cannot export ${cell}: found no ${kept}; run deno task bench again with --keep-adapters`,
@@ -99,7 +105,13 @@ async function readCell(path: string, extent: Extent) {
   }
   const state = record?.end?.status === "failed" ? "failed" : "is unfinished";
   const isWhole = record?.end?.status === "done";
-  return { exportables, notes: isWhole ? [] : [`${cell} ${state}: nothing is deployed`] };
+  const notes = isWhole ? [] : [`${cell} ${state}: nothing is deployed`];
+  if (none.length > 0) {
+    notes.push(
+      `${cell}: ${record!.start.cell.method} is no single adapter, nothing was kept as ${none.join(", ")}`,
+    );
+  }
+  return { exportables, notes };
 }
 
 /** The classifier that the backbone came with, for an adapter that has none. */

@@ -21,12 +21,19 @@ export function trainedName(task: number): string {
   return `task-${String(task).padStart(3, "0")}.safetensors`;
 }
 
+/** The file that stands where there is no adapter to keep: prompts, several models at once. */
+export function absenceOf(file: string): string {
+  return file.replace(/\.safetensors$/, ".none");
+}
+
 /** Keeps the adapters of one cell. */
 export interface AdapterKeeper {
-  /** What a task's training gave. */
-  trained(task: number, adapter: Adapter): Promise<void>;
+  /** What a task's training gave, in the order of training. */
+  trained(task: number, adapters: readonly Adapter[]): Promise<void>;
   /** What the method deploys after the last task, with the classifier over all classes if files can hold it. */
   deployed(adapter: Adapter | undefined, classifier: KeptClassifier | undefined): Promise<void>;
+  /** Says that what is deployed is no single model. */
+  nothingDeployed(): Promise<void>;
 }
 
 /**
@@ -40,8 +47,16 @@ export function createKeeper(
 ): AdapterKeeper {
   const artifacts = artifactsOf(store);
   return {
-    trained: (task, adapter) =>
-      artifacts.write(trainedName(task), encodeAdapterFile({ ...origin, task, adapter })),
+    async trained(task, adapters) {
+      const name = trainedName(task);
+      if (adapters.length === 0) await artifacts.write(absenceOf(name), new Uint8Array());
+      // The first one last: where it is, the others are.
+      for (const [i, adapter] of [...adapters.entries()].reverse()) {
+        const file = i === 0 ? name : name.replace(".safetensors", `-${i}.safetensors`);
+        await artifacts.write(file, encodeAdapterFile({ ...origin, task, adapter }));
+      }
+    },
+    nothingDeployed: () => artifacts.write(absenceOf(DEPLOYED), new Uint8Array()),
     deployed: (adapter, classifier) =>
       artifacts.write(
         DEPLOYED,
@@ -55,7 +70,10 @@ function artifactsOf({ artifacts }: CellStore): ArtifactStore {
   return artifacts;
 }
 
-/** The files that a keeper leaves for a record: of every task that trained, and of what a finished one deploys. */
+/**
+ * The files that a keeper leaves for a record, or whose absence it notes: of every task that trained, and of what a
+ * finished one deploys.
+ */
 export function keptNames({ tasks, end }: AnyRecord): string[] {
   const trained = tasks.flatMap(({ training, index }) => training ? [trainedName(index)] : []);
   return end?.status === "done" ? [...trained, DEPLOYED] : trained;
@@ -63,6 +81,9 @@ export function keptNames({ tasks, end }: AnyRecord): string[] {
 
 /** Whether everything that a record's tasks trained has been kept. */
 export async function hasAdapters(store: CellStore, record: AnyRecord): Promise<boolean> {
-  for (const name of keptNames(record)) if (!await artifactsOf(store).has(name)) return false;
+  const artifacts = artifactsOf(store);
+  for (const name of keptNames(record)) {
+    if (!await artifacts.has(name) && !await artifacts.has(absenceOf(name))) return false;
+  }
   return true;
 }

@@ -6,7 +6,7 @@ import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { decodeAdapterFile } from "../formats/adapters/adapter_file.ts";
 import { createMethod } from "../methods/mod.ts";
 import { tinyBackbone, tinyLora } from "../train/test_kit.ts";
-import { DEPLOYED, trainedName } from "./artifacts.ts";
+import { absenceOf, DEPLOYED, hasAdapters, trainedName } from "./artifacts.ts";
 import { cellName, type RunRecord } from "./records/record.ts";
 import { runCell, type RunOptions } from "./run.ts";
 import { resolveSettings } from "./settings.ts";
@@ -84,6 +84,37 @@ Deno.test("runCell() keeps the classifier alone of a method that trains nothing"
   const { adapter, classifier } = decodeAdapterFile(files.get(DEPLOYED)!, DEPLOYED);
   assert.equal(adapter, undefined);
   assert.equal(classifier!.weight.shape[0], 4);
+});
+
+Deno.test("runCell() says where there is no adapter to keep, and is content with it", async () => {
+  const { store, files } = spyStore();
+  const naive = createMethod("naive");
+  const several: RunOptions["method"] = {
+    ...naive,
+    async learn(state, task, kit) {
+      const next = await naive.learn(state, task, { ...kit, trained: () => {} });
+      if (task.index === 1) [1, 2].forEach((n) => kit.trained(kit.freshAdapter(`${n}`)));
+      return next;
+    },
+    async deploy(state, kit) {
+      const { merged: _, ...predictor } = await naive.deploy(state, kit);
+      return predictor;
+    },
+  };
+  const record = await run("naive", store, { method: several });
+  const second = trainedName(1);
+  assert.deepEqual(
+    [...files.keys()].sort(),
+    [
+      absenceOf(DEPLOYED),
+      absenceOf(trainedName(0)),
+      second.replace(".safetensors", "-1.safetensors"),
+      second,
+    ].sort(),
+  );
+  assert.equal(await hasAdapters(store, record), true);
+  files.delete(absenceOf(DEPLOYED));
+  assert.equal(await hasAdapters(store, record), false);
 });
 
 Deno.test("runCell() resumes with all adapters kept, whichever write a kill came before", async () => {

@@ -139,7 +139,7 @@ export class CellRun {
       facts: method.facts?.(this.#state) ?? {},
       seconds: { train: training, method: learned - began - training, evaluate: clock() - learned },
     };
-    for (const adapter of trained) await this.#keeper?.trained(index, adapter);
+    if (losses.length > 0) await this.#keeper?.trained(index, trained);
     return facts;
   }
 
@@ -148,7 +148,7 @@ export class CellRun {
     if (!this.#keeper) return;
     const { method, stream } = this.#options;
     const { merged } = await method.deploy(this.#state, this.#kit(stream.tasks.length - 1));
-    if (!merged) return;
+    if (!merged) return await this.#keeper.nothingDeployed();
     // Rows of classes that are in no task were never trained.
     const classes = stream.classOrder.toSorted((a, b) => a - b);
     const { head } = merged;

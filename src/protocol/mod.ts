@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { DEPLOYED, hasAdapters, keptNames } from "./artifacts.ts";
+export { absenceOf, DEPLOYED, hasAdapters, keptNames } from "./artifacts.ts";
 export { type BoardCell, type BoardSection, compare, type Figures, type Gap } from "./board/comparison.ts";
 export { renderCsv } from "./board/csv.ts";
 export { describeSection } from "./board/format.ts";
