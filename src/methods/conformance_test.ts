@@ -15,11 +15,17 @@ import { predict } from "../train/predict.ts";
 import { imageTable } from "../train/table.ts";
 import { countingExecutor } from "../train/test_kit.ts";
 import type { Predictor } from "./method.ts";
-import { createMethod, describeOptions, type MethodName, methods } from "./mod.ts";
+import { createMethod, describeOptions, methods } from "./mod.ts";
 import { createTestEngine, createTestKit, runMethod, testTask, tinyConfig, tinyLora } from "./test_kit.ts";
 
 const variants = [
   "taskarith:start=fresh,lambda=0.3,rankCap=4",
+  "taskarith:start=sequential",
+  "average:space=delta,start=sequential",
+  "ema:start=shared,rankCap=4",
+  "ties:trim=model,start=sequential,rankCap=4",
+  "magmax:start=fresh,rankCap=2",
+  "emr:rescale=none",
   "ewc:lambda=0",
   "concat-pruned:weighting=sum,pruneSpace=delta,rankCap=6",
   "ham:training=stack,groupMerge=concat,groupGain=learned,start=fresh",
@@ -237,6 +243,17 @@ Deno.test("methods whose rule begins with the second task deploy naive's adapter
     "ham:keep=1,importance=fixed,training=stack,groupMerge=concat,groupGain=learned",
     "ham:pruneSpace=none,importance=fixed,start=nearest,groupMerge=concat",
     "concat-pruned:keep=1,importance=fixed",
+    "average",
+    "ema",
+    "model-stock",
+    "lines",
+    "emr",
+    "ties:keep=1",
+    "magmax:lambda=1",
+    "dare:rate=0",
+    "dare-ties:rate=0",
+    "breadcrumbs:low=0,high=0",
+    "della:rate=0,spread=0",
   ];
   for (const spec of specs) {
     const { deployed } = await runMethod(createMethod(spec), { tasks: 1 });
@@ -262,6 +279,13 @@ Deno.test("state stays below a bound that does not depend on the number of tasks
     "ewc:lambda=0": 2 * adapterBytes(2),
     taskarith: adapterBytes(),
     "taskarith:start=fresh,lambda=0.3,rankCap=4": adapterBytes(4),
+    average: adapterBytes(2),
+    ema: adapterBytes() + adapterBytes(2),
+    magmax: adapterBytes() + adapterBytes(2),
+    dare: adapterBytes(),
+    breadcrumbs: adapterBytes(),
+    "model-stock": 2 * adapterBytes(),
+    lines: adapterBytes(),
     "concat-pruned": adapterBytes(),
     "concat-pruned:weighting=sum,pruneSpace=delta,rankCap=6": adapterBytes(6),
     ham: 5 * adapterBytes(16),
