@@ -15,7 +15,7 @@ import { predict } from "../train/predict.ts";
 import { imageTable } from "../train/table.ts";
 import { countingExecutor } from "../train/test_kit.ts";
 import type { Predictor } from "./method.ts";
-import { createMethod, describeOptions, methods } from "./mod.ts";
+import { createMethod, describeOptions, type MethodName, methods } from "./mod.ts";
 import { createTestEngine, createTestKit, runMethod, testTask, tinyConfig, tinyLora } from "./test_kit.ts";
 
 const variants = [

@@ -38,9 +38,11 @@ export const magmax: MethodDefinition = defineMethod({
     runningMerge<NamedTensors>({
       start,
       fold(largest, adapter) {
-        const update = updateOf(adapter);
-        if (!largest) return roundUpdate(update);
-        return roundUpdate(mergeUpdates([widenUpdate(largest), update], ([x, y]) => larger(x!, y!)));
+        // Rounded as what is kept, so that equal magnitudes stay equal.
+        const update = roundUpdate(updateOf(adapter));
+        if (!largest) return update;
+        const both = [widenUpdate(largest), widenUpdate(update)];
+        return roundUpdate(mergeUpdates(both, ([x, y]) => larger(x!, y!)));
       },
       read: (largest) => scaleAdapter(adapterOf(widenUpdate(largest), rankCap), lambda),
     }),
