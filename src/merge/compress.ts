@@ -6,7 +6,7 @@
 import { hostTensor } from "../core/tensors.ts";
 import type { Adapter, LoraPair } from "../nn/adapter.ts";
 import { mapPairs, product, rankOf } from "./delta.ts";
-import { truncate } from "./factorise.ts";
+import { exact, truncate } from "./factorise.ts";
 
 /**
  * The adapter of rank at most `rank` whose B A is nearest to the given one in Frobenius norm, site by site.
@@ -23,7 +23,7 @@ export function compress(adapter: Adapter, rank: number | null): Adapter {
   return mapPairs(adapter, (pair) => {
     const full = fullRank(pair);
     if (rankOf(pair) <= Math.min(full, rank ?? full)) return pair;
-    return rank === null || rank >= full ? dense(pair) : truncate(pair, rank);
+    return rank === null || rank >= full ? whole(pair) : truncate(pair, rank);
   });
 }
 
@@ -31,16 +31,8 @@ function fullRank({ a, b }: LoraPair): number {
   return Math.min(b.shape[0]!, a.shape[1]!);
 }
 
-/** B A itself as one factor, the identity as the other: cheaper than an SVD that would drop nothing. */
-function dense(pair: LoraPair): LoraPair {
-  const inputs = pair.a.shape[1]!;
-  const outputs = pair.b.shape[0]!;
-  const whole = hostTensor([outputs, inputs], Float32Array.from(product(pair)));
-  return outputs < inputs ? { a: whole, b: identity(outputs) } : { a: identity(inputs), b: whole };
-}
-
-function identity(size: number) {
-  const matrix = hostTensor([size, size]);
-  for (let i = 0; i < size; i++) matrix.data[i * size + i] = 1;
-  return matrix;
+/** B A itself as one factor: cheaper than an SVD that would drop nothing. */
+function whole(pair: LoraPair): LoraPair {
+  const shape = [pair.b.shape[0]!, pair.a.shape[1]!];
+  return exact(hostTensor(shape, Float32Array.from(product(pair))));
 }

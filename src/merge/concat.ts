@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { hostTensor } from "../core/tensors.ts";
+import { type HostTensor, hostTensor } from "../core/tensors.ts";
 import type { Adapter, LoraPair } from "../nn/adapter.ts";
-import { commonSites, gainOf, rankOf } from "./delta.ts";
+import { commonSites, gainOf, mapPairs, rankOf } from "./delta.ts";
 
 /**
  * The adapter of Σ_i weight_i ΔW_i, with scale and importance 1. Weights are 1 if not given.
@@ -51,4 +51,32 @@ function concatPairs(pairs: readonly LoraPair[], gains: readonly number[]): Lora
     first += own;
   });
   return { a, b };
+}
+
+/**
+ * The mean of factors, (1 - share) of one adapter's and `share` of the other's: A with A, B with B. Its product is not
+ * the mean of the products: it has the cross terms.
+ *
+ * @throws {RangeError} If ranks or gains differ, which leaves nothing to average
+ */
+export function mixFactors(one: Adapter, other: Adapter, share: number): Adapter {
+  commonSites([one, other]);
+  if (gainOf(one) !== gainOf(other)) {
+    throw new RangeError(
+      `Cannot average factors: found gains ${gainOf(one)} and ${gainOf(other)}, wanted one`,
+    );
+  }
+  return mapPairs(one, (pair, site) => {
+    const partner = other.pairs[site]!;
+    if (rankOf(pair) !== rankOf(partner)) {
+      throw new RangeError(
+        `Cannot average factors at ${site}: found ranks ${rankOf(pair)} and ${rankOf(partner)}, wanted one`,
+      );
+    }
+    return { a: mix(pair.a, partner.a, share), b: mix(pair.b, partner.b, share) };
+  });
+}
+
+function mix(one: HostTensor, other: HostTensor, share: number): HostTensor {
+  return hostTensor(one.shape, one.data.map((value, i) => value + share * (other.data[i]! - value)));
 }

@@ -9,7 +9,7 @@
  */
 import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { createRng } from "../core/rng.ts";
-import { hostTensor } from "../core/tensors.ts";
+import { type HostTensor, hostTensor } from "../core/tensors.ts";
 import type { LoraPair } from "../nn/adapter.ts";
 
 /** Columns beyond the wanted rank, and power iterations: in the ranges the paper recommends. */
@@ -44,6 +44,19 @@ export function factorise(
     basis = orthonormal(matrix.mmul(orthonormal(transposed.mmul(basis))));
   }
   return fit(basis.transpose().mmul(matrix), rank, basis);
+}
+
+/** A matrix [outputs, inputs] as one factor, the identity as the other. */
+export function exact(matrix: HostTensor): LoraPair {
+  const [outputs, inputs] = matrix.shape as [number, number];
+  // As B, where there is a choice: products skip its zeros.
+  return outputs <= inputs ? { a: matrix, b: identity(outputs) } : { a: identity(inputs), b: matrix };
+}
+
+function identity(size: number): HostTensor {
+  const matrix = hostTensor([size, size]);
+  for (let i = 0; i < size; i++) matrix.data[i * size + i] = 1;
+  return matrix;
 }
 
 function toMatrix(values: ArrayLike<number>, rows: number, columns: number): Matrix {

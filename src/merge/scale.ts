@@ -11,6 +11,11 @@ export function scaleAdapter(adapter: Adapter, factor: number): Adapter {
   return factor === 1 ? adapter : { ...adapter, importance: adapter.importance * factor };
 }
 
+/** The adapter whose ΔW is multiplied by a factor of its own at each site; B carries the factors. */
+export function scaleSites(adapter: Adapter, factorOf: (site: string) => number): Adapter {
+  return mapPairs(adapter, ({ a, b }, site) => ({ a, b: scaled(b, factorOf(site)) }));
+}
+
 /** The same ΔW written with importance 1 and the given scale: the rest of the gain moves into B. */
 export function absorbGain(adapter: Adapter, scale = 1): Adapter {
   const factor = gainOf(adapter) / scale;

@@ -15,7 +15,7 @@ import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
 import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
-import { independentStart, startOption } from "./start.ts";
+import { type LastState, lastTrained, startOption, taskStart } from "./start.ts";
 
 /** All pruned task adapters, concatenated. */
 export const concatPruned: MethodDefinition = defineMethod({
@@ -35,15 +35,15 @@ export const concatPruned: MethodDefinition = defineMethod({
   create: (options) =>
     adapterMethod({
       trains: "task",
-      init: () => emptySum,
-      begin: (_state: SumState, task, kit) => ({
-        start: independentStart(kit, task.index, options.start),
+      init: (): SumState & LastState => emptySum,
+      begin: (state, task, kit) => ({
+        start: taskStart(kit, task.index, options.start, state),
         trainImportance: options.importance === "trained",
       }),
-      async end(state: SumState, _task, { adapter }, kit): Promise<SumState> {
+      async end(state, _task, { adapter }, kit) {
         const pruned = await pruneAdapter(absorbGain(adapter), options, kit);
-        return addToSum(state, pruned, options.rankCap);
+        return { ...addToSum(state, pruned, options.rankCap), ...lastTrained(adapter, options.start) };
       },
-      deploy: (state: SumState) => scaledSum(state, options.weighting === "mean" ? 1 / state.count : 1),
+      deploy: (state) => scaledSum(state, options.weighting === "mean" ? 1 / state.count : 1),
     }),
 });

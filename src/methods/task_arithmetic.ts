@@ -11,7 +11,7 @@ import { z } from "zod";
 import { adapterMethod } from "./adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
-import { independentStart, startOption } from "./start.ts";
+import { type LastState, lastTrained, startOption, taskStart } from "./start.ts";
 
 /** Scaled sum of independently trained adapters. */
 export const taskArithmetic: MethodDefinition = defineMethod({
@@ -30,9 +30,12 @@ export const taskArithmetic: MethodDefinition = defineMethod({
   create: ({ lambda, start, rankCap }) =>
     adapterMethod({
       trains: "task",
-      init: () => emptySum,
-      begin: (_state: SumState, task, kit) => ({ start: independentStart(kit, task.index, start) }),
-      end: (state: SumState, _task, { adapter }) => addToSum(state, adapter, rankCap),
-      deploy: (state: SumState) => scaledSum(state, lambda ?? 1 / state.count),
+      init: (): SumState & LastState => emptySum,
+      begin: (state, task, kit) => ({ start: taskStart(kit, task.index, start, state) }),
+      end: (state, _task, { adapter }) => ({
+        ...addToSum(state, adapter, rankCap),
+        ...lastTrained(adapter, start),
+      }),
+      deploy: (state) => scaledSum(state, lambda ?? 1 / state.count),
     }),
 });
