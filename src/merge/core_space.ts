@@ -11,6 +11,7 @@
 import { Matrix } from "ml-matrix";
 import type { Adapter } from "../nn/adapter.ts";
 import { commonSites } from "./delta.ts";
+import { dropRounding } from "./elect.ts";
 import { adapterOf, below, besides, type Factors, factorsAt, spectrumOf, uOf, vOf } from "./spectrum.ts";
 
 /** Updates of one site in common coordinates. */
@@ -30,7 +31,7 @@ export function coreSpace(updates: readonly Factors[]): CoreSpace {
   const left = uOf(spectrumOf({ left: columns, right: Matrix.eye(columns.columns) }));
   const right = vOf(spectrumOf({ left: Matrix.eye(rows.rows), right: rows }));
   const cores = updates.map((update) => left.transpose().mmul(update.left).mmul(update.right.mmul(right)));
-  return { left, right, cores };
+  return { left, right, cores: dropRounding(cores) };
 }
 
 /** Merges the cores of all sites; `merge` gets, for each adapter, its cores in the order of the sites. */

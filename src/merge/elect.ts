@@ -14,6 +14,23 @@ export type Representations = readonly (readonly Matrix[])[];
 /** Whether entries are ranked within a site or over the whole update. */
 export type TrimScope = "site" | "model";
 
+/** Entries below this share of the largest are rounding: a zero that came out of a decomposition. */
+const ROUNDING = 1e-12;
+
+/** Representations of one site in which rounding is zero, so that it has no say in the election of signs. */
+export function dropRounding(updates: readonly Matrix[]): Matrix[] {
+  const largest = Math.max(...updates.map((update) => update.rows * update.columns > 0 ? extent(update) : 0));
+  return updates.map((update) =>
+    update.clone().apply(function (this: Matrix, i, j) {
+      if (Math.abs(this.get(i, j)) < ROUNDING * largest) this.set(i, j, 0);
+    })
+  );
+}
+
+function extent(matrix: Matrix): number {
+  return Math.max(matrix.max(), -matrix.min());
+}
+
 /** The smallest magnitude that is kept if `round(keep · entries)` entries are, at least one. */
 function threshold(matrices: readonly Matrix[], keep: number): number {
   const magnitudes = Float64Array.from(matrices.flatMap((matrix) => matrix.to1DArray()), Math.abs).sort();

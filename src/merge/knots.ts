@@ -9,7 +9,7 @@
 import { Matrix, QrDecomposition } from "ml-matrix";
 import type { Adapter } from "../nn/adapter.ts";
 import { commonSites } from "./delta.ts";
-import { elect, trim, type TrimScope } from "./elect.ts";
+import { dropRounding, elect, trim, type TrimScope } from "./elect.ts";
 import { adapterOf, besides, type Factors, factorsAt, factorsOfSpectrum, spectrumOf } from "./spectrum.ts";
 
 /** How to merge. */
@@ -46,7 +46,7 @@ export function align(updates: readonly Factors[]): Aligned {
     first = last + 1;
     return part;
   });
-  return { basis, parts };
+  return { basis, parts: dropRounding(parts) };
 }
 
 /** A wide matrix as rest · basis with orthonormal rows in the basis. */

@@ -98,13 +98,7 @@ export const cofima: MethodDefinition = defineMethod({
         const head = { policy: kit.classifier, state: classifier };
         const now = weightsOf(await fisherInformation(kit, task, adapter, head, samples), floor);
         if (!merged || !weights) return { merged: adapter, weights: now };
-        const mean = combine(
-          [entriesOf(merged), weights, entriesOf(adapter), now],
-          (theta0, fisher0, theta1, fisher1) => {
-            const [before, after] = [(1 - lambda) * fisher0!, lambda * fisher1!];
-            return (before * theta0! + after * theta1!) / (before + after);
-          },
-        );
+        const mean = fisherMean(entriesOf(merged), weights, entriesOf(adapter), now, lambda);
         return {
           merged: adapterOfEntries(mean, adapter),
           weights: information === "last" ? now : combine([weights, now], (one, other) => one! + other!),
@@ -113,3 +107,17 @@ export const cofima: MethodDefinition = defineMethod({
       deploy: ({ merged }: CofimaState) => merged ?? undefined,
     }),
 });
+
+/** ((1 - λ) F_0 θ_0 + λ F_1 θ_1) / ((1 - λ) F_0 + λ F_1), entry by entry. */
+export function fisherMean(
+  theta0: Entries,
+  weights0: Entries,
+  theta1: Entries,
+  weights1: Entries,
+  lambda: number,
+): Entries {
+  return combine([theta0, weights0, theta1, weights1], (before, weight0, after, weight1) => {
+    const [first, second] = [(1 - lambda) * weight0!, lambda * weight1!];
+    return (first * before! + second * after!) / (first + second);
+  });
+}

@@ -98,7 +98,7 @@ export function mergeWeight(
 }
 
 /** θ̂ + s (θ - θ̂) with one s for a step, drawn from a table of three. */
-function stretch(from: Adapter, epsilon: number): ForwardEdit {
+export function stretch(from: Adapter, epsilon: number): ForwardEdit {
   const anchor = factorsOf(from);
   const factors = hostTensor([3], Float32Array.of(1, 1 + epsilon, 1 - epsilon));
   return {
