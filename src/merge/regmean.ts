@@ -24,10 +24,11 @@ export function divideByGram(numerator: Matrix, given: Matrix): Matrix {
   const gram = Matrix.add(given, given.transpose()).mul(0.5);
   const largest = Math.max(...gram.diagonal());
   if (!(largest > 0)) return Matrix.zeros(numerator.rows, numerator.columns);
-  const { lowerTriangularMatrix: root } = new CholeskyDecomposition(gram);
-  const pivots = root.diagonal().map((value) => value * value);
-  const sound = pivots.every((value) => value > SINGULAR * largest);
-  if (sound) return new CholeskyDecomposition(gram).solve(numerator.transpose()).transpose();
+  const cholesky = new CholeskyDecomposition(gram);
+  const roots = cholesky.lowerTriangularMatrix.diagonal();
+  if (roots.every((value) => value * value > SINGULAR * largest)) {
+    return cholesky.solve(numerator.transpose()).transpose();
+  }
   const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(gram, {
     assumeSymmetric: true,
   });

@@ -4,7 +4,7 @@
  * 1. Train each task's adapter by itself and keep it.
  * 2. Site by site, U and V are the left singular vectors of [B_1 … B_T] and of [A_1; …; A_T]ᵀ; ΔW_t = U M_t Vᵀ exactly.
  * 3. Merge the M_t by a rule that looks at their entries: TIES, or DARE and a mean.
- * 4. Deploy scale · U M Vᵀ.
+ * 4. Deploy λ · U M Vᵀ.
  *
  * Sums, TSV-M and Iso-C only turn with the bases, so they are the same in core space, and this project's `taskarith`,
  * `tsv` and `iso-c` are computed there anyhow. Entries are ranked within a site.
@@ -32,20 +32,20 @@ export const coreSpace: MethodDefinition = defineMethod({
       .describe("TIES, or a mean of cores of which entries were dropped at random"),
     keep: z.number().gt(0).max(1).default(0.2).describe("TIES: fraction of entries kept of every core"),
     rate: z.number().min(0).max(0.99).default(0.7).describe("DARE: probability that an entry is dropped"),
-    scale: z.number().min(0).default(0.6).describe("Factor of the merged update"),
+    lambda: z.number().min(0).default(0.6).describe("Factor λ of the merged update"),
     start: mergeStartOption,
   }),
-  create: ({ rule, keep, rate, scale, start }) =>
+  create: ({ rule, keep, rate, lambda, start }) =>
     mergeTaskAdapters(start, (adapters, kit) =>
       mergeCores(adapters, (cores) => {
         const sites = cores[0]!.map((_, site) => site);
         if (rule === "ties") {
           const trimmed = trim(cores, keep, "site");
-          return sites.map((site) => elect(trimmed.map((own) => own[site]!)).mul(scale));
+          return sites.map((site) => elect(trimmed.map((own) => own[site]!)).mul(lambda));
         }
         return sites.map((site) =>
           cores.map((own, t) => dropEntries(own[site]!, rate, kit.rng(`core-space/${t}/${site}`)))
-            .reduce((sum, core) => sum.add(core)).mul(scale / cores.length)
+            .reduce((sum, core) => sum.add(core)).mul(lambda / cores.length)
         );
       })),
 });

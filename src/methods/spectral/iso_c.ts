@@ -3,11 +3,11 @@
  *
  * 1. Train each task's adapter by itself and add its update to the sum.
  * 2. Site by site, replace all singular values of the sum by their mean.
- * 3. Deploy scale · U diag(mean) Vᵀ.
+ * 3. Deploy λ · U diag(mean) Vᵀ.
  *
  * The authors' mean runs over the smaller side of ΔW. A sum of adapters has rank Σ r at most, so most of those values are
  * zero, and lifting them would fill ΔW with directions that no task chose; users of the authors' code report that LoRA
- * wants a scale of 3.5 to 4.5. Ours runs over the directions that the sum has. With 8 adapters of rank 16 at width 768 it
+ * wants λ of 3.5 to 4.5. Ours runs over the directions that the sum has. With 8 adapters of rank 16 at width 768 it
  * is 6 times as large, so that 4 there is 0.67 here. Kept as singular triplets in float64, since rounding of a sum would
  * be lifted along with it. All of it turns with the bases, so in core space (`core-space`) it is the same merge.
  *
@@ -43,11 +43,11 @@ export const isoC: MethodDefinition = defineMethod({
   adapted: "Merged anew after every task; the mean is over the directions that the sum of the adapters has",
   keeps: "The sum of the updates in float64, whose rank grows up to full rank",
   options: z.strictObject({
-    scale: z.number().min(0).nullable().default(null)
-      .describe("Factor of the merged update; null is 1 / √(tasks so far)"),
+    lambda: z.number().min(0).nullable().default(null)
+      .describe("Factor λ of the merged update; null is 1 / √(tasks so far)"),
     start: mergeStartOption,
   }),
-  create: ({ scale, start }) =>
+  create: ({ lambda, start }) =>
     adapterMethod({
       trains: "task",
       init: (): State => ({ sum: null, count: 0, last: null }),
@@ -68,7 +68,7 @@ export const isoC: MethodDefinition = defineMethod({
       },
       deploy({ sum, count }: State) {
         if (!sum) return undefined;
-        const factor = scale ?? 1 / Math.sqrt(count);
+        const factor = lambda ?? 1 / Math.sqrt(count);
         const updates = Object.entries(sum).map(([site, spectrum]) =>
           [site, factorsOfSpectrum(isotropic(spectrum))] as const
         );

@@ -4,7 +4,7 @@
  * 1. Train each task's adapter by itself and keep it.
  * 2. Site by site, decompose [ΔW_1 | … | ΔW_T] = U Σ [V_1ᵀ | … | V_Tᵀ].
  * 3. TIES on the Σ V_tᵀ: keep the largest entries of each, elect a sign for each entry, average those that have it.
- * 4. Deploy scale · U · merged.
+ * 4. Deploy λ · U · merged.
  *
  * The authors rank entries over the whole model (`trim=model`); by default they are ranked within a site, as in this
  * project's `ties`, of which this is then the same where the updates stand in one basis already. Entries kept are
@@ -30,11 +30,11 @@ export const knotsTies: MethodDefinition = defineMethod({
   keeps: "The adapters of all tasks",
   options: z.strictObject({
     keep: z.number().gt(0).max(1).default(0.2).describe("Fraction of entries kept of every aligned update"),
-    scale: z.number().min(0).default(0.6).describe("Factor of the merged update"),
+    lambda: z.number().min(0).default(0.6).describe("Factor λ of the merged update"),
     trim: z.enum(["site", "model"]).default("site")
       .describe("Whether entries are ranked within a site or over the whole model"),
     start: mergeStartOption,
   }),
-  create: ({ keep, scale, trim, start }) =>
-    mergeTaskAdapters(start, (adapters) => merge(adapters, { keep, scale, scope: trim })),
+  create: ({ keep, lambda, trim, start }) =>
+    mergeTaskAdapters(start, (adapters) => merge(adapters, { keep, scale: lambda, scope: trim })),
 });

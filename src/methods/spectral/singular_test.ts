@@ -42,17 +42,17 @@ Deno.test("opcm deploys at the mean length of the updates", async () => {
 
 Deno.test("knots-ties aligns, trims, elects and rebuilds as NumPy does", async () => {
   assertDelta((await runGiven("knots-ties", 4)).deployed, expected.knots.site, "trim=site");
-  const model = await runGiven("knots-ties:trim=model,keep=0.4,scale=1", 4);
+  const model = await runGiven("knots-ties:trim=model,keep=0.4,lambda=1", 4);
   assertDelta(model.deployed, expected.knots.model, "trim=model");
 });
 
 Deno.test("tsv orthogonalises singular vectors as NumPy's polar factors do", async () => {
   assertDelta((await runGiven("tsv", 4)).deployed, expected.tsv.share, "share");
-  assertDelta((await runGiven("tsv:triplets=1,scale=2", 3)).deployed, expected.tsv.one, "one triplet");
+  assertDelta((await runGiven("tsv:triplets=1,lambda=2", 3)).deployed, expected.tsv.one, "one triplet");
 });
 
 Deno.test("iso-c gives the sum equal singular values, which are NumPy's mean", async () => {
-  const { deployed } = await runGiven("iso-c:scale=0.7", 3);
+  const { deployed } = await runGiven("iso-c:lambda=0.7", 3);
   assertDelta(deployed, expected.iso.delta, "iso-c");
   for (const [site, sigma] of Object.entries(expected.iso.sigma)) {
     const outputs = deployed!.pairs[site]!.b.shape[0]!;
@@ -72,21 +72,21 @@ function identity(size: number): number[] {
   return Array.from({ length: size * size }, (_, i) => i % (size + 1) === 0 ? 1 : 0);
 }
 
-Deno.test("iso-c's scale is 1 / √t by default", async () => {
-  const [own, given] = [await runGiven("iso-c", 4), await runGiven("iso-c:scale=0.5", 4)];
+Deno.test("iso-c's λ is 1 / √t by default", async () => {
+  const [own, given] = [await runGiven("iso-c", 4), await runGiven("iso-c:lambda=0.5", 4)];
   assert.ok(deltaError(own.deployed!, sameAs(given.deployed)) < 1e-12);
 });
 
 Deno.test("core-space merges cores by TIES as NumPy does", async () => {
-  const { deployed } = await runGiven("core-space:keep=0.5,scale=1", 4);
+  const { deployed } = await runGiven("core-space:keep=0.5,lambda=1", 4);
   assertDelta(deployed, expected.coreTies, "core-space");
 });
 
 Deno.test("core-space drops entries of cores and keeps their mean", async () => {
-  const none = await runGiven("core-space:rule=dare,rate=0,scale=1", 4);
+  const none = await runGiven("core-space:rule=dare,rate=0,lambda=1", 4);
   const mean = await runGiven("taskarith", 4);
   assert.ok(deltaError(none.deployed!, sameAs(mean.deployed)) < 1e-6);
-  const half = await runGiven("core-space:rule=dare,rate=0.5,scale=1", 4);
+  const half = await runGiven("core-space:rule=dare,rate=0.5,lambda=1", 4);
   assert.ok(deltaError(half.deployed!, sameAs(mean.deployed)) > 0.1);
 });
 
@@ -95,9 +95,9 @@ Deno.test("merges of singular values leave one adapter as it is, where nothing t
     const spec of [
       "opcm",
       "opcm:space=dense",
-      "knots-ties:keep=1,scale=1",
+      "knots-ties:keep=1,lambda=1",
       "tsv",
-      "core-space:keep=1,scale=1",
+      "core-space:keep=1,lambda=1",
     ]
   ) {
     const { deployed } = await runGiven(spec, 1);

@@ -5,7 +5,7 @@
  * 2. Site by site, keep the leading singular triplets of every ΔW_t: floor(smaller side of ΔW / T) of them, so that all
  *    together still fit into ΔW; an adapter has no more than its rank.
  * 3. Replace [U_1 … U_T] and [V_1 … V_T] by their polar factors, the nearest matrices with orthonormal columns.
- * 4. Deploy scale · Ũ diag(σ_1, …, σ_T) Ṽᵀ.
+ * 4. Deploy λ · Ũ diag(σ_1, …, σ_T) Ṽᵀ.
  *
  * The share of step 2 counts the side of ΔW, as the authors' code does, and not the rank: with a wide backbone nothing is
  * dropped. Where the stacked vectors depend on one another, which adapters from equal A may, their polar factor is the
@@ -34,9 +34,9 @@ export const tsv: MethodDefinition = defineMethod({
       .describe(
         "Singular triplets kept of every update; null is floor(smaller side of the weight / tasks so far)",
       ),
-    scale: z.number().min(0).default(1).describe("Factor of the merged update"),
+    lambda: z.number().min(0).default(1).describe("Factor λ of the merged update"),
     start: mergeStartOption,
   }),
-  create: ({ triplets, scale, start }) =>
-    mergeTaskAdapters(start, (adapters) => tsvAdapters(adapters, { triplets, scale })),
+  create: ({ triplets, lambda, start }) =>
+    mergeTaskAdapters(start, (adapters) => tsvAdapters(adapters, { triplets, scale: lambda })),
 });
