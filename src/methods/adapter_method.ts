@@ -15,7 +15,7 @@ import { type Adapter, adapterFromTensors, adapterToTensors, IMPORTANCE } from "
 import { branchFromTensors } from "../nn/lora.ts";
 import { maskedLoss } from "../nn/losses.ts";
 import { parseFactor } from "../nn/sites.ts";
-import { imageTable, type Named } from "../train/table.ts";
+import { imageTable, type Named, type Table } from "../train/table.ts";
 import { prefixed, unprefixed } from "./pieces/tensors.ts";
 import { type FrozenBranches, frozenStack, GAINS, stackBranch } from "./frozen_branches.ts";
 import type { Env, Fit, Kit, Method, Pass, Predictor, TaskView } from "./method.ts";
@@ -46,6 +46,20 @@ export interface ExtraLoss {
   build(context: LossContext): Tensor;
 }
 
+/** What the forward passes of a training use in place of the adapter as it stands. */
+export interface ForwardEdit {
+  /** Values read by the edit. */
+  readonly tensors: NamedTensors;
+  /** Tables besides the task's images; a batch of each is drawn anew at every step. */
+  readonly tables?: Readonly<Record<string, Table>>;
+  /**
+   * Builds the adapter's tensors for a step.
+   *
+   * @returns Tensors under the same names
+   */
+  build(context: Pick<LossContext, "env" | "adapter" | "tensors">): Named;
+}
+
 /** What to train on a task. */
 export interface Training {
   /** The adapter's values before the first step. Its shape is the run's `LoraSpec`. */
@@ -56,6 +70,8 @@ export interface Training {
   readonly frozen?: FrozenBranches;
   /** A term added to the cross-entropy. */
   readonly extraLoss?: ExtraLoss;
+  /** Changes the adapter in the forward pass, such as by a perturbation of the step's own. */
+  readonly forward?: ForwardEdit;
 }
 
 /** What training gave. */
@@ -163,10 +179,11 @@ function pick(tensors: NamedTensors, names: readonly string[]): NamedTensors {
 }
 
 const EXTRA = "extra.";
+const FORWARD = "forward.";
 
 /** The training of a task as the engine runs it. */
 export function adapterFit(
-  { start, trainImportance = false, frozen, extraLoss }: Training,
+  { start, trainImportance = false, frozen, extraLoss, forward }: Training,
   classifier: ClassifierState,
   policy: Classifier,
   task: Pick<TaskView, "lossClasses" | "train">,
@@ -186,16 +203,20 @@ export function adapterFit(
       mask: classMask(task.lossClasses, kit),
       ...stack?.factors,
       ...prefixed(extraLoss?.tensors ?? {}, EXTRA),
+      ...prefixed(forward?.tensors ?? {}, FORWARD),
     },
-    tables: { main: imageTable(task.train) },
+    tables: { ...forward?.tables, main: imageTable(task.train) },
     rate: (name) =>
       (name === IMPORTANCE && !trainImportance) || (name === GAINS && !frozen?.trainGains) ? 0 : 1,
     // Decay pulls the factors towards zero; importance, gains and the classifier are left alone.
     decays: (name) => parseFactor(name) !== undefined,
     loss(trained, env) {
       const { images, labels, weights } = env.rows();
+      const used = forward
+        ? forward.build({ env, adapter: trained, tensors: unprefixed(env.fixed, FORWARD) })
+        : trained;
       const branches = [
-        branchFromTensors(trained, kit.lora.scale),
+        branchFromTensors(used, kit.lora.scale),
         ...(frozen ? [stackBranch(env.fixed, trained[GAINS]!, frozen, kit)] : []),
       ];
       const { feature } = env.encode(images, { branches });

@@ -31,6 +31,7 @@ export {
   type AdapterMethodState,
   type AdapterParts,
   type ExtraLoss,
+  type ForwardEdit,
   type LossContext,
   type Trained,
   type Training,
