@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { createRng } from "../core/rng.ts";
-import { concat } from "../merge/concat.ts";
-import { composeDelta, rankOf } from "../merge/delta.ts";
-import { scaleAdapter } from "../merge/scale.ts";
-import { deltaError, weightedDelta } from "../merge/test_adapters.ts";
-import { mapPairs } from "../merge/delta.ts";
-import { type Adapter, createAdapter } from "../nn/adapter.ts";
+import { createRng } from "../../core/rng.ts";
+import { concat } from "../../merge/concat.ts";
+import { composeDelta, rankOf } from "../../merge/delta.ts";
+import { scaleAdapter } from "../../merge/scale.ts";
+import { deltaError, weightedDelta } from "../../merge/test_adapters.ts";
+import { mapPairs } from "../../merge/delta.ts";
+import { type Adapter, createAdapter } from "../../nn/adapter.ts";
 import { assignGroup, type HamState } from "./ham.ts";
-import { createMethod } from "./mod.ts";
+import { createMethod } from "../mod.ts";
 import {
   type FakeTraining,
   randomStep,
@@ -15,7 +15,7 @@ import {
   type TestRunOptions,
   tinyConfig,
   tinyLora,
-} from "./test_kit.ts";
+} from "../test_kit.ts";
 
 /** Pruning and the cap off: what is merged is what was trained. */
 const exact = "keep=1,groupRank=null";

@@ -24,16 +24,16 @@
  * @module
  */
 import { z } from "zod";
-import { compress } from "../merge/compress.ts";
-import { concat } from "../merge/concat.ts";
-import { resize } from "../merge/resize.ts";
-import { absorbGain } from "../merge/scale.ts";
-import type { Adapter } from "../nn/adapter.ts";
-import { adapterMethod, type Trained, type Training } from "./adapter_method.ts";
-import { defineMethod, type MethodDefinition } from "./definition.ts";
-import type { Kit, TaskView } from "./method.ts";
+import { compress } from "../../merge/compress.ts";
+import { concat } from "../../merge/concat.ts";
+import { resize } from "../../merge/resize.ts";
+import { absorbGain } from "../../merge/scale.ts";
+import type { Adapter } from "../../nn/adapter.ts";
+import { adapterMethod, type Trained, type Training } from "../adapter_method.ts";
+import { defineMethod, type MethodDefinition } from "../definition.ts";
+import type { Kit, TaskView } from "../method.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
-import { independentStart } from "./start.ts";
+import { independentStart } from "../start.ts";
 
 /** A group: one merged adapter with a gain, and the tasks that went into it. */
 export type HamGroup = {
