@@ -6,7 +6,7 @@ import { scaleAdapter } from "../../merge/scale.ts";
 import { deltaError, weightedDelta } from "../../merge/test_adapters.ts";
 import { mapPairs } from "../../merge/delta.ts";
 import { type Adapter, createAdapter } from "../../nn/adapter.ts";
-import { assignGroup, type HamState } from "./ham.ts";
+import type { HamState } from "./ham.ts";
 import { createMethod } from "../mod.ts";
 import {
   type FakeTraining,
@@ -46,16 +46,6 @@ function assertDelta(found: Adapter | undefined, wanted: (site: string) => Array
   const error = deltaError(found!, wanted);
   assert.ok(error <= most, `ΔW is ${error} off`);
 }
-
-Deno.test("assignGroup() joins the most similar group, opens below the threshold, joins by force when full", () => {
-  const rule = { tau: 0.5, maxGroups: 3 };
-  assert.equal(assignGroup([], rule), 0);
-  assert.equal(assignGroup([0.2, 0.6], rule), 1);
-  assert.equal(assignGroup([0.5], rule), 0);
-  assert.equal(assignGroup([0.2, 0.4], rule), 2);
-  assert.equal(assignGroup([-0.2, 0.1, -0.4], rule), 1);
-  assert.equal(assignGroup([0.3, 0.3, 0.3], rule), 0);
-});
 
 Deno.test("ham puts two clusters of tasks into two groups", async () => {
   const { facts } = await runHam(exact, 6, { train: clusters("up", "down") });
