@@ -12,12 +12,14 @@
  * For a task that has nothing in common with a group beyond the shared part, ⟨ΔW_t, g_j⟩ = ⟨ΔW_t, m⟩ = ρ and
  * ⟨m, g_j⟩ = ⟨m, m⟩ = ρ + (1 - ρ) / N, whatever n_j is: the product is 0 on average, and its cosine varies as that of a
  * random direction, for groups of all sizes. (Exact while a group is the mean of its members; a cap on its rank drops
- * small parts of it.) A single group is its own m, so the second task has nothing to be compared with.
+ * small parts of it.) A single group is its own m, so it is compared as it is.
  *
  * Threshold. Mean plus `margin` standard deviations of all similarities to groups so far. The deviation of cosines is at
  * most 1 and their centred mean is near 0, so with a margin of one half a task that points where a group points joins it
  * in any stream; and where similarities are noise about 0 the nearest of two groups is too far in about four of ten
- * tasks, of four groups in about two of ten, so that groups open one after the other and fill up alongside.
+ * tasks, of four groups in about two of ten, so that groups open one after the other and fill up alongside. Before there
+ * were two groups to tell apart nothing says what is near, so a task joins if it is more like the group than not: if at
+ * least half of its squared length lies along the group's direction, a cosine of √½.
  *
  * @module
  */
@@ -37,9 +39,12 @@ export function observe(observed: Observed, similarities: readonly number[]): Ob
   }, observed);
 }
 
-/** The mean plus so many standard deviations; 0 before anything was observed. */
+/** The similarity from which a task joins as long as nothing was observed. */
+const ALIKE = Math.SQRT1_2;
+
+/** The similarity from which a task joins: the mean so far plus so many standard deviations. */
 export function relativeThreshold({ count, mean, squares }: Observed, margin: number): number {
-  return count === 0 ? 0 : mean + margin * Math.sqrt(squares / count);
+  return count === 0 ? ALIKE : mean + margin * Math.sqrt(squares / count);
 }
 
 /** The inner products of one site: row and column 0 are the task's update, the others the groups'. */
@@ -76,14 +81,10 @@ function siteSimilarities(gram: SiteGram, shares: readonly number[]): number[] {
 /**
  * The index of the group to join; the number of groups stands for a new one.
  *
- * @param threshold Joins from this similarity on; `null` if there is nothing to compare with: opens
+ * @param threshold Joins from this similarity on
  */
-export function assignGroup(
-  similarity: readonly number[],
-  threshold: number | null,
-  maxGroups: number,
-): number {
+export function assignGroup(similarity: readonly number[], threshold: number, maxGroups: number): number {
   const nearest = similarity.indexOf(Math.max(...similarity));
-  const isFar = similarity.length === 0 || threshold === null || similarity[nearest]! < threshold;
+  const isFar = similarity.length === 0 || similarity[nearest]! < threshold;
   return isFar && similarity.length < maxGroups ? similarity.length : nearest;
 }

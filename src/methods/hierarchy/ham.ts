@@ -63,7 +63,7 @@ export type HamState = {
   readonly groups: readonly HamGroup[];
   /** Of the last task to the groups that it found. */
   readonly similarity: readonly number[];
-  /** From which it joined; `null` if there was nothing to compare with. */
+  /** The similarity from which it joined; `null` before the first task. */
   readonly threshold: number | null;
   /** The group that took it; `null` before the first task. */
   readonly joined: number | null;
@@ -188,12 +188,6 @@ async function compare(
   return similarities(grams, groups.map(({ members }) => members.length), similarity);
 }
 
-/** What step 3 compares with. Two groups are the least that a task can be told to be nearer to one of. */
-function thresholdOf({ groups, observed }: HamState, { tau, margin }: HamOptions): number | null {
-  if (tau !== null) return tau;
-  return groups.length < 2 ? null : relativeThreshold(observed, margin);
-}
-
 /** Steps 2 to 5. */
 async function end(
   state: HamState,
@@ -207,8 +201,9 @@ async function end(
     return { ...group, gain };
   });
   const similarity = await compare(state, trained.adapter, kit, options);
-  const threshold = thresholdOf(state, options);
+  const threshold = options.tau ?? relativeThreshold(state.observed, options.margin);
   const joined = assignGroup(similarity, threshold, options.maxGroups);
+  // Of a single group the similarity is another.
   const observed = groups.length < 2 ? state.observed : observe(state.observed, similarity);
 
   // A sum would count a warm start again with every task: only what training changed is added to it.

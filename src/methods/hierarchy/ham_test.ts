@@ -52,7 +52,8 @@ Deno.test("ham puts two clusters of tasks into two groups", async () => {
   assert.deepEqual(facts.members, [[0, 2, 4], [1, 3, 5]]);
   assert.equal(facts.groups, 2);
   const similarity = facts.similarity as number[];
-  assert.ok(similarity[1]! > 0.9 && Math.abs(similarity[0]!) < 0.3, `${similarity}`);
+  // Beside two groups of one size what is nearer to one is farther from the other.
+  assert.ok(similarity[1]! > 0.9 && similarity[0]! < -0.9, `${similarity}`);
 });
 
 Deno.test("ham joins the nearest group by force at the cap", async () => {
