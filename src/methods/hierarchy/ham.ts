@@ -79,7 +79,9 @@ const options = z.strictObject({
       "Start of a task's adapter: random A, the same A for all tasks, or the group that took the last task",
     ),
   similarity: z.enum(["centred", "cosine"]).default("centred")
-    .describe("Cosine of what a task and a group have beyond the mean of all tasks, or of the two as they are"),
+    .describe(
+      "Cosine of what a task and a group have beyond the mean of all tasks, or of the two as they are",
+    ),
   tau: z.number().min(-1).max(1).nullable().default(null)
     .describe("Similarity from which a task joins a group; null lets it follow from the similarities so far"),
   margin: z.number().min(-5).max(5).default(0.5)
