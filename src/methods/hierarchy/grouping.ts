@@ -17,9 +17,10 @@
  * Threshold. Mean plus `margin` standard deviations of all similarities to groups so far. The deviation of cosines is at
  * most 1 and their centred mean is near 0, so with a margin of one half a task that points where a group points joins it
  * in any stream; and where similarities are noise about 0 the nearest of two groups is too far in about four of ten
- * tasks, of four groups in about two of ten, so that groups open one after the other and fill up alongside. Before there
- * were two groups to tell apart nothing says what is near, so a task joins if it is more like the group than not: if at
- * least half of its squared length lies along the group's direction, a cosine of √½.
+ * tasks, of four groups in about two of ten, so that groups open one after the other and fill up alongside. Streams made
+ * of three or five planted kinds of tasks are told apart best with this margin, among 0, ½ and 1. As long as nothing was
+ * observed, a task joins one of two groups if at least half of its squared length around the mean lies along the group's,
+ * and a single group, where the shared part is in the cosine still, if at least nine tenths does.
  *
  * @module
  */
@@ -39,12 +40,18 @@ export function observe(observed: Observed, similarities: readonly number[]): Ob
   }, observed);
 }
 
-/** The similarity from which a task joins as long as nothing was observed. */
-const ALIKE = Math.SQRT1_2;
+/** Similarities from which a task joins as long as nothing was observed, beside a single group and beside two. */
+const ALIKE_SINGLE = Math.sqrt(0.9);
+const ALIKE = Math.sqrt(0.5);
 
-/** The similarity from which a task joins: the mean so far plus so many standard deviations. */
-export function relativeThreshold({ count, mean, squares }: Observed, margin: number): number {
-  return count === 0 ? ALIKE : mean + margin * Math.sqrt(squares / count);
+/** The similarity from which a task joins one of so many groups: the mean so far plus so many standard deviations. */
+export function relativeThreshold(
+  { count, mean, squares }: Observed,
+  margin: number,
+  groups: number,
+): number {
+  if (count === 0) return groups < 2 ? ALIKE_SINGLE : ALIKE;
+  return mean + margin * Math.sqrt(squares / count);
 }
 
 /** The inner products of one site: row and column 0 are the task's update, the others the groups'. */

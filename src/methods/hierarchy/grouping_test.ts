@@ -42,11 +42,12 @@ Deno.test("similarities() averages over sites, and compares a single group as it
 });
 
 Deno.test("relativeThreshold() is the mean and a part of the deviation of all similarities so far", () => {
-  assert.equal(relativeThreshold(nothingObserved, 0.5), Math.sqrt(0.5));
+  assert.equal(relativeThreshold(nothingObserved, 0.5, 1), Math.sqrt(0.9));
+  assert.equal(relativeThreshold(nothingObserved, 0.5, 2), Math.sqrt(0.5));
   const two = observe(nothingObserved, [0.2, -0.2]);
-  assertNear([relativeThreshold(two, 0.5)], [0.1]);
+  assertNear([relativeThreshold(two, 0.5, 2)], [0.1]);
   const three = observe(two, [0.4]);
-  assertNear([three.mean, relativeThreshold(three, 0.5)], [
+  assertNear([three.mean, relativeThreshold(three, 0.5, 3)], [
     0.4 / 3,
     0.4 / 3 + 0.5 * Math.sqrt(0.24 / 3 - (0.4 / 3) ** 2),
   ]);

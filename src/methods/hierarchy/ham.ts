@@ -203,7 +203,7 @@ async function end(
     return { ...group, gain };
   });
   const similarity = await compare(state, trained.adapter, kit, options);
-  const threshold = options.tau ?? relativeThreshold(state.observed, options.margin);
+  const threshold = options.tau ?? relativeThreshold(state.observed, options.margin, groups.length);
   const joined = assignGroup(similarity, threshold, options.maxGroups);
   // Of a single group the similarity is another.
   const observed = groups.length < 2 ? state.observed : observe(state.observed, similarity);

@@ -56,6 +56,26 @@ Deno.test("ham puts two clusters of tasks into two groups", async () => {
   assert.ok(similarity[1]! > 0.9 && similarity[0]! < -0.9, `${similarity}`);
 });
 
+Deno.test("ham tells kinds of tasks apart that have most of their update in common, for twenty tasks", async () => {
+  const kinds = [0, 1, 2, 0, 1, 1, 1, 1, 2, 0, 1, 1, 2, 1, 0, 1, 1, 2, 1, 1];
+  const normals = (label: string, size: number) => {
+    const rng = createRng(4, label);
+    return Float32Array.from({ length: size }, () => rng.normal());
+  };
+  const base = createAdapter(tinyConfig, tinyLora, createRng(1, "all"));
+  const train: FakeTraining = (_, { index }) =>
+    mapPairs(base, ({ a, b }, site) => {
+      const [all, kind, own] = ["all", `kind ${kinds[index]}`, `task ${index}`]
+        .map((label) => normals(`${site} ${label}`, b.data.length));
+      return { a, b: { ...b, data: all!.map((value, i) => value + 0.5 * kind![i]! + 0.3 * own![i]!) } };
+    });
+  const tasksOf = (kind: number) => kinds.flatMap((found, task) => found === kind ? [task] : []);
+  const { facts } = await runHam("", 20, { train });
+  assert.deepEqual(facts.members, [0, 1, 2].map(tasksOf));
+  const { facts: plain } = await runHam("similarity=cosine,tau=0.1", 20, { train });
+  assert.equal(plain.groups, 1);
+});
+
 Deno.test("ham joins the nearest group by force at the cap", async () => {
   const train = clusters("a", "b", "c");
   const open = await runHam(exact, 3, { train });
