@@ -54,11 +54,24 @@ export interface DareOptions {
   readonly rank?: number;
 }
 
+/** Room in a program, so that it serves as many adapters, and ranks as large, as will ever come. */
+export interface Room {
+  /** Adapters. */
+  readonly count: number;
+  /** Rank of each. */
+  readonly rank: number;
+}
+
 /** Adapters in, adapter out. Nothing that goes in is changed. */
 export interface Merger {
   /**
-   * Pairwise similarity: the cosine of the ΔW, averaged over sites, from -1 to 1. Computed from Gram matrices of
-   * the factors, tr((BᵢᵀBⱼ)(AⱼAᵢᵀ)), without forming any ΔW. At a site where one ΔW is zero the cosine is 0.
+   * Inner products ⟨ΔWᵢ, ΔWⱼ⟩ of every pair, site by site in the order of the model: tr((BᵢᵀBⱼ)(AⱼAᵢᵀ)), without
+   * forming any ΔW. Computed in a program of the given room at least, which changes no value.
+   */
+  gram(adapters: readonly Adapter[], room?: Room): Promise<number[][][]>;
+  /**
+   * Pairwise similarity: the cosine of the ΔW, averaged over sites, from -1 to 1. At a site where one ΔW is zero the
+   * cosine is 0.
    */
   similarity(adapters: readonly Adapter[]): Promise<number[][]>;
   /**
@@ -82,21 +95,25 @@ class GraphMerger implements Merger {
     this.#programs = programs;
   }
 
-  async similarity(adapters: readonly Adapter[]): Promise<number[][]> {
-    const count = adapters.length;
-    const stacks = commonSites(adapters).map((site) => stack(adapters, site));
+  async gram(adapters: readonly Adapter[], room?: Room): Promise<number[][][]> {
+    const stacks = commonSites(adapters).map((site) => stack(adapters, site, room));
     const sizes = stacks.map(({ sizes }) => sizes);
     const feeds = Object.fromEntries(
       stacks.flatMap(({ a, b }, i) => [[`a${i}`, a] as const, [`b${i}`, b] as const]),
     );
     const { gram } = await this.#run(gramProgram(sizes), feeds);
-    const cosine = (site: number, i: number, j: number) => {
-      const at = (row: number, column: number) => gram![(site * count + row) * count + column]!;
-      const norms = Math.sqrt(at(i, i)) * Math.sqrt(at(j, j));
-      return norms > 0 ? Math.min(1, Math.max(-1, at(i, j) / norms)) : 0;
-    };
+    return sizes.map(({ count }, site) =>
+      adapters.map((_, i) => adapters.map((_, j) => gram![(site * count + i) * count + j]!))
+    );
+  }
+
+  async similarity(adapters: readonly Adapter[]): Promise<number[][]> {
+    const grams = await this.gram(adapters);
     return adapters.map((_, i) =>
-      adapters.map((_, j) => stacks.reduce((total, _, site) => total + cosine(site, i, j), 0) / stacks.length)
+      adapters.map((_, j) => {
+        const cosines = grams.map((gram) => cosine(gram[i]![j]!, gram[i]![i]!, gram[j]![j]!));
+        return cosines.reduce((total, value) => total + value, 0) / grams.length;
+      })
     );
   }
 
@@ -209,18 +226,25 @@ function checkFraction(action: string, keep: number): void {
   }
 }
 
-/** The pairs of one site in two arrays, zero-padded to the largest rank; gains go into B. */
-function stack(adapters: readonly Adapter[], site: string): {
+/** The cosine of two vectors of which the inner product and the squared lengths are known; 0 if one has no length. */
+export function cosine(product: number, squareX: number, squareY: number): number {
+  const norms = Math.sqrt(squareX) * Math.sqrt(squareY);
+  return norms > 0 ? Math.min(1, Math.max(-1, product / norms)) : 0;
+}
+
+/** The pairs of one site in two arrays, zero-padded to the largest rank and the room; gains go into B. */
+function stack(adapters: readonly Adapter[], site: string, room: Room = { count: 1, rank: 1 }): {
   readonly sizes: StackSizes;
   readonly a: Float32Array;
   readonly b: Float32Array;
 } {
   const pairs = adapters.map(({ pairs }) => pairs[site]!);
-  const rank = Math.max(...pairs.map(rankOf));
+  const count = Math.max(pairs.length, room.count);
+  const rank = Math.max(...pairs.map(rankOf), room.rank);
   const inputs = pairs[0]!.a.shape[1]!;
   const outputs = pairs[0]!.b.shape[0]!;
-  const a = new Float32Array(pairs.length * rank * inputs);
-  const b = new Float32Array(pairs.length * outputs * rank);
+  const a = new Float32Array(count * rank * inputs);
+  const b = new Float32Array(count * outputs * rank);
   pairs.forEach((pair, n) => {
     const own = rankOf(pair);
     const gain = gainOf(adapters[n]!);
@@ -229,5 +253,5 @@ function stack(adapters: readonly Adapter[], site: string): {
       for (let r = 0; r < own; r++) b[(n * outputs + o) * rank + r] = pair.b.data[o * own + r]! * gain;
     }
   });
-  return { sizes: { count: pairs.length, rank, inputs, outputs }, a, b };
+  return { sizes: { count, rank, inputs, outputs }, a, b };
 }

@@ -59,6 +59,24 @@ law("similarity() is the cosine of ΔW averaged over sites", async (merger) => {
   );
 });
 
+law("gram() is the inner products of ΔW, whatever room its program has", async (merger) => {
+  const adapters = [randomAdapter("a", { rank: 3, scale: 2 }), randomAdapter("b", { rank: 1 })];
+  for (const room of [undefined, { count: 2, rank: 3 }, { count: 5, rank: 4 }]) {
+    const grams = await merger.gram(adapters, room);
+    commonSites(adapters).forEach((site, k) => {
+      const deltas = adapters.map((adapter) => composeDelta(adapter, site));
+      const wanted = deltas.map((x) =>
+        deltas.map((y) => x.reduce((sum, value, i) => sum + value * y[i]!, 0))
+      );
+      assert.equal(grams[k]!.length, 2);
+      wanted.flat().forEach((value, i) => {
+        const found = grams[k]!.flat()[i]!;
+        assert.ok(Math.abs(found - value) <= TOLERANCE * norm(wanted.flat()), `${found} is not ${value}`);
+      });
+    });
+  }
+});
+
 law(
   "similarity() ignores lengths, turns with a negative importance, and is 0 for a zero adapter",
   async (merger) => {

@@ -11,6 +11,7 @@ export {
   type DareOptions,
   type Merger,
   type PruneOptions,
+  type Room,
   type TiesOptions,
 } from "./merger.ts";
 export { resize } from "./resize.ts";

@@ -6,7 +6,7 @@
  */
 import { InputError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import { concatPruned } from "./concat_pruned.ts";
+import { concatPruned } from "./hierarchy/concat_pruned.ts";
 import type { MethodDefinition } from "./definition.ts";
 import { hierarchyMethods } from "./hierarchy/mod.ts";
 import { mergesMethods } from "./merges/mod.ts";
@@ -18,7 +18,7 @@ import { routesMethods } from "./routes/mod.ts";
 import { spectralMethods } from "./spectral/mod.ts";
 import { systemsMethods } from "./systems/mod.ts";
 import { ewc } from "./ewc.ts";
-import { ham } from "./ham.ts";
+import { ham } from "./hierarchy/ham.ts";
 import { joint } from "./joint.ts";
 import type { Method } from "./method.ts";
 import { naive } from "./naive.ts";

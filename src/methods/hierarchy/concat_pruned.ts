@@ -10,12 +10,12 @@
  * @module
  */
 import { z } from "zod";
-import { absorbGain } from "../merge/scale.ts";
-import { adapterMethod } from "./adapter_method.ts";
-import { defineMethod, type MethodDefinition } from "./definition.ts";
+import { absorbGain } from "../../merge/scale.ts";
+import { adapterMethod } from "../adapter_method.ts";
+import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
-import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "./running_sum.ts";
-import { type LastState, lastTrained, startOption, taskStart } from "./start.ts";
+import { addToSum, emptySum, rankCapOption, scaledSum, type SumState } from "../running_sum.ts";
+import { type LastState, lastTrained, startOption, taskStart } from "../start.ts";
 
 /** All pruned task adapters, concatenated. */
 export const concatPruned: MethodDefinition = defineMethod({

@@ -5,8 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import type { Adapter } from "../nn/adapter.ts";
-import type { Kit } from "./method.ts";
+import type { Adapter } from "../../nn/adapter.ts";
+import type { Kit } from "../method.ts";
 
 /** How an adapter is pruned. */
 export interface PruneChoice {

@@ -1,39 +1,55 @@
 /**
- * Hierarchical adapter merging, HAM (Coleman et al., arXiv 2509.13211; later titled GLAM). The sources that could be
- * read leave parts of it open, so this is an implementable reading with a switch wherever they allow another.
+ * Hierarchical adapter merging, HAM (Coleman et al., arXiv 2509.13211; later titled GLAM). What could be read of it says
+ * what is done but not how, so this is an implementable reading with a switch wherever the paper allows another.
  *
  * 1. Train the task's adapter (B_t, A_t) and its importance a_t. In the forward pass it is alone on the frozen
  *    backbone (`training: independent`), or the groups take part with fixed factors (`stack`).
- * 2. Similarity to each group: s_j = mean over sites of cos(ΔW_t, ΔW_Gj).
- * 3. Assign: join the most similar group if its s_j reaches `tau`; else open a group while there are fewer than
- *    `maxGroups`; else join the most similar group all the same.
- * 4. Prune: keep the largest entries, of the task's adapter or of the whole group.
+ * 2. Similarity to each group: s_j = mean over sites of the cosine of ΔW_t and ΔW_Gj, of what they have beyond the mean
+ *    of all tasks (`similarity: centred`) or as they are (`cosine`).
+ * 3. Assign: join the most similar group if its s_j reaches the threshold, which is `tau`, or else follows from the
+ *    similarities so far; else open a group while there are fewer than `maxGroups`; else join the most similar one.
+ * 4. Prune: keep the largest entries, of the task's adapter or of the whole group (`pruneOn`), of factors or of their
+ *    product (`pruneSpace`).
  * 5. Merge in the group by concatenating factors, at weight 1 (`groupMerge: concat`) or 1 / members (`average`);
  *    then cut the group back to rank `groupRank` by a truncated SVD.
  * 6. Deploy ΔW = finalScale · Σ_j α_j ΔW_Gj, where α_j is 1, 1 / groups, or trained with the next task.
  *
- * Readings. With weight 1 throughout and no cap, step 6 gives Σ_t a_t ΔW_t whatever the groups are: `concat-pruned`.
- * The defaults (`average`, `mean`) deploy the mean of the groups' means: grouping then matters, since frequent kinds
- * of tasks do not outvote rare ones, and no number of tasks makes the update longer than its longest member. `average`
- * with gain `one` adds up dissimilar groups. `stack` with `concat` and `one` or `learned` trains each task as a
- * residual on top of the groups and deploys what was trained, up to pruning and the cap.
+ * The paper's: adapters with an importance scalar trained along, groups up to a largest number, joining by cosine
+ * similarity of weights, pruning of small entries inside a group, merging there by concatenation, one final module that
+ * needs no task identity. Ours: everything else, that is all numbers, when a group opens, what is pruned, how weights of
+ * members and groups come about, and the cap on rank. No table, algorithm or code of the authors was found; nothing is
+ * known that tells GLAM from HAM but its title, so there is no method of that name here.
  *
- * Cosines of ΔW are small, so `tau` is too: between tasks of CIFAR-100 (ten tasks, width 64, rank 8) they were 0.0 to
- * 0.2 from a shared A and 0.0 to 0.1 from fresh ones. A group of many members is nearer to everything than a new one.
+ * Our defaults. Similarities are centred and their threshold is relative: `grouping.ts` derives both. With plain cosines
+ * and a fixed `tau` all tasks end in one group, or in one with single ones beside it, since what tasks share outweighs
+ * what tells them apart. `average` and `mean` deploy the mean of the groups' means: grouping then matters, since frequent
+ * kinds of tasks do not outvote rare ones, and no number of tasks makes the update longer than its longest member.
+ *
+ * Other readings. With weight 1 throughout and no cap, step 6 gives Σ_t a_t ΔW_t whatever the groups are: `concat-pruned`.
+ * `average` with gain `one` adds up dissimilar groups. `stack` with `concat` and `one` or `learned` trains each task as a
+ * residual on top of the groups and deploys what was trained, up to pruning and the cap.
  *
  * @module
  */
 import { z } from "zod";
-import { compress } from "../merge/compress.ts";
-import { concat } from "../merge/concat.ts";
-import { resize } from "../merge/resize.ts";
-import { absorbGain } from "../merge/scale.ts";
-import type { Adapter } from "../nn/adapter.ts";
-import { adapterMethod, type Trained, type Training } from "./adapter_method.ts";
-import { defineMethod, type MethodDefinition } from "./definition.ts";
-import type { Kit, TaskView } from "./method.ts";
+import { compress } from "../../merge/compress.ts";
+import { concat } from "../../merge/concat.ts";
+import { resize } from "../../merge/resize.ts";
+import { absorbGain, scaleAdapter } from "../../merge/scale.ts";
+import type { Adapter } from "../../nn/adapter.ts";
+import { adapterMethod, type Trained, type Training } from "../adapter_method.ts";
+import { defineMethod, type MethodDefinition } from "../definition.ts";
+import type { Kit, TaskView } from "../method.ts";
+import { independentStart } from "../start.ts";
+import {
+  assignGroup,
+  nothingObserved,
+  observe,
+  type Observed,
+  relativeThreshold,
+  similarities,
+} from "./grouping.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
-import { independentStart } from "./start.ts";
 
 /** A group: one merged adapter with a gain, and the tasks that went into it. */
 export type HamGroup = {
@@ -42,11 +58,17 @@ export type HamGroup = {
   readonly members: readonly number[];
 };
 
-/** What HAM keeps: the groups, how similar the last task was to those it found, and the group that took it. */
+/** What HAM keeps: the groups, and how the last task was assigned. */
 export type HamState = {
   readonly groups: readonly HamGroup[];
+  /** Of the last task to the groups that it found. */
   readonly similarity: readonly number[];
+  /** The similarity from which it joined; `null` before the first task. */
+  readonly threshold: number | null;
+  /** The group that took it; `null` before the first task. */
   readonly joined: number | null;
+  /** All similarities so far. */
+  readonly observed: Observed;
 };
 
 const options = z.strictObject({
@@ -56,7 +78,14 @@ const options = z.strictObject({
     .describe(
       "Start of a task's adapter: random A, the same A for all tasks, or the group that took the last task",
     ),
-  tau: z.number().min(-1).max(1).default(0.1).describe("Similarity from which a task joins a group"),
+  similarity: z.enum(["centred", "cosine"]).default("centred")
+    .describe(
+      "Cosine of what a task and a group have beyond the mean of all tasks, or of the two as they are",
+    ),
+  tau: z.number().min(-1).max(1).nullable().default(null)
+    .describe("Similarity from which a task joins a group; null lets it follow from the similarities so far"),
+  margin: z.number().min(-5).max(5).default(0.5)
+    .describe("Without tau: standard deviations between the mean similarity so far and one that joins"),
   maxGroups: z.int().min(1).default(5).describe("Largest number of groups"),
   ...prunedTaskOptions,
   pruneOn: z.enum(["task", "group"]).default("task")
@@ -95,7 +124,13 @@ export const ham: MethodDefinition = defineMethod({
   create: (options) =>
     adapterMethod({
       trains: "task",
-      init: (): HamState => ({ groups: [], similarity: [], joined: null }),
+      init: (): HamState => ({
+        groups: [],
+        similarity: [],
+        threshold: null,
+        joined: null,
+        observed: nothingObserved,
+      }),
       begin: (state: HamState, task, kit): Training => ({
         start: startOf(state, task, kit, options),
         trainImportance: options.importance === "trained",
@@ -107,24 +142,16 @@ export const ham: MethodDefinition = defineMethod({
         const weights = gains(groups, options).map((gain) => gain * options.finalScale);
         return concat(groups.map(({ adapter }) => adapter), weights);
       },
-      facts: ({ groups, similarity }: HamState) => ({
+      facts: ({ groups, similarity, threshold, joined }: HamState) => ({
         groups: groups.length,
         members: groups.map(({ members }) => members),
         gains: gains(groups, options),
         similarity,
+        threshold,
+        joined,
       }),
     }),
 });
-
-/** Step 3: the index of the group to join; the number of groups stands for a new one. */
-export function assignGroup(
-  similarity: readonly number[],
-  { tau, maxGroups }: Pick<HamOptions, "tau" | "maxGroups">,
-): number {
-  const nearest = similarity.indexOf(Math.max(...similarity));
-  const opens = similarity.length === 0 || (similarity[nearest]! < tau && similarity.length < maxGroups);
-  return opens ? similarity.length : nearest;
-}
 
 /** The α_j. */
 function gains(groups: readonly HamGroup[], { groupGain }: HamOptions): number[] {
@@ -147,6 +174,22 @@ function startOf({ groups, joined }: HamState, task: TaskView, kit: Kit, { start
   return joined === null ? fresh : resize(groups[joined]!.adapter, fresh);
 }
 
+/** Step 2. One program serves all tasks: it has room for as many groups as there may be. */
+async function compare(
+  { groups }: HamState,
+  adapter: Adapter,
+  kit: Kit,
+  { similarity, groupMerge, groupRank, maxGroups }: HamOptions,
+): Promise<number[]> {
+  if (groups.length === 0) return [];
+  const means = groups.map(({ adapter, members }) =>
+    groupMerge === "concat" ? scaleAdapter(adapter, 1 / members.length) : adapter
+  );
+  const room = { count: maxGroups + 1, rank: Math.max(kit.lora.rank, groupRank ?? 0) };
+  const grams = await kit.merger.gram([adapter, ...means], room);
+  return similarities(grams, groups.map(({ members }) => members.length), similarity);
+}
+
 /** Steps 2 to 5. */
 async function end(
   state: HamState,
@@ -159,10 +202,11 @@ async function end(
     const gain = options.groupGain === "learned" ? trained.gains[j]! : group.gain;
     return { ...group, gain };
   });
-  const similarity = groups.length === 0 ? [] : (
-    await kit.merger.similarity([trained.adapter, ...groups.map(({ adapter }) => adapter)])
-  )[0]!.slice(1);
-  const joined = assignGroup(similarity, options);
+  const similarity = await compare(state, trained.adapter, kit, options);
+  const threshold = options.tau ?? relativeThreshold(state.observed, options.margin, groups.length);
+  const joined = assignGroup(similarity, threshold, options.maxGroups);
+  // Of a single group the similarity is another.
+  const observed = groups.length < 2 ? state.observed : observe(state.observed, similarity);
 
   // A sum would count a warm start again with every task: only what training changed is added to it.
   const isResidual = options.start === "nearest" && options.groupMerge === "concat";
@@ -179,5 +223,5 @@ async function end(
   const merged = group ? concat([group.adapter, member], [group.gain * earlier, own]) : member;
   const pruned = options.pruneOn === "group" ? await pruneAdapter(merged, options, kit) : merged;
   const next: HamGroup = { adapter: compress(pruned, options.groupRank), gain: 1, members };
-  return { groups: groups.toSpliced(joined, 1, next), similarity, joined };
+  return { groups: groups.toSpliced(joined, 1, next), similarity, threshold, joined, observed };
 }
