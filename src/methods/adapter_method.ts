@@ -38,6 +38,8 @@ export interface LossContext {
 export interface ExtraLoss {
   /** Values read by the term. */
   readonly tensors: NamedTensors;
+  /** Values of each of the task's images [count, …], which are columns of table `main`. */
+  readonly columns?: NamedTensors;
   /**
    * Builds the term for a batch.
    *
@@ -56,6 +58,8 @@ export interface Training {
   readonly frozen?: FrozenBranches;
   /** A term added to the cross-entropy. */
   readonly extraLoss?: ExtraLoss;
+  /** Factor of the adapter's learning rate, 1 by default; the classifier keeps the run's. */
+  readonly rate?: number;
 }
 
 /** What training gave. */
@@ -76,8 +80,12 @@ export interface AdapterParts<Own extends StateValue> {
   readonly classifier?: Classifier;
   /** The method's own state before the first task. */
   init(kit: Kit): Own;
-  /** What to train on a task. Not called if `trains` is `"never"`. */
-  begin(own: Own, task: TaskView, kit: Kit): Training | Promise<Training>;
+  /**
+   * What to train on a task. Not called if `trains` is `"never"`.
+   *
+   * @param classifier Its state before the task
+   */
+  begin(own: Own, task: TaskView, kit: Kit, classifier: ClassifierState): Training | Promise<Training>;
   /** The own state after a task's training; `own` itself must stay as it is. */
   end(own: Own, task: TaskView, trained: Trained, kit: Kit): Own | Promise<Own>;
   /** The adapter that is evaluated; `undefined` for the bare backbone. Has no side effect. */
@@ -106,7 +114,7 @@ export function adapterMethod<Own extends StateValue>(
       let { own } = state;
       let trainedRows = policy.trains(state.classifier);
       if (parts.trains !== "never") {
-        const training = await parts.begin(own, task, kit);
+        const training = await parts.begin(own, task, kit, state.classifier);
         const trained = await train(training, state.classifier, policy, task, kit);
         kit.trained(trained.adapter);
         own = await parts.end(own, task, trained, kit);
@@ -166,7 +174,7 @@ const EXTRA = "extra.";
 
 /** The training of a task as the engine runs it. */
 export function adapterFit(
-  { start, trainImportance = false, frozen, extraLoss }: Training,
+  { start, trainImportance = false, frozen, extraLoss, rate = 1 }: Training,
   classifier: ClassifierState,
   policy: Classifier,
   task: Pick<TaskView, "lossClasses" | "train">,
@@ -187,9 +195,14 @@ export function adapterFit(
       ...stack?.factors,
       ...prefixed(extraLoss?.tensors ?? {}, EXTRA),
     },
-    tables: { main: imageTable(task.train) },
-    rate: (name) =>
-      (name === IMPORTANCE && !trainImportance) || (name === GAINS && !frozen?.trainGains) ? 0 : 1,
+    tables: {
+      main: { ...imageTable(task.train), ...(extraLoss?.columns && { columns: extraLoss.columns }) },
+    },
+    rate(name) {
+      if (name === IMPORTANCE) return trainImportance ? rate : 0;
+      if (name === GAINS) return frozen?.trainGains ? 1 : 0;
+      return parseFactor(name) ? rate : 1;
+    },
     // Decay pulls the factors towards zero; importance, gains and the classifier are left alone.
     decays: (name) => parseFactor(name) !== undefined,
     loss(trained, env) {
