@@ -4,6 +4,17 @@
  * @module
  */
 import type { MethodDefinition } from "../definition.ts";
+import { ewcLora } from "./ewc_lora.ts";
+import { lwf } from "./lwf.ts";
+import { oLora } from "./o_lora.ts";
+import { sdLora } from "./sd_lora.ts";
+import { treeLora } from "./treelora.ts";
 
 /** By name. */
-export const regularisedMethods = {} as const satisfies Readonly<Record<string, MethodDefinition>>;
+export const regularisedMethods = {
+  lwf,
+  "ewc-lora": ewcLora,
+  "o-lora": oLora,
+  "sd-lora": sdLora,
+  treelora: treeLora,
+} as const satisfies Readonly<Record<string, MethodDefinition>>;
