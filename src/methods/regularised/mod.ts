@@ -8,6 +8,8 @@ import { ewcLora } from "./ewc_lora.ts";
 import { lwf } from "./lwf.ts";
 import { oLora } from "./o_lora.ts";
 import { sdLora } from "./sd_lora.ts";
+import { slca } from "./slca.ts";
+import { ssiat } from "./ssiat.ts";
 import { treeLora } from "./treelora.ts";
 
 /** By name. */
@@ -17,4 +19,6 @@ export const regularisedMethods = {
   "o-lora": oLora,
   "sd-lora": sdLora,
   treelora: treeLora,
+  ssiat,
+  slca,
 } as const satisfies Readonly<Record<string, MethodDefinition>>;
