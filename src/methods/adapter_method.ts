@@ -7,72 +7,24 @@
  */
 import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
 import type { JsonObject } from "../core/json.ts";
-import { hostTensor, type NamedTensors } from "../core/tensors.ts";
 import type { StateValue } from "../core/state.ts";
-import { add, sum } from "../graph/functions.ts";
-import type { Tensor } from "../graph/ops.ts";
-import { type Adapter, adapterFromTensors, adapterToTensors, IMPORTANCE } from "../nn/adapter.ts";
-import { branchFromTensors } from "../nn/lora.ts";
-import { maskedLoss } from "../nn/losses.ts";
-import { parseFactor } from "../nn/sites.ts";
-import { imageTable, type Named, type Table } from "../train/table.ts";
-import { prefixed, unprefixed } from "./pieces/tensors.ts";
-import { type FrozenBranches, frozenStack, GAINS, stackBranch } from "./frozen_branches.ts";
-import type { Env, Fit, Kit, Method, Pass, Predictor, TaskView } from "./method.ts";
+import type { NamedTensors } from "../core/tensors.ts";
+import type { Split } from "../data/dataset.ts";
+import { type Adapter, adapterFromTensors } from "../nn/adapter.ts";
+import { imageTable } from "../train/table.ts";
+import { adapterFit, type Training } from "./adapter_fit.ts";
+import { GAINS } from "./frozen_branches.ts";
+import type { Kit, Method, Pass, Predictor, TaskView } from "./method.ts";
 
-/** What a term of the loss is built from. */
-export interface LossContext {
-  /** The graph, the batch and the backbone. */
-  readonly env: Env;
-  /** The adapter's tensors by name (`lora.0.q.A`, …, `lora.importance`). */
-  readonly adapter: Named;
-  /** The term's own tensors by name. */
-  readonly tensors: Named;
-  /** [batch, width] */
-  readonly feature: Tensor;
-  /** [batch, classes], unmasked */
-  readonly logits: Tensor;
-}
-
-/** A term added to the mean cross-entropy of a batch. */
-export interface ExtraLoss {
-  /** Values read by the term. */
-  readonly tensors: NamedTensors;
-  /**
-   * Builds the term for a batch.
-   *
-   * @returns A scalar
-   */
-  build(context: LossContext): Tensor;
-}
-
-/** What the forward passes of a training use in place of the adapter as it stands. */
-export interface ForwardEdit {
-  /** Values read by the edit. */
-  readonly tensors: NamedTensors;
-  /** Tables besides the task's images; a batch of each is drawn anew at every step. */
-  readonly tables?: Readonly<Record<string, Table>>;
-  /**
-   * Builds the adapter's tensors for a step.
-   *
-   * @returns Tensors under the same names
-   */
-  build(context: Pick<LossContext, "env" | "adapter" | "tensors">): Named;
-}
-
-/** What to train on a task. */
-export interface Training {
-  /** The adapter's values before the first step. Its shape is the run's `LoraSpec`. */
-  readonly start: Adapter;
-  /** Whether the adapter's importance scalar trains along; otherwise it keeps its start. Default false. */
-  readonly trainImportance?: boolean;
-  /** Adapters that take part in the forward pass with fixed factors. */
-  readonly frozen?: FrozenBranches;
-  /** A term added to the cross-entropy. */
-  readonly extraLoss?: ExtraLoss;
-  /** Changes the adapter in the forward pass, such as by a perturbation of the step's own. */
-  readonly forward?: ForwardEdit;
-}
+export {
+  adapterFit,
+  classMask,
+  type ExtraLoss,
+  type Forward,
+  type ForwardEdit,
+  type LossContext,
+  type Training,
+} from "./adapter_fit.ts";
 
 /** What training gave. */
 export interface Trained {
@@ -86,18 +38,27 @@ export interface Trained {
 
 /** The hooks of such a method. */
 export interface AdapterParts<Own extends StateValue> {
-  /** `"never"`: the backbone is used as it is. `"joint"`: the bound that trains once on all tasks together. */
-  readonly trains: "task" | "never" | "joint";
+  /**
+   * `"first"`: the first task alone. `"never"`: the backbone is used as it is. `"joint"`: the bound that trains once on
+   * all tasks together.
+   */
+  readonly trains: "task" | "first" | "never" | "joint";
   /** A policy that belongs to the method's definition and replaces the run's. */
   readonly classifier?: Classifier;
   /** The method's own state before the first task. */
   init(kit: Kit): Own;
-  /** What to train on a task. Not called if `trains` is `"never"`. */
-  begin(own: Own, task: TaskView, kit: Kit): Training | Promise<Training>;
+  /**
+   * What to train on a task. Not called where nothing trains.
+   *
+   * @param classifier Its state before the task
+   */
+  begin(own: Own, task: TaskView, kit: Kit, classifier: ClassifierState): Training | Promise<Training>;
   /** The own state after a task's training; `own` itself must stay as it is. */
   end(own: Own, task: TaskView, trained: Trained, kit: Kit): Own | Promise<Own>;
   /** The adapter that is evaluated; `undefined` for the bare backbone. Has no side effect. */
   deploy(own: Own, kit: Kit): Adapter | undefined | Promise<Adapter | undefined>;
+  /** Images of earlier tasks that the method keeps, for the classifier. */
+  stored?(own: Own): Split | undefined;
   /** What the record says of the own state after a task. */
   facts?(own: Own): JsonObject;
 }
@@ -108,12 +69,23 @@ export type AdapterMethodState<Own extends StateValue> = {
   readonly classifier: ClassifierState;
 };
 
+/** A method of such hooks, without name and options. */
+export interface AdapterMethod<Own extends StateValue>
+  extends Omit<Method<AdapterMethodState<Own>>, "name" | "options"> {
+  /** For methods that wrap it. */
+  readonly parts: AdapterParts<Own>;
+}
+
+/** The hooks of a method that was made of such. */
+export function adapterParts(method: Method): AdapterParts<StateValue> | undefined {
+  return (method as { readonly parts?: AdapterParts<StateValue> }).parts;
+}
+
 /** The methods of such hooks, without name and options. */
-export function adapterMethod<Own extends StateValue>(
-  parts: AdapterParts<Own>,
-): Omit<Method<AdapterMethodState<Own>>, "name" | "options"> {
+export function adapterMethod<Own extends StateValue>(parts: AdapterParts<Own>): AdapterMethod<Own> {
   const policyOf = (kit: Kit) => parts.classifier ?? kit.classifier;
   return {
+    parts,
     sees: parts.trains === "joint" ? "all" : "task",
     ...(parts.trains === "never" && { trains: false as const }),
     init: (kit) => ({ own: parts.init(kit), classifier: kit.freshClassifier(policyOf(kit)) }),
@@ -121,15 +93,16 @@ export function adapterMethod<Own extends StateValue>(
       const policy = policyOf(kit);
       let { own } = state;
       let trainedRows = policy.trains(state.classifier);
-      if (parts.trains !== "never") {
-        const training = await parts.begin(own, task, kit);
+      if (parts.trains !== "never" && (parts.trains !== "first" || task.index === 0)) {
+        const training = await parts.begin(own, task, kit, state.classifier);
         const trained = await train(training, state.classifier, policy, task, kit);
         kit.trained(trained.adapter);
         own = await parts.end(own, task, trained, kit);
         trainedRows = trained.classifier;
       }
-      const featuresOf = async (own: Own) =>
-        await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(task.train));
+      const featuresOf = async (own: Own, images = task.train) =>
+        await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(images));
+      const stored = task.index === 0 ? undefined : parts.stored?.(state.own);
       const classifier = await policy.finish(state.classifier, {
         index: task.index,
         classes: task.classes,
@@ -137,6 +110,13 @@ export function adapterMethod<Own extends StateValue>(
         trained: trainedRows,
         features: () => featuresOf(own),
         earlier: () => featuresOf(state.own),
+        ...(stored && {
+          stored: {
+            labels: stored.labels,
+            features: () => featuresOf(own, stored),
+            earlier: () => featuresOf(state.own, stored),
+          },
+        }),
       }, kit);
       return { own, classifier };
     },
@@ -167,68 +147,6 @@ export function mergedPredictor(
   };
 }
 
-/** 1 for some classes, 0 for all others: what `maskedLoss` chooses among. */
-export function classMask(classes: readonly number[], kit: Pick<Kit, "classes">): NamedTensors[string] {
-  const mask = hostTensor([kit.classes]);
-  for (const label of classes) mask.data[label] = 1;
-  return mask;
-}
-
-function pick(tensors: NamedTensors, names: readonly string[]): NamedTensors {
-  return Object.fromEntries(names.map((name) => [name, tensors[name]!]));
-}
-
-const EXTRA = "extra.";
-const FORWARD = "forward.";
-
-/** The training of a task as the engine runs it. */
-export function adapterFit(
-  { start, trainImportance = false, frozen, extraLoss, forward }: Training,
-  classifier: ClassifierState,
-  policy: Classifier,
-  task: Pick<TaskView, "lossClasses" | "train">,
-  kit: Pick<Kit, "config" | "lora" | "classes">,
-): Fit {
-  if (start.scale !== kit.lora.scale) {
-    throw new RangeError(`Cannot train an adapter of scale ${start.scale}: the run has ${kit.lora.scale}`);
-  }
-  const stack = frozen && frozenStack(frozen, kit);
-  return {
-    start: {
-      ...adapterToTensors(start),
-      ...policy.trains(classifier),
-      ...(stack && { [GAINS]: stack.gains }),
-    },
-    fixed: {
-      mask: classMask(task.lossClasses, kit),
-      ...stack?.factors,
-      ...prefixed(extraLoss?.tensors ?? {}, EXTRA),
-      ...prefixed(forward?.tensors ?? {}, FORWARD),
-    },
-    tables: { ...forward?.tables, main: imageTable(task.train) },
-    rate: (name) =>
-      (name === IMPORTANCE && !trainImportance) || (name === GAINS && !frozen?.trainGains) ? 0 : 1,
-    // Decay pulls the factors towards zero; importance, gains and the classifier are left alone.
-    decays: (name) => parseFactor(name) !== undefined,
-    loss(trained, env) {
-      const { images, labels, weights } = env.rows();
-      const used = forward
-        ? forward.build({ env, adapter: trained, tensors: unprefixed(env.fixed, FORWARD) })
-        : trained;
-      const branches = [
-        branchFromTensors(used, kit.lora.scale),
-        ...(frozen ? [stackBranch(env.fixed, trained[GAINS]!, frozen, kit)] : []),
-      ];
-      const { feature } = env.encode(images, { branches });
-      const logits = policy.logits(feature, trained);
-      const loss = maskedLoss(logits, labels, env.fixed["mask"]!, weights);
-      if (!extraLoss) return loss;
-      const tensors = unprefixed(env.fixed, EXTRA);
-      return add(loss, sum(extraLoss.build({ env, adapter: trained, tensors, feature, logits })));
-    },
-  };
-}
-
 async function train(
   training: Training,
   classifier: ClassifierState,
@@ -240,6 +158,8 @@ async function train(
   return {
     adapter: adapterFromTensors(values, training.start.scale),
     gains: [...values[GAINS]?.data.subarray(0, training.frozen?.adapters.length ?? 0) ?? []],
-    classifier: pick(values, Object.keys(policy.trains(classifier))),
+    classifier: Object.fromEntries(
+      Object.keys(policy.trains(classifier)).map((name) => [name, values[name]!]),
+    ),
   };
 }
