@@ -22,6 +22,7 @@ import { checkFinite, fit } from "./fit.ts";
 import { fitFeeds, packedStart, spread } from "./fit_feeds.ts";
 import { featureBatch, preprocessingOf } from "./features.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
+import { projected } from "./optimisers/projected.ts";
 import type { Schedule } from "./optimisers/schedule.ts";
 import type { Fit, Fitted, Pass, Sums } from "./parts.ts";
 import { checkTable, feedRows, type Table } from "./table.ts";
@@ -122,14 +123,15 @@ export class Engine {
    */
   async fit(spec: Fit, defaults: FitDefaults): Promise<EngineFitted> {
     const { start, tables, fixed = {}, epochs = defaults.epochs } = spec;
-    const { optimiser = defaults.optimiser, schedule = defaults.schedule, rate = () => 1 } = spec;
+    const { optimiser: rule = defaults.optimiser, schedule = defaults.schedule, rate = () => 1 } = spec;
+    const optimiser = spec.project ? projected(rule, spec.project) : rule;
     for (const [name, table] of Object.entries(tables)) checkTable(name, table);
     const layout = fitLayout(spec, optimiser);
     const { packing, still } = layout;
     const context = { ...this.#context, batch: defaults.batch };
     const program = traceFit(context, spec, layout);
     const steps = epochs * Math.ceil(tables.main.count / defaults.batch);
-    return await this.#use(program, undefined, async ({ own, executable, cost }) => {
+    return await this.#use(program, spec.adapter, async ({ own, executable, cost }) => {
       own["packed"]!.write(packedStart(optimiser, pack(packing, start)));
       const { weightDecay } = defaults;
       own["decay"]?.write(spread(packing, (name) => spec.decays?.(name) ? weightDecay : 0));

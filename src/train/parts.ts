@@ -10,7 +10,7 @@ import type { Tensor } from "../graph/ops.ts";
 import type { Adapter } from "../nn/adapter.ts";
 import type { KindOfHead } from "../nn/classifier.ts";
 import type { Edits, Encoded } from "../nn/vit.ts";
-import type { Optimiser } from "./optimisers/optimiser.ts";
+import type { Optimiser, StepInputs } from "./optimisers/optimiser.ts";
 import type { Schedule } from "./optimisers/schedule.ts";
 import type { Columns, Named, Table } from "./table.ts";
 
@@ -40,6 +40,8 @@ export interface Part {
 export interface Fit extends Part {
   /** What trains, under any names and of any shapes. */
   readonly start: NamedTensors;
+  /** Folded into the backbone's weights, where it stays as it is: what earlier tasks have left. */
+  readonly adapter?: Adapter;
   /** `main` is walked once an epoch; from each of the others a batch is drawn anew at every step. */
   readonly tables: Readonly<{ main: Table } & Record<string, Table>>;
   /** The loss of a batch, a scalar. It may be called more than once while a step is built. */
@@ -48,6 +50,8 @@ export interface Fit extends Part {
   readonly epochs?: number;
   /** The rule by which parameters move. */
   readonly optimiser?: Optimiser;
+  /** What becomes of a move [p] that the rule would make, whichever it is: a projection off a subspace. */
+  project?(move: Tensor, now: StepInputs): Tensor;
   /** The learning rate over the steps. */
   readonly schedule?: Schedule;
   /** Factor of the learning rate of a tensor, 1 by default; 0 freezes it. */

@@ -4,6 +4,21 @@
  * @module
  */
 import type { MethodDefinition } from "../definition.ts";
+import { bilora } from "./bilora.ts";
+import { e2Lora } from "./e2_lora.ts";
+import { gpm } from "./gpm.ts";
+import { inflora } from "./inflora.ts";
+import { loraDrs } from "./lora_drs.ts";
+import { nspLora } from "./nsp_lora.ts";
+import { sharedA } from "./shared_a.ts";
 
 /** By name. */
-export const projectedMethods = {} as const satisfies Readonly<Record<string, MethodDefinition>>;
+export const projectedMethods = {
+  inflora,
+  gpm,
+  "nsp-lora": nspLora,
+  "lora-drs": loraDrs,
+  bilora,
+  "e2-lora": e2Lora,
+  "shared-a": sharedA,
+} as const satisfies Readonly<Record<string, MethodDefinition>>;
