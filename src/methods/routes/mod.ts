@@ -8,6 +8,7 @@ import { dam } from "./dam.ts";
 import { ease } from "./ease.ts";
 import { mos } from "./mos.ts";
 import { routed } from "./routed.ts";
+import { sema } from "./sema.ts";
 import { tuna } from "./tuna.ts";
 
 /** By name. */
@@ -17,4 +18,5 @@ export const routesMethods = {
   dam,
   tuna,
   mos,
+  sema,
 } as const satisfies Readonly<Record<string, MethodDefinition>>;
