@@ -227,6 +227,7 @@ export const codaPrompt: MethodDefinition = defineMethod({
   family: "prompt",
   year: 2023,
   keeps: "A pool of components, keys and attentions of fixed size",
+  passes: "Two: that of the query and the prompted one",
   options,
   create: (options) => promptMethod(parts(options)),
 });

@@ -135,6 +135,7 @@ export const dualprompt: MethodDefinition = defineMethod({
   adapted:
     "The task's prompt is chosen per image where published code lets batches vote; the pool has a fixed size",
   keeps: "The G-prompt, a pool of E-prompts of fixed size, and their keys",
+  passes: "Two: that of the query and the prompted one",
   options,
   create: (options) => promptMethod(parts(options)),
 });

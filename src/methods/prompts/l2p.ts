@@ -84,6 +84,7 @@ export const l2p: MethodDefinition = defineMethod({
   year: 2022,
   adapted: "Prompts are chosen per image where published code lets batches vote",
   keeps: "The pool and its keys",
+  passes: "Two: that of the query and the prompted one",
   options,
   create: (options) => promptMethod(parts(options)),
 });

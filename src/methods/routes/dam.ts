@@ -95,6 +95,7 @@ export const dam: MethodDefinition = defineMethod({
   year: 2024,
   adapted: "LoRA updates are merged as products; tasks are classes of one data set, not domains",
   keeps: "An adapter and a centroid for each task",
+  passes: "Two: the frozen one and the routed one",
   grows: "Adapters side by side in one pass: places for them double when they are used up",
   options,
   create: (options) => ({

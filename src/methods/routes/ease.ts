@@ -124,6 +124,7 @@ export const ease: MethodDefinition = defineMethod({
   year: 2024,
   adapted: "LoRA for bottleneck adapters",
   keeps: "An adapter for each task, and class prototypes in the subspace of each adapter",
+  passes: "One for each task",
   grows: "One forward pass for each task",
   options,
   create: ({ alpha, start }) => ({

@@ -172,7 +172,8 @@ export const mos: MethodDefinition = defineMethod({
   year: 2025,
   adapted: "LoRA for bottleneck adapters; the run's classifier for the paper's aligned one",
   keeps: "An adapter for each task, and class means of frozen features",
-  grows: "One forward pass for each task, and one more",
+  passes: "One for each task, and one more",
+  grows: "One forward pass for each task",
   options,
   create: (options) => ({
     sees: "task" as const,

@@ -102,6 +102,7 @@ export const routed: MethodDefinition = defineMethod({
   source: "Floor of routed methods; no paper's",
   family: "route",
   keeps: "An adapter for each task, and class means of frozen features",
+  passes: "Two: the frozen one and the routed one",
   grows: "Adapters side by side in one pass: places for them double when they are used up",
   options,
   create: ({ start, restrict }) => ({

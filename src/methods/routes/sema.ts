@@ -284,6 +284,7 @@ export const sema: MethodDefinition = defineMethod({
   adapted: "LoRA for bottleneck adapters; routers and autoencoders read the frozen backbone",
   keeps:
     "An adapter, and modules of adapter, router row and autoencoder for each expansion, up to a fixed number",
+  passes: "Two: the frozen one and the routed one",
   options,
   create: (options) => ({
     sees: "task" as const,

@@ -101,7 +101,8 @@ export const tuna: MethodDefinition = defineMethod({
   year: 2025,
   adapted: "LoRA for bottleneck adapters; the run's classifier for the paper's aligned one",
   keeps: "An adapter for each task",
-  grows: "One forward pass for each task, and one more",
+  passes: "One for each task, and one more",
+  grows: "One forward pass for each task",
   options,
   create: (options) => ({
     sees: "task" as const,
