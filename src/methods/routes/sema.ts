@@ -122,14 +122,14 @@ function places(blocks: SemaState["blocks"], grows: readonly boolean[], { slots,
   const stack = frozenStack({ adapters, slots, rank: kit.lora.rank, gains, trainGains: false }, kit);
   const [rows, biases] = [hostTensor([count, slots, width]), hostTensor([count, slots])];
   const open = hostTensor([count, slots + 1]);
-  blocks.forEach((modules, block) => {
-    modules.forEach(({ router, bias }, slot) => {
+  for (let block = 0; block < count; block++) {
+    blocks[block]?.forEach(({ router, bias }, slot) => {
       rows.data.set(router, (block * slots + slot) * width);
       biases.data[block * slots + slot] = bias;
       open.data[block * (slots + 1) + slot] = 1;
     });
     if (grows[block]) open.data[block * (slots + 1) + slots] = 1;
-  });
+  }
   return { ...stack.factors, [GAINS]: stack.gains, rows, biases, open } satisfies NamedTensors;
 }
 
