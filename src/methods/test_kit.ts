@@ -170,8 +170,10 @@ function randomGains({ index }: TaskView, gains: readonly number[]): number[] {
 /** What stands for the training of anything but one adapter: everything that trains a small random step away. */
 function anyStep({ start, rate = () => 1, optimiser, purpose = "" }: Fit, { index }: TaskView): Fitted {
   const rng = createRng(0, `train ${index} ${purpose}`);
+  // Sorted, as for a training: a state that was stored gives its tensors in another order than before.
+  const sorted = Object.entries(start).sort(([a], [b]) => a < b ? -1 : 1);
   const values = Object.fromEntries(
-    Object.entries(start).map(([name, { shape, data }]) => {
+    sorted.map(([name, { shape, data }]) => {
       const moves = rate(name) !== 0;
       return [name, hostTensor(shape, data.map((value) => moves ? value + 0.1 * rng.normal() : value))];
     }),
