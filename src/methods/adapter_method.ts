@@ -15,7 +15,8 @@ import { type Adapter, adapterFromTensors, adapterToTensors, IMPORTANCE } from "
 import { branchFromTensors } from "../nn/lora.ts";
 import { maskedLoss } from "../nn/losses.ts";
 import { parseFactor } from "../nn/sites.ts";
-import { imageTable, type Named } from "../train/table.ts";
+import type { Split } from "../data/dataset.ts";
+import { imageTable, type Named, type Table } from "../train/table.ts";
 import { prefixed, unprefixed } from "./pieces/tensors.ts";
 import { type FrozenBranches, frozenStack, GAINS, stackBranch } from "./frozen_branches.ts";
 import type { Env, Fit, Kit, Method, Pass, Predictor, TaskView } from "./method.ts";
@@ -28,6 +29,16 @@ export interface LossContext {
   readonly adapter: Named;
   /** The term's own tensors by name. */
   readonly tensors: Named;
+  /** [batch, width] */
+  readonly feature: Tensor;
+  /** [batch, classes], unmasked */
+  readonly logits: Tensor;
+  /** The same of other images, such as those of a further table. */
+  forward(images: Tensor): Forward;
+}
+
+/** What the model in training makes of images. */
+export interface Forward {
   /** [batch, width] */
   readonly feature: Tensor;
   /** [batch, classes], unmasked */
@@ -56,6 +67,8 @@ export interface Training {
   readonly frozen?: FrozenBranches;
   /** A term added to the cross-entropy. */
   readonly extraLoss?: ExtraLoss;
+  /** Tables besides that of the task, from each of which a batch is drawn at every step: for the term. */
+  readonly tables?: Readonly<Record<string, Table>>;
 }
 
 /** What training gave. */
@@ -70,18 +83,23 @@ export interface Trained {
 
 /** The hooks of such a method. */
 export interface AdapterParts<Own extends StateValue> {
-  /** `"never"`: the backbone is used as it is. `"joint"`: the bound that trains once on all tasks together. */
-  readonly trains: "task" | "never" | "joint";
+  /**
+   * `"first"`: the first task alone. `"never"`: the backbone is used as it is. `"joint"`: the bound that trains once on
+   * all tasks together.
+   */
+  readonly trains: "task" | "first" | "never" | "joint";
   /** A policy that belongs to the method's definition and replaces the run's. */
   readonly classifier?: Classifier;
   /** The method's own state before the first task. */
   init(kit: Kit): Own;
-  /** What to train on a task. Not called if `trains` is `"never"`. */
+  /** What to train on a task. Not called where nothing trains. */
   begin(own: Own, task: TaskView, kit: Kit): Training | Promise<Training>;
   /** The own state after a task's training; `own` itself must stay as it is. */
   end(own: Own, task: TaskView, trained: Trained, kit: Kit): Own | Promise<Own>;
   /** The adapter that is evaluated; `undefined` for the bare backbone. Has no side effect. */
   deploy(own: Own, kit: Kit): Adapter | undefined | Promise<Adapter | undefined>;
+  /** Images of earlier tasks that the method keeps, for the classifier. */
+  stored?(own: Own): Split | undefined;
   /** What the record says of the own state after a task. */
   facts?(own: Own): JsonObject;
 }
@@ -92,12 +110,23 @@ export type AdapterMethodState<Own extends StateValue> = {
   readonly classifier: ClassifierState;
 };
 
+/** A method of such hooks, without name and options. */
+export interface AdapterMethod<Own extends StateValue>
+  extends Omit<Method<AdapterMethodState<Own>>, "name" | "options"> {
+  /** For methods that wrap it. */
+  readonly parts: AdapterParts<Own>;
+}
+
+/** The hooks of a method that was made of such. */
+export function adapterParts(method: Method): AdapterParts<StateValue> | undefined {
+  return (method as { readonly parts?: AdapterParts<StateValue> }).parts;
+}
+
 /** The methods of such hooks, without name and options. */
-export function adapterMethod<Own extends StateValue>(
-  parts: AdapterParts<Own>,
-): Omit<Method<AdapterMethodState<Own>>, "name" | "options"> {
+export function adapterMethod<Own extends StateValue>(parts: AdapterParts<Own>): AdapterMethod<Own> {
   const policyOf = (kit: Kit) => parts.classifier ?? kit.classifier;
   return {
+    parts,
     sees: parts.trains === "joint" ? "all" : "task",
     ...(parts.trains === "never" && { trains: false as const }),
     init: (kit) => ({ own: parts.init(kit), classifier: kit.freshClassifier(policyOf(kit)) }),
@@ -105,15 +134,16 @@ export function adapterMethod<Own extends StateValue>(
       const policy = policyOf(kit);
       let { own } = state;
       let trainedRows = policy.trains(state.classifier);
-      if (parts.trains !== "never") {
+      if (parts.trains !== "never" && (parts.trains !== "first" || task.index === 0)) {
         const training = await parts.begin(own, task, kit);
         const trained = await train(training, state.classifier, policy, task, kit);
         kit.trained(trained.adapter);
         own = await parts.end(own, task, trained, kit);
         trainedRows = trained.classifier;
       }
-      const featuresOf = async (own: Own) =>
-        await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(task.train));
+      const featuresOf = async (own: Own, images = task.train) =>
+        await kit.map(featurePass(await parts.deploy(own, kit)), imageTable(images));
+      const stored = task.index === 0 ? undefined : parts.stored?.(state.own);
       const classifier = await policy.finish(state.classifier, {
         index: task.index,
         classes: task.classes,
@@ -121,6 +151,13 @@ export function adapterMethod<Own extends StateValue>(
         trained: trainedRows,
         features: () => featuresOf(own),
         earlier: () => featuresOf(state.own),
+        ...(stored && {
+          stored: {
+            labels: stored.labels,
+            features: () => featuresOf(own, stored),
+            earlier: () => featuresOf(state.own, stored),
+          },
+        }),
       }, kit);
       return { own, classifier };
     },
@@ -166,7 +203,7 @@ const EXTRA = "extra.";
 
 /** The training of a task as the engine runs it. */
 export function adapterFit(
-  { start, trainImportance = false, frozen, extraLoss }: Training,
+  { start, trainImportance = false, frozen, extraLoss, tables }: Training,
   classifier: ClassifierState,
   policy: Classifier,
   task: Pick<TaskView, "lossClasses" | "train">,
@@ -187,7 +224,7 @@ export function adapterFit(
       ...stack?.factors,
       ...prefixed(extraLoss?.tensors ?? {}, EXTRA),
     },
-    tables: { main: imageTable(task.train) },
+    tables: { ...tables, main: imageTable(task.train) },
     rate: (name) =>
       (name === IMPORTANCE && !trainImportance) || (name === GAINS && !frozen?.trainGains) ? 0 : 1,
     // Decay pulls the factors towards zero; importance, gains and the classifier are left alone.
@@ -198,12 +235,15 @@ export function adapterFit(
         branchFromTensors(trained, kit.lora.scale),
         ...(frozen ? [stackBranch(env.fixed, trained[GAINS]!, frozen, kit)] : []),
       ];
-      const { feature } = env.encode(images, { branches });
-      const logits = policy.logits(feature, trained);
+      const forward = (images: Tensor): Forward => {
+        const { feature } = env.encode(images, { branches });
+        return { feature, logits: policy.logits(feature, trained) };
+      };
+      const { feature, logits } = forward(images);
       const loss = maskedLoss(logits, labels, env.fixed["mask"]!, weights);
       if (!extraLoss) return loss;
       const tensors = unprefixed(env.fixed, EXTRA);
-      return add(loss, sum(extraLoss.build({ env, adapter: trained, tensors, feature, logits })));
+      return add(loss, sum(extraLoss.build({ env, adapter: trained, tensors, feature, logits, forward })));
     },
   };
 }
