@@ -4,6 +4,13 @@
  * @module
  */
 import type { MethodDefinition } from "../definition.ts";
+import { aper } from "./aper.ts";
+import { derpp } from "./derpp.ts";
+import { er } from "./er.ts";
+import { gdumb } from "./gdumb.ts";
+import { icarl } from "./icarl.ts";
 
 /** By name. */
-export const replayMethods = {} as const satisfies Readonly<Record<string, MethodDefinition>>;
+export const replayMethods = { er, derpp, icarl, gdumb, aper } as const satisfies Readonly<
+  Record<string, MethodDefinition>
+>;
