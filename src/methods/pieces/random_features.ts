@@ -1,18 +1,18 @@
 /**
  * Random Fourier features (Rahimi and Recht, NeurIPS 2007): a fixed random map under which inner products are nearly a
- * kernel, so that classes that no plane could part can be. It is made anew from the run's seed and never kept.
+ * kernel, so that classes that no plane could part can be.
  *
  * @module
  */
+import type { Rng } from "../../core/rng.ts";
 import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { add, matmul, maximum, minimum, mul, sub } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import type { Named } from "../../train/table.ts";
-import type { Kit } from "../method.ts";
 
 /** Names of the map's tensors. */
-const WEIGHT = "fourier.weight";
-const PHASE = "fourier.phase";
+export const FOURIER_WEIGHT = "fourier.weight";
+export const FOURIER_PHASE = "fourier.phase";
 
 /** Halvings of an angle before the series. Each costs a factor of four in rounding: 6e-5 in all. */
 const HALVINGS = 5;
@@ -38,17 +38,16 @@ export function cosine(x: Tensor): Tensor {
  * @param width Of what is mapped
  * @param count Of features
  */
-export function fourierMap(kit: Pick<Kit, "rng">, width: number, count: number, gamma: number): NamedTensors {
-  const rng = kit.rng("fourier features");
+export function fourierMap(rng: Rng, width: number, count: number, gamma: number): NamedTensors {
   const weight = hostTensor([width, count]);
   for (let i = 0; i < weight.data.length; i++) weight.data[i] = Math.sqrt(2 * gamma) * rng.normal();
   const phase = hostTensor([count]);
   for (let i = 0; i < count; i++) phase.data[i] = Math.PI * (2 * rng.uniform() - 1);
-  return { [WEIGHT]: weight, [PHASE]: phase };
+  return { [FOURIER_WEIGHT]: weight, [FOURIER_PHASE]: phase };
 }
 
 /** √(2 / count) cos(x W + b): [batch, count] of x [batch, width], under a map's tensors. */
 export function fourierFeatures(x: Tensor, map: Named): Tensor {
-  const angles = add(matmul(x, map[WEIGHT]!), map[PHASE]!);
+  const angles = add(matmul(x, map[FOURIER_WEIGHT]!), map[FOURIER_PHASE]!);
   return mul(cosine(angles), Math.sqrt(2 / angles.shape[1]!));
 }

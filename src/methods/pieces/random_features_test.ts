@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { createRng } from "../../core/rng.ts";
 import { hostTensor } from "../../core/tensors.ts";
 import { assertNear, compute, expected, rowsTensor, vector } from "../replay/test_graph.ts";
-import { createTestKit } from "../test_kit.ts";
 import { cosine, fourierFeatures, fourierMap } from "./random_features.ts";
 
 Deno.test("cosine() is the cosine up to 64, and finite beyond", async () => {
@@ -32,7 +32,7 @@ Deno.test("fourierFeatures() are NumPy's", async () => {
 Deno.test("inner products of Fourier features are nearly the kernel exp(-γ |x - y|²)", async () => {
   const gamma = 0.3;
   const points = [[0, 0, 0], [1, 0.5, -1], [0.2, -0.1, 0.3], [2, 2, 2]];
-  const map = fourierMap(createTestKit(), 3, 4000, gamma);
+  const map = fourierMap(createRng(0, "map"), 3, 4000, gamma);
   const inputs = { x: rowsTensor(points), weight: map["fourier.weight"]!, phase: map["fourier.phase"]! };
   const { y } = await compute(inputs, ({ x, weight, phase }) => ({
     y: fourierFeatures(x, { "fourier.weight": weight, "fourier.phase": phase }),

@@ -16,26 +16,15 @@ import type { ClassifierState } from "../../classifiers/classifier.ts";
 import { ncm } from "../../classifiers/linear.ts";
 import { type HostTensor, hostTensor } from "../../core/tensors.ts";
 import { concat } from "../../graph/functions.ts";
-import { type Adapter, adapterFromTensors } from "../../nn/adapter.ts";
+import type { Adapter } from "../../nn/adapter.ts";
 import { featureWidth } from "../../nn/config.ts";
 import { imageTable } from "../../train/table.ts";
-import { adapterFit, featurePass } from "../adapter_method.ts";
+import { featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import type { Kit, TaskView } from "../method.ts";
-import { firstStart } from "../start.ts";
+import { adaptOnce } from "./first_task.ts";
 
 /** The adapter of the first task, and prototypes of twice the width. */
 export type AperState = { readonly adapter: Adapter | null; readonly prototypes: ClassifierState };
-
-/** The first task's adapter, trained as by any method of one adapter. */
-export async function adaptOnce(task: TaskView, kit: Kit): Promise<Adapter> {
-  const start = firstStart(kit);
-  const fit = adapterFit({ start }, kit.freshClassifier(ncm), ncm, task, kit);
-  const { values } = await kit.fit(fit);
-  const adapter = adapterFromTensors(values, start.scale);
-  kit.trained(adapter);
-  return adapter;
-}
 
 /** Rows [count, m] and [count, n] side by side. */
 export function joinColumns(first: HostTensor, second: HostTensor): HostTensor {
