@@ -44,6 +44,18 @@ export interface TaskFeatures {
   features(): Promise<HostTensor>;
   /** Features of the same images under the model that was deployed before the task; there is one from task 1 on. */
   earlier(): Promise<HostTensor>;
+  /** Images of earlier tasks, where the method keeps some. */
+  readonly stored?: StoredFeatures;
+}
+
+/** Images of earlier tasks under the two models. */
+export interface StoredFeatures {
+  /** Of the images. */
+  readonly labels: Int32Array;
+  /** Under the model that is deployed now. */
+  features(): Promise<HostTensor>;
+  /** Under the model that was deployed before the task. */
+  earlier(): Promise<HostTensor>;
 }
 
 /** What scores at test. */

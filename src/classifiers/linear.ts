@@ -16,7 +16,7 @@ import {
 } from "../nn/classifier.ts";
 import { classMeans, cosineHead, type LinearHead, linearHead } from "../nn/heads.ts";
 import type { Named } from "../train/table.ts";
-import type { Classifier, ClassifierState, Scorer } from "./classifier.ts";
+import type { Classifier, ClassifierState, Scorer, StoredFeatures } from "./classifier.ts";
 
 /** Standard deviation of fresh rows; small, so that the first loss is the logarithm of the classes. */
 const ROW_DEVIATION = 0.01;
@@ -96,16 +96,32 @@ export function withMeans(
 }
 
 /**
+ * The mean rows of earlier classes after the model changed, where images of them are stored: each moves by the mean
+ * move of its stored images. A class of which none is stored stays.
+ */
+async function movedMeans(state: ClassifierState, stored: StoredFeatures): Promise<ClassifierState> {
+  const { weight, bias } = headOf(state);
+  const { labels } = stored;
+  const classes = bias.data.length;
+  const now = classMeans((await stored.features()).data, labels, classes).means;
+  const before = classMeans((await stored.earlier()).data, labels, classes).means;
+  const rows = weight.data.map((value, i) => value + (now[i]! - before[i]!));
+  return withMeans(state, [...new Set(labels)], rows);
+}
+
+/**
  * Nearest class mean: training as `linear`, then each class is the mean feature of its training images under the model
- * deployed after its task; scores are cosines.
+ * deployed after its task; scores are cosines. Means of earlier classes follow their stored images, if a method has
+ * any.
  */
 export const ncm: Classifier = {
   ...cosine,
   ...kindOf("ncm"),
   logits: linearLogits,
-  async finish(state, { classes, labels, features }) {
+  async finish(state, { classes, labels, features, stored }) {
     // Means are not trained: with a loss over all classes seen, training would move those of earlier tasks.
     const { means } = classMeans((await features()).data, labels, headOf(state).bias.data.length);
-    return withMeans(state, classes, means);
+    const earlier = stored && stored.labels.length > 0 ? await movedMeans(state, stored) : state;
+    return withMeans(earlier, classes, means);
   },
 };

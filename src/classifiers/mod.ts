@@ -11,7 +11,14 @@ import { driftingMeans, fecam, lda } from "./gaussian.ts";
 import { cosine, linear, ncm } from "./linear.ts";
 import { recursiveRidge, ridge } from "./ridge.ts";
 
-export type { Classifier, ClassifierKit, ClassifierState, Scorer, TaskFeatures } from "./classifier.ts";
+export type {
+  Classifier,
+  ClassifierKit,
+  ClassifierState,
+  Scorer,
+  StoredFeatures,
+  TaskFeatures,
+} from "./classifier.ts";
 export { type DriftKind, driftKinds } from "./drift.ts";
 
 /** What shapes the policies; each says in `classifierOptions` which it reads. */

@@ -87,12 +87,14 @@ export function solveRidge(gram: Matrix, sums: Matrix, penalty: number): Matrix 
 
 /**
  * The penalty of least squared error on every fifth image when fitted on the others, as RanPAC chooses it on the
- * present task. By the dual form H Hᵀ, whose size is the number of images.
+ * present task. Images are counted class by class: data sets that go round their classes would else hold out whole
+ * classes. By the dual form H Hᵀ, whose size is the number of images.
  */
 export function choosePenalty(features: Matrix, wanted: Matrix): number {
-  const rows = Array.from({ length: features.rows }, (_, row) => row);
-  const held = rows.filter((row) => row % 5 === 4);
-  const fitted = rows.filter((row) => row % 5 !== 4);
+  const classOf = Array.from({ length: wanted.rows }, (_, row) => wanted.maxRowIndex(row)[1]!);
+  const rows = all(features.rows).sort((a, b) => classOf[a]! - classOf[b]!);
+  const held = rows.filter((_, i) => i % 5 === 4);
+  const fitted = rows.filter((_, i) => i % 5 !== 4);
   if (held.length === 0) return 1;
   const step = Math.max(1, Math.ceil(fitted.length / FIT_IMAGES));
   const some = fitted.filter((_, i) => i % step === 0);

@@ -114,6 +114,23 @@ Deno.test("ridge chooses its penalty and solves as NumPy does", () => {
   close(solved(0.1), numbers.ridgeOfTenth.flat(), 1e-9);
 });
 
+Deno.test("choosePenalty() holds images of every class out, however the data set goes round its classes", () => {
+  // Five classes in turn: every fifth image is of one class.
+  const rows = Array.from(
+    { length: 50 },
+    (_, i) => [0, 1, 2, 3, 4].map((c) => (c === i % 5 ? 3 : 0) + Math.sin(7 * i + c)),
+  );
+  const turns = Array.from({ length: 50 }, (_, i) => i);
+  const blocks = turns.toSorted((a, b) => a % 5 - b % 5);
+  const chosen = (order: readonly number[]) =>
+    choosePenalty(
+      new Matrix(order.map((i) => rows[i]!)),
+      new Matrix(order.map((i) => [0, 1, 2, 3, 4].map((c) => c === i % 5 ? 1 : 0))),
+    );
+  assert.equal(chosen(turns), chosen(blocks));
+  assert.ok(chosen(turns) < 100, `${chosen(turns)}`);
+});
+
 Deno.test("recursion over parts, in any order, equals the batch", () => {
   const hidden = new Matrix(numbers.hidden);
   const wanted = new Matrix(numbers.labels.map((label) => [0, 1, 2].map((c) => c === label ? 1 : 0)));

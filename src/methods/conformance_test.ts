@@ -15,6 +15,7 @@ import { predict } from "../train/predict.ts";
 import { imageTable } from "../train/table.ts";
 import { countingExecutor } from "../train/test_kit.ts";
 import type { Predictor } from "./method.ts";
+import type { MethodDefinition } from "./definition.ts";
 import { createMethod, describeOptions, type MethodName, methods } from "./mod.ts";
 import { createTestEngine, createTestKit, runMethod, testTask, tinyConfig, tinyLora } from "./test_kit.ts";
 
@@ -32,6 +33,8 @@ const variants = [
   "ham:start=nearest,groupMerge=concat,groupGain=one,maxGroups=2,groupRank=3",
   "ham:start=nearest,pruneSpace=delta,tau=-1",
   "ham:pruneOn=group,balance=false,importance=fixed,groupRank=null,maxGroups=3",
+  "er:base=ham,size=5",
+  "derpp:base=ewc,size=3",
 ];
 const all = [...Object.keys(methods), ...variants];
 /** Every policy, of small size. */
@@ -82,6 +85,7 @@ function checkShapes(adapter: Adapter, rank?: number): void {
 
 for (const spec of all) {
   const method = createMethod(spec);
+  const definition: MethodDefinition = methods[method.name as MethodName];
 
   Deno.test(`${spec} gives identical state bytes for one seed and others for another`, async () => {
     const run = (seed: number) => runMethod(createMethod(spec), { tasks: 3, seed, train: "really" });
@@ -133,8 +137,10 @@ for (const spec of all) {
       await predict(counted, await method.deploy(state, kit), imageTable(testTask(index).train));
       known.push(counts.compilations);
     }
-    const reason = growing.find((part) => spec.includes(part)) ?? methods[method.name as MethodName].grows;
-    if (!reason) assert.equal(known[11], known[2], `${known}`);
+    const reason = growing.find((part) => spec.includes(part)) ?? definition.grows;
+    // Buffers fill up, and their images are looked at in runs of twice as many, up to the engine's most.
+    const most = reason ? Infinity : definition.buffer ? 6 : 0;
+    assert.ok(known[11]! - known[2]! <= most, `${known}`);
     await counted.dispose();
     await engine.dispose();
   });

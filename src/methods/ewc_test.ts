@@ -29,7 +29,7 @@ async function penaltyAt(term: ExtraLoss, adapter: Adapter): Promise<number> {
       );
     const none = graph.fill(0);
     const env = { graph, fixed: {}, rows: unused, encode: unused };
-    const context = { env, feature: none, logits: none, adapter: inputs("", values) };
+    const context = { env, feature: none, logits: none, adapter: inputs("", values), forward: unused };
     graph.output("penalty", term.build({ ...context, tensors: inputs("extra.", term.tensors) }));
   });
   const executable = await createReferenceExecutor().compile(program, {});

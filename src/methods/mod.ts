@@ -27,10 +27,12 @@ import { taskArithmetic } from "./task_arithmetic.ts";
 
 // The face of this folder.
 export {
+  type AdapterMethod,
   adapterMethod,
   type AdapterMethodState,
   type AdapterParts,
   type ExtraLoss,
+  type Forward,
   type ForwardEdit,
   type LossContext,
   type Trained,
