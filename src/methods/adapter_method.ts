@@ -107,7 +107,7 @@ export function adapterMethod<Own extends StateValue>(
       let trainedRows = policy.trains(state.classifier);
       if (parts.trains !== "never") {
         const training = await parts.begin(own, task, kit);
-        const trained = await train(training, classifier, policy, task, kit);
+        const trained = await train(training, state.classifier, policy, task, kit);
         kit.trained(trained.adapter);
         own = await parts.end(own, task, trained, kit);
         trainedRows = trained.classifier;
@@ -177,7 +177,11 @@ export function adapterFit(
   }
   const stack = frozen && frozenStack(frozen, kit);
   return {
-    start: { ...adapterToTensors(start), ...policy.trains(classifier), ...(stack && { [GAINS]: stack.gains }) },
+    start: {
+      ...adapterToTensors(start),
+      ...policy.trains(classifier),
+      ...(stack && { [GAINS]: stack.gains }),
+    },
     fixed: {
       mask: classMask(task.lossClasses, kit),
       ...stack?.factors,
