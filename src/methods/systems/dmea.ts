@@ -251,6 +251,7 @@ async function adapt(
       ...maskOf(task, kit),
       ...modules.factors,
       present,
+      own: hostTensor([depth, 1], new Float32Array(depth).fill(1)),
       all: classMask(known, kit),
       replays: hostTensor([1], Float32Array.of(replays ? 1 : 0)),
     },
@@ -265,8 +266,7 @@ async function adapt(
       const { fixed } = env;
       const logits = (tensors: Named, images: Tensor) => {
         const lent = mul(tensors["gates"]!, fixed["present"]!);
-        const own = mul(narrow(lent, 1, 0, 1), 0);
-        const weights = reshape(concat([lent, add(own, 1)], 1), [1, depth, places + 1]);
+        const weights = reshape(concat([lent, fixed["own"]!], 1), [1, depth, places + 1]);
         const branches = expertBranches(weights, { ...fixed, ...tensors }, kit, places, true);
         return kit.classifier.logits(env.encode(images, { branches }).feature, tensors);
       };

@@ -271,6 +271,7 @@ function copies(experts: Experts, used: readonly (readonly number[])[], fresh: N
 
 /** The feature of an image, routed as the task that the locator finds. */
 function routedPass({ experts, tasks }: CmoeState, kit: Kit): Pass {
+  if (tasks.length === 0) return featurePass(undefined);
   const places = PLACES * Math.ceil(tasks.length / PLACES);
   const [depth, size] = [experts.counts.length, experts.places];
   const width = featureWidth(kit.config);

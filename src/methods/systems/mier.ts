@@ -20,7 +20,7 @@
  */
 import { z } from "zod";
 import type { ClassifierState } from "../../classifiers/classifier.ts";
-import { hostTensor, type NamedTensors } from "../../core/tensors.ts";
+import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { gradients } from "../../graph/autodiff.ts";
 import {
   add,
@@ -59,8 +59,8 @@ const CLIP = 10;
 /** Factors and W by site; contexts [classes, size] and mean frozen features [classes, width] of tasks, zero before. */
 export type MierState = {
   readonly factors: NamedTensors;
-  readonly contexts: NamedTensors[string];
-  readonly keys: NamedTensors[string];
+  readonly contexts: HostTensor;
+  readonly keys: HostTensor;
   readonly seen: readonly number[];
   readonly tasks: number;
   readonly buffer: ImageBuffer;
@@ -165,21 +165,26 @@ function adapted(tensors: Named, env: Env, kit: Kit, { innerSteps, innerRate }: 
 }
 
 /** Stored images with the soft labels and contexts of their time. */
-async function relabel(state: MierState, task: TaskView, kit: Kit): Promise<Table> {
+async function relabel(state: MierState, task: TaskView, kit: Kit, size: number): Promise<Table> {
   // On the first task there is nothing to relabel; the program is the same, and the term counts nothing.
-  const stored: Table = state.buffer.labels.length > 0 ? bufferTable(state.buffer) : imageTable(task.train);
-  const [size, count] = [state.contexts.shape[1]!, stored.count];
-  const context = hostTensor([count, size]);
+  const { images, count }: Table = state.buffer.labels.length > 0
+    ? bufferTable(state.buffer)
+    : imageTable(task.train);
+  const width = state.contexts.shape[1]!;
   const times = state.buffer.columns["task"]?.data ?? new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    context.data.set(state.contexts.data.subarray(times[i]! * size, (times[i]! + 1) * size), i * size);
-  }
-  const table = { count, images: stored.images!, columns: { context } };
+  // As many rows as the buffer will have, so that a pass over them is one program from the start.
+  const at = Int32Array.from({ length: Math.max(size, count) }, (_, i) => i % count);
+  const context = hostTensor([at.length, width]);
+  at.forEach((row, i) => {
+    context.data.set(state.contexts.data.subarray(times[row]! * width, (times[row]! + 1) * width), i * width);
+  });
   const soft = await kit.map({
     fixed: { ...state.factors, ...kit.classifier.trains(state.classifier) },
     output: (env) => logitsOf(env.rows().images, env.fixed, env.rows()["context"]!, env, kit),
-  }, table);
-  return { ...table, columns: { context, soft } };
+  }, { count: at.length, images: images!, at, columns: { context } });
+  const first = (tensor: HostTensor) =>
+    hostTensor([count, tensor.shape[1]!], tensor.data.slice(0, count * tensor.shape[1]!));
+  return { count, images: images!, columns: { context: first(context), soft: first(soft) } };
 }
 
 async function learn(state: MierState, task: TaskView, kit: Kit, options: Options): Promise<MierState> {
@@ -197,7 +202,7 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
       real: number(1 - share),
       share: number(share),
     },
-    tables: { main: images, stored: await relabel(state, task, kit) },
+    tables: { main: images, stored: await relabel(state, task, kit, options.buffer) },
     decays: (name) => parseFactor(name) !== undefined,
     loss(trained, env) {
       const context = adapted(trained, env, kit, options);
@@ -237,12 +242,12 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
 
 /** One inner step on all images of a task. */
 async function adaptOnce(
-  context: NamedTensors[string],
+  context: HostTensor,
   values: NamedTensors,
   task: TaskView,
   kit: Kit,
   { innerRate }: Options,
-): Promise<NamedTensors[string]> {
+): Promise<HostTensor> {
   const { slope } = await kit.sum({
     fixed: { ...values, ...maskOf(task, kit), context },
     terms(env) {
@@ -258,10 +263,10 @@ async function adaptOnce(
 }
 
 function withRow(
-  { shape, data }: NamedTensors[string],
+  { shape, data }: HostTensor,
   row: number,
   values: ArrayLike<number>,
-): NamedTensors[string] {
+): HostTensor {
   const next = hostTensor(shape, data.slice());
   next.data.set(Float32Array.from(values), row * shape[1]!);
   return next;
