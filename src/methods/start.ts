@@ -54,3 +54,8 @@ export function startOptionOf(preset: Start): StartOption {
 
 /** The same for methods whose tasks are independent in the paper. */
 export const startOption: StartOption = startOptionOf("shared");
+
+/** The option of methods whose tasks are independent by design: a module of its own for each. */
+export const independentStartOption: z.ZodDefault<z.ZodEnum<{ fresh: "fresh"; shared: "shared" }>> = z
+  .enum(["fresh", "shared"]).default("shared")
+  .describe("Start of a task's adapter: random A for each task, or the same A for all tasks");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { encodeState } from "../core/state.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import { type EwcState } from "./ewc.ts";
-import type { HamState } from "./ham.ts";
+import type { HamState } from "./hierarchy/ham.ts";
 import { createMethod } from "./mod.ts";
 import { runMethod, testTask } from "./test_kit.ts";
 

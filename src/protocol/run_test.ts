@@ -288,7 +288,7 @@ function diverging(from: number): Method {
     async begin(state, task, kit) {
       const weight = hostTensor([1], Float32Array.of(task.index < from ? 0 : NaN));
       return {
-        ...await sequential.begin(state, task, kit),
+        ...await sequential.begin(state, task, kit, kit.freshClassifier()),
         extraLoss: { tensors: { weight }, build: ({ tensors }) => sum(tensors["weight"]!) },
       };
     },

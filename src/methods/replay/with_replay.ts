@@ -120,7 +120,8 @@ export function withReplay<Own extends StateValue, Use extends string>(
       const isEmpty = buffer.labels.length === 0;
       const method = isEmpty ? plain : adapterMethod<Own>({
         ...parts,
-        begin: async (own, task, kit) => replayed(await parts.begin(own, task, kit), state, rule, task, kit),
+        begin: async (own, task, kit, classifier) =>
+          replayed(await parts.begin(own, task, kit, classifier), state, rule, task, kit),
         stored: () => bufferTable(buffer).images,
       });
       const base = await method.learn(state.base, task, kit);

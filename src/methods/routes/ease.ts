@@ -24,7 +24,7 @@ import { featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, TaskView } from "../method.ts";
 import { unit } from "../pieces/tensors.ts";
-import { independentStart, startOption } from "../start.ts";
+import { independentStart, independentStartOption } from "../start.ts";
 import { noAdapters, type TaskAdapters, trainAdapter, withAdapter, withClassMeans } from "./task_adapters.ts";
 
 /** Adapters, and for the subspace of each the prototypes [classes, width] of its task and of later ones, else zero. */
@@ -35,7 +35,7 @@ export type EaseState = {
 
 const options = z.strictObject({
   alpha: z.number().min(0).default(0.1).describe("Weight of all other subspaces together (α)"),
-  start: startOption,
+  start: independentStartOption,
 });
 
 function dot(x: ArrayLike<number>, y: ArrayLike<number>): number {

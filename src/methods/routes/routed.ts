@@ -25,7 +25,7 @@ import type { Kit, Named, Predictor } from "../method.ts";
 import { finishClassifier } from "../pieces/classified.ts";
 import { among, best } from "../pieces/selection.ts";
 import { unit } from "../pieces/tensors.ts";
-import { independentStart, startOption } from "../start.ts";
+import { independentStart, independentStartOption } from "../start.ts";
 import {
   gatedBranch,
   noAdapters,
@@ -60,7 +60,7 @@ export function nearestTask(query: Tensor, { means, seen, tasks }: Named): Tenso
 }
 
 const options = z.strictObject({
-  start: startOption,
+  start: independentStartOption,
   restrict: z.boolean().default(true)
     .describe("Whether the classes of the task that was found come before all others"),
 });

@@ -39,7 +39,7 @@ import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
 import { maskOf, taskLoss } from "../pieces/losses.ts";
 import { among } from "../pieces/selection.ts";
 import { branchOf, noise, prefixed } from "../pieces/tensors.ts";
-import { independentStart, startOption } from "../start.ts";
+import { independentStart, independentStartOption } from "../start.ts";
 import { type Autoencoder, errorsOf, trainAutoencoders } from "./autoencoders.ts";
 
 /** What a block gained with one task. */
@@ -67,7 +67,7 @@ const options = z.strictObject({
     .describe("Numbers to which an autoencoder reduces what a block reads; null is a sixth of the width"),
   codeEpochs: z.int().min(1).default(20).describe("Epochs of an autoencoder"),
   codeRate: z.number().gt(0).default(5).describe("Factor of the run's learning rate for autoencoders"),
-  start: startOption,
+  start: independentStartOption,
 });
 
 type SemaOptions = z.infer<typeof options>;

@@ -29,7 +29,7 @@ import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, Predictor } from "../method.ts";
 import { finishClassifier } from "../pieces/classified.ts";
 import { best } from "../pieces/selection.ts";
-import { independentStart, startOption } from "../start.ts";
+import { independentStart, independentStartOption } from "../start.ts";
 import { entropy, logitsOf } from "./probabilities.ts";
 import { noAdapters, type TaskAdapters, trainAdapter, withAdapter } from "./task_adapters.ts";
 
@@ -39,7 +39,7 @@ export type TunaState = { readonly tasks: TaskAdapters; readonly classifier: Cla
 const options = z.strictObject({
   scale: z.number().gt(0).default(20).describe("Factor of cosines before they become probabilities"),
   universal: z.boolean().default(true).describe("Whether the universal adapter takes part"),
-  start: startOption,
+  start: independentStartOption,
 });
 
 type TunaOptions = z.infer<typeof options>;
