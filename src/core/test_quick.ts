@@ -7,7 +7,8 @@
  * @module
  */
 
-const isQuick = (await Deno.permissions.query({ name: "env", variable: "QUICK_TESTS" })).state === "granted" &&
+const isQuick =
+  (await Deno.permissions.query({ name: "env", variable: "QUICK_TESTS" })).state === "granted" &&
   Deno.env.get("QUICK_TESTS") === "1";
 
 /** All of them, or in quick runs those that stand for the rest. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BackendUnavailableError } from "../core/errors.ts";
+import { quickly } from "../core/test_quick.ts";
 import { proceduralDataset } from "../data/procedural/procedural.ts";
 import { createStream } from "../data/stream.ts";
 import type { Executor } from "../executors/executor.ts";
@@ -15,8 +16,8 @@ import { createMemoryStore } from "./store.ts";
 
 /** 60 test images a task. */
 const dataset = proceduralDataset({ seed: 0, classes: 6, trainPerClass: 8, testPerClass: 30, size: 8 });
-/** Of each task, the images that rounding may move across a boundary. */
-const TOLERANCE = 1;
+/** Of the 60, the images that rounding may move across a boundary: the bar of the methods' issue. */
+const TOLERANCE = 2;
 
 function run(method: string, executor: Executor): Promise<RunRecord> {
   return runCell({
@@ -43,7 +44,7 @@ async function otherBackend(): Promise<Executor> {
 }
 
 // A method of the registry that is not here would be one that nobody has seen run on a GPU.
-for (const name of Object.keys(methods)) {
+for (const name of quickly(Object.keys(methods), ["naive", "ham", "ewc"])) {
   gpuTest(`${name} runs through WebGPU and scores as through another backend`, async (gpu) => {
     const webgpu = await createWebGpuExecutor({ gpu });
     const other = await otherBackend();
