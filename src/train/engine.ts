@@ -66,7 +66,7 @@ export interface EngineFitted extends Fitted {
 /** Compiled programs of one backbone may take this many bytes of weights, as a backend may keep a copy in each. */
 const WEIGHT_COPIES = 2 ** 31;
 /** Programs to keep at least, and at most. */
-const [FEWEST, MOST] = [4, 48];
+const [FEWEST, MOST] = [4, 24];
 /** Runs of a program that are asked for before the first has answered. */
 const WINDOW = 4;
 /** Runs after which sums leave the device, to be added up in float64. */
