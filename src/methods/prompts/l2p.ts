@@ -5,11 +5,14 @@
  * 1. An image's query is its feature on the frozen backbone.
  * 2. The N prompts of the pool whose keys have the largest cosine with the query join the tokens of the first block,
  *    and stay to the last.
- * 3. The classifier reads the mean of what became of them (`read: prompts`), or the backbone's own feature.
+ * 3. The classifier reads the mean of what became of them (`read: prompts`), or the backbone's feature (`feature`).
  * 4. Trained on cross-entropy over the task's classes - λ Σ cos(query, chosen keys): keys move to those who ask.
  *
  * Readings. Each image chooses for itself, in training too. Prompts have no position; pool and keys start from small
- * normal numbers, since a start in [-1, 1] hardly moves within a few epochs at the rates of adapters.
+ * normal numbers, since a start in [-1, 1] hardly moves within a few epochs at the rates of adapters. Defaults are for
+ * small backbones, where 25 tokens outnumber the image's own and a mean of them is a poor feature: on procedural images
+ * of another seed (24 classes, 4 tasks, 16 patches, class means) the paper's length and reading had 37 % at the run's
+ * rate, its length with the feature 39 %, one token a prompt with the feature 54 %, no training at all 56 %.
  *
  * @module
  */
@@ -25,12 +28,14 @@ import { promptMethod, type PromptParts, rateOption } from "./prompt_method.ts";
 
 const options = z.strictObject({
   pool: z.int().min(1).default(10).describe("Prompts in the pool (the paper's M)"),
-  length: z.int().min(1).default(5).describe("Tokens of a prompt"),
+  length: z.int().min(1).default(1).describe("Tokens of a prompt (the paper's 5 among 197 others)"),
   top: z.int().min(1).default(5).describe("Prompts that an image takes, at most the pool (the paper's N)"),
   pull: z.number().min(0).default(0.5).describe("Weight of the pull of chosen keys towards queries (λ)"),
-  read: z.enum(["prompts", "feature"]).default("prompts")
-    .describe("What the classifier reads: the mean of the prompts after the last block, or the feature"),
-  promptRate: rateOption(5),
+  read: z.enum(["feature", "prompts"]).default("feature")
+    .describe(
+      "What the classifier reads: the feature, or the mean of the prompts after the last block (paper)",
+    ),
+  promptRate: rateOption(1),
 });
 
 type L2pOptions = z.infer<typeof options>;
@@ -82,7 +87,8 @@ export const l2p: MethodDefinition = defineMethod({
   source: "Wang et al., arXiv 2112.08654",
   family: "prompt",
   year: 2022,
-  adapted: "Prompts are chosen per image where published code lets batches vote",
+  adapted:
+    "Prompts are chosen per image where code lets batches vote; the classifier reads the feature, not prompts",
   keeps: "The pool and its keys",
   passes: "Two: that of the query and the prompted one",
   options,
