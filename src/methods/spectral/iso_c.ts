@@ -18,20 +18,16 @@ import { commonSites } from "../../merge/delta.ts";
 import { isotropic } from "../../merge/iso.ts";
 import { scaleAdapter } from "../../merge/scale.ts";
 import {
-  adapterOf,
+  adapterOfFactors,
   addFactors,
   factorsAt,
   factorsOfSpectrum,
   type Spectra,
   spectrumOf,
 } from "../../merge/spectrum.ts";
-import type { Adapter } from "../../nn/adapter.ts";
-import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStart, mergeStartOption } from "./start.ts";
-
-/** The sum of all updates, how many there are, and the last task's adapter where the next one starts from it. */
-type State = { readonly sum: Spectra | null; readonly count: number; readonly last: Adapter | null };
+import { runningMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** Iso-C. */
 export const isoC: MethodDefinition = defineMethod({
@@ -45,14 +41,12 @@ export const isoC: MethodDefinition = defineMethod({
   options: z.strictObject({
     lambda: z.number().min(0).nullable().default(null)
       .describe("Factor λ of the merged update; null is 1 / √(tasks so far)"),
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ lambda, start }) =>
-    adapterMethod({
-      trains: "task",
-      init: (): State => ({ sum: null, count: 0, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
-      end({ sum, count }: State, _task, { adapter }): State {
+    runningMerge({
+      start,
+      fold(sum: Spectra | null, adapter): Spectra {
         const sums = commonSites([adapter]).map((site) => {
           const update = factorsAt(adapter, site);
           return [
@@ -60,19 +54,13 @@ export const isoC: MethodDefinition = defineMethod({
             spectrumOf(sum ? addFactors(factorsOfSpectrum(sum[site]!), update) : update),
           ] as const;
         });
-        return {
-          sum: Object.fromEntries(sums),
-          count: count + 1,
-          last: start === "sequential" ? adapter : null,
-        };
+        return Object.fromEntries(sums);
       },
-      deploy({ sum, count }: State) {
-        if (!sum) return undefined;
-        const factor = lambda ?? 1 / Math.sqrt(count);
+      read(sum: Spectra, count) {
         const updates = Object.entries(sum).map(([site, spectrum]) =>
           [site, factorsOfSpectrum(isotropic(spectrum))] as const
         );
-        return scaleAdapter(adapterOf(Object.fromEntries(updates)), factor);
+        return scaleAdapter(adapterOfFactors(Object.fromEntries(updates)), lambda ?? 1 / Math.sqrt(count));
       },
     }),
 });

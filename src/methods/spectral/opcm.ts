@@ -14,16 +14,12 @@
  * @module
  */
 import { z } from "zod";
-import { adapterOf, factorsAt } from "../../merge/spectrum.ts";
+import { adapterOfFactors, factorsAt } from "../../merge/spectrum.ts";
 import { commonSites } from "../../merge/delta.ts";
 import { mergedFactors, type OpcmState, opcmStep } from "../../merge/opcm.ts";
-import type { Adapter } from "../../nn/adapter.ts";
-import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStart, mergeStartOption } from "./start.ts";
-
-/** What is merged, and the last task's adapter where the next one starts from it. */
-type State = { readonly merged: OpcmState | null; readonly last: Adapter | null };
+import { runningMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** OPCM. */
 export const opcm: MethodDefinition = defineMethod({
@@ -44,29 +40,19 @@ export const opcm: MethodDefinition = defineMethod({
       .describe(
         "Whether the merged update is kept as singular triplets or as matrices; the result is the same",
       ),
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ alpha, space, start }) =>
-    adapterMethod({
-      trains: "task",
-      init: (): State => ({ merged: null, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
-      end({ merged }: State, _task, { adapter }): State {
-        const update = Object.fromEntries(
-          commonSites([adapter]).map((site) => [site, factorsAt(adapter, site)]),
-        );
-        return {
-          merged: opcmStep(merged ?? undefined, update, { share: alpha, space }),
-          last: start === "sequential" ? adapter : null,
-        };
+    runningMerge({
+      start,
+      fold(merged: OpcmState | null, adapter) {
+        const update = commonSites([adapter]).map((site) => [site, factorsAt(adapter, site)] as const);
+        return opcmStep(merged ?? undefined, Object.fromEntries(update), { share: alpha, space });
       },
-      deploy({ merged }: State) {
-        if (!merged) return undefined;
-        const updates = Object.entries(merged.sites).map(([site, update]) =>
-          [site, mergedFactors(update)] as const
-        );
-        return adapterOf(Object.fromEntries(updates));
+      read({ sites }: OpcmState) {
+        const updates = Object.entries(sites).map(([site, update]) => [site, mergedFactors(update)] as const);
+        return adapterOfFactors(Object.fromEntries(updates));
       },
-      facts: ({ merged }: State) => merged ? { stretch: merged.stretch, meanNorm: merged.meanNorm } : {},
+      facts: ({ stretch, meanNorm }: OpcmState) => ({ stretch, meanNorm }),
     }),
 });
