@@ -43,7 +43,7 @@ const opcm = (space: MergeSpace): Merge => (adapters) => {
     Object.fromEntries(sites.map((site) => [site, factorsAt(adapter, site)]))
   );
   const [first, ...others] = updates;
-  const options = { share: 0.5, space };
+  const options = { share: 0.5, boundary: "open" as const, space };
   const state = others.reduce(
     (state, update) => opcmStep(state, update, options),
     opcmStep(undefined, first!, options),
@@ -170,9 +170,12 @@ Deno.test("opcm keeps the diagonal and the protected block free of new updates",
 });
 
 Deno.test("protectedCount() counts the leading values whose sum stays within the share", () => {
-  const found = [0, 0.3, 0.4, 0.69, 0.7, 0.95, 1].map((share) => protectedCount([4, 3, 2, 1], share));
-  assert.deepEqual(found, [0, 0, 1, 1, 2, 3, 4]);
-  assert.equal(protectedCount([], 0.5), 0);
+  const shares = [0, 0.3, 0.4, 0.69, 0.7, 0.95, 1];
+  const counts = (boundary: "open" | "protected") =>
+    shares.map((share) => protectedCount([4, 3, 2, 1], { share, boundary }));
+  assert.deepEqual(counts("open"), [0, 0, 1, 1, 2, 3, 4]);
+  assert.deepEqual(counts("protected"), [1, 1, 2, 2, 3, 4, 4]);
+  assert.equal(protectedCount([], { share: 0.5, boundary: "open" }), 0);
 });
 
 Deno.test("knots is the weighted sum where nothing is trimmed and signs agree, and TIES on equal bases", async () => {

@@ -9,7 +9,8 @@
  *
  * The published code decomposes with square U and V and so also takes the diagonal between directions in which τ is
  * zero. Which these are is up to the library; we leave them alone. Its ρ is the index, from 0, of the σ at which the sum
- * passes α, as here; the block that is taken is the leading one alone, as in the code.
+ * passes α, as here; its documentation writes the same condition with a count from 1, which protects one direction more
+ * (`boundary=protected`). The block that is taken is the leading one alone, as in the code.
  *
  * @module
  */
@@ -36,18 +37,20 @@ export const opcm: MethodDefinition = defineMethod({
       .describe(
         "Leading singular values of the merged update are protected while their sum is within this share",
       ),
+    boundary: z.enum(["open", "protected"]).default("open")
+      .describe("Whether the singular value at which their sum passes alpha is protected along with them"),
     space: z.enum(["core", "dense"]).default("core")
       .describe(
         "Whether the merged update is kept as singular triplets or as matrices; the result is the same",
       ),
     start: startOption,
   }),
-  create: ({ alpha, space, start }) =>
+  create: ({ alpha, boundary, space, start }) =>
     runningMerge({
       start,
       fold(merged: OpcmState | null, adapter) {
         const update = commonSites([adapter]).map((site) => [site, factorsAt(adapter, site)] as const);
-        return opcmStep(merged ?? undefined, Object.fromEntries(update), { share: alpha, space });
+        return opcmStep(merged ?? undefined, Object.fromEntries(update), { share: alpha, boundary, space });
       },
       read({ sites }: OpcmState) {
         const updates = Object.entries(sites).map(([site, update]) => [site, mergedFactors(update)] as const);
