@@ -8,7 +8,8 @@
  * The authors' mean runs over the smaller side of ΔW. A sum of adapters has rank Σ r at most, so most of those values are
  * zero, and lifting them would fill ΔW with directions that no task chose; users of the authors' code report that LoRA
  * wants λ of 3.5 to 4.5. Ours runs over the directions that the sum has. With 8 adapters of rank 16 at width 768 it
- * is 6 times as large, so that 4 there is 0.67 here. Kept as singular triplets in float64, since rounding of a sum would
+ * is 6 times as large, so that 4 there is 0.67 here. The paper tunes λ; the default of 1 / √t is ours, and keeps a sum of
+ * unrelated updates about as long as one of them. Kept as singular triplets in float64, since rounding of a sum would
  * be lifted along with it. All of it turns with the bases, so in core space (`core-space`) it is the same merge.
  *
  * @module
