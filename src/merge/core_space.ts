@@ -11,8 +11,19 @@
 import { Matrix } from "ml-matrix";
 import type { Adapter } from "../nn/adapter.ts";
 import { commonSites } from "./delta.ts";
-import { dropRounding } from "./elect.ts";
-import { adapterOf, below, besides, type Factors, factorsAt, spectrumOf, uOf, vOf } from "./spectrum.ts";
+import {
+  adapterOfFactors,
+  below,
+  besides,
+  entriesOf,
+  type Factors,
+  factorsAt,
+  spectrumOf,
+  toMatrix,
+  uOf,
+  vOf,
+} from "./spectrum.ts";
+import type { Entries, Update } from "./update.ts";
 
 /** Updates of one site in common coordinates. */
 export interface CoreSpace {
@@ -21,7 +32,7 @@ export interface CoreSpace {
   /** V [in, l] */
   readonly right: Matrix;
   /** M_t, each [k, l]. */
-  readonly cores: readonly Matrix[];
+  readonly cores: readonly Entries[];
 }
 
 /** The common coordinates of some updates of one site. */
@@ -31,21 +42,24 @@ export function coreSpace(updates: readonly Factors[]): CoreSpace {
   const left = uOf(spectrumOf({ left: columns, right: Matrix.eye(columns.columns) }));
   const right = vOf(spectrumOf({ left: Matrix.eye(rows.rows), right: rows }));
   const cores = updates.map((update) => left.transpose().mmul(update.left).mmul(update.right.mmul(right)));
-  return { left, right, cores: dropRounding(cores) };
+  return { left, right, cores: entriesOf(cores) };
 }
 
-/** Merges the cores of all sites; `merge` gets, for each adapter, its cores in the order of the sites. */
+/** Merges the cores of all sites; `merge` gets the cores of each adapter as an update. */
 export function mergeCores(
   adapters: readonly Adapter[],
-  merge: (cores: readonly (readonly Matrix[])[]) => readonly Matrix[],
+  merge: (cores: readonly Update[]) => Update,
 ): Adapter {
-  const sites = commonSites(adapters);
-  const spaces = sites.map((site) => coreSpace(adapters.map((adapter) => factorsAt(adapter, site))));
-  const merged = merge(adapters.map((_, t) => spaces.map(({ cores }) => cores[t]!)));
-  const updates = sites.map((site, i) => {
-    const { left, right } = spaces[i]!;
-    const core = merged[i]!;
+  const spaces = commonSites(adapters).map((site) =>
+    [site, coreSpace(adapters.map((adapter) => factorsAt(adapter, site)))] as const
+  );
+  const merged = merge(
+    adapters.map((_, t) => Object.fromEntries(spaces.map(([site, { cores }]) => [site, cores[t]!]))),
+  );
+  const updates = spaces.map(([site, { left, right }]) => {
+    const { shape, data } = merged[site]!;
+    const core = toMatrix(data, shape[0]!, shape[1]!);
     return [site, { left: left.mmul(core), right: right.transpose() }] as const;
   });
-  return adapterOf(Object.fromEntries(updates));
+  return adapterOfFactors(Object.fromEntries(updates));
 }

@@ -9,8 +9,18 @@
 import { Matrix, QrDecomposition } from "ml-matrix";
 import type { Adapter } from "../nn/adapter.ts";
 import { commonSites } from "./delta.ts";
-import { dropRounding, elect, trim, type TrimScope } from "./elect.ts";
-import { adapterOf, besides, type Factors, factorsAt, factorsOfSpectrum, spectrumOf } from "./spectrum.ts";
+import { electedMean, trim } from "./entrywise.ts";
+import {
+  adapterOfFactors,
+  besides,
+  entriesOf,
+  type Factors,
+  factorsAt,
+  factorsOfSpectrum,
+  spectrumOf,
+  toMatrix,
+} from "./spectrum.ts";
+import { type Entries, mergeUpdates } from "./update.ts";
 
 /** How to merge. */
 export interface KnotsOptions {
@@ -19,7 +29,7 @@ export interface KnotsOptions {
   /** Factor of the merged update. */
   readonly scale: number;
   /** Among which entries they are ranked. */
-  readonly scope: TrimScope;
+  readonly over: "site" | "model";
 }
 
 /** Updates of one site in their common basis: ΔW_t = basis · parts[t]. */
@@ -27,7 +37,7 @@ export interface Aligned {
   /** U [out, k], k the rank of all updates together. */
   readonly basis: Matrix;
   /** Σ V_tᵀ, each [k, in]. */
-  readonly parts: readonly Matrix[];
+  readonly parts: readonly Entries[];
 }
 
 /** Aligns the updates of one site. */
@@ -46,7 +56,7 @@ export function align(updates: readonly Factors[]): Aligned {
     first = last + 1;
     return part;
   });
-  return { basis, parts: dropRounding(parts) };
+  return { basis, parts: entriesOf(parts) };
 }
 
 /** A wide matrix as rest · basis with orthonormal rows in the basis. */
@@ -57,13 +67,18 @@ function rowBasis(matrix: Matrix): { readonly rest: Matrix; readonly basis: Matr
 }
 
 /** TIES of aligned updates. */
-export function knotsTies(adapters: readonly Adapter[], { keep, scale, scope }: KnotsOptions): Adapter {
-  const sites = commonSites(adapters);
-  const aligned = sites.map((site) => align(adapters.map((adapter) => factorsAt(adapter, site))));
-  const trimmed = trim(adapters.map((_, t) => aligned.map(({ parts }) => parts[t]!)), keep, scope);
-  const merged = sites.map((site, i) => {
-    const right = elect(trimmed.map((parts) => parts[i]!)).mul(scale);
-    return [site, { left: aligned[i]!.basis, right }] as const;
+export function knotsTies(adapters: readonly Adapter[], { keep, scale, over }: KnotsOptions): Adapter {
+  const aligned = commonSites(adapters).map((site) =>
+    [site, align(adapters.map((adapter) => factorsAt(adapter, site)))] as const
+  );
+  const trimmed = adapters.map((_, t) => {
+    const own = aligned.map(([site, { parts }]) => [site, parts[t]!] as const);
+    return trim(Object.fromEntries(own), keep, over);
   });
-  return adapterOf(Object.fromEntries(merged));
+  const merged = mergeUpdates(trimmed, electedMean);
+  const updates = aligned.map(([site, { basis }]) => {
+    const { shape, data } = merged[site]!;
+    return [site, { left: basis, right: toMatrix(data, shape[0]!, shape[1]!).mul(scale) }] as const;
+  });
+  return adapterOfFactors(Object.fromEntries(updates));
 }

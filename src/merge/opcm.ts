@@ -43,13 +43,22 @@ export type OpcmState = {
   readonly count: number;
 };
 
-/** How many leading singular values are protected: those whose sum stays within a share of the sum of all. */
-export function protectedCount(s: ArrayLike<number>, share: number): number {
+/** Which directions of the merged update are protected. */
+export interface Protection {
+  /** Share α of the sum of all singular values. */
+  readonly share: number;
+  /** Whether the value at which the sum of the leading ones passes the share is protected, too. */
+  readonly boundary: "open" | "protected";
+}
+
+/** How many leading singular values are protected. */
+export function protectedCount(s: ArrayLike<number>, { share, boundary }: Protection): number {
   const values = Array.from(s);
   const total = values.reduce((sum, value) => sum + value, 0);
   let sum = 0;
   const first = values.findIndex((value) => (sum += value) / total > share);
-  return first < 0 ? values.length : first;
+  if (first < 0) return values.length;
+  return boundary === "open" ? first : first + 1;
 }
 
 /** What is taken from P = UᵀΔV: its diagonal and its leading block, one row and column per protected value. */
@@ -67,7 +76,7 @@ export function removedPart(projected: Matrix, count: number): Matrix {
 export function opcmStep(
   state: OpcmState | undefined,
   update: Readonly<Record<string, Factors>>,
-  { share, space }: { readonly share: number; readonly space: MergeSpace },
+  { space, ...protection }: Protection & { readonly space: MergeSpace },
 ): OpcmState {
   const sites = Object.keys(update);
   const norm = Math.sqrt(sites.reduce((total, site) => total + squares(wrap(update[site]!, space)), 0));
@@ -80,8 +89,8 @@ export function opcmStep(
   const sums = sites.map((site) => {
     const merged = state.sites[site]!;
     const next = "dense" in merged
-      ? denseStep(merged, state.stretch, update[site]!, share)
-      : coreStep(merged, state.stretch, update[site]!, share);
+      ? denseStep(merged, state.stretch, update[site]!, protection)
+      : coreStep(merged, state.stretch, update[site]!, protection);
     return [site, next] as const;
   });
   const length = Math.sqrt(sums.reduce((total, [, sum]) => total + squares(sum), 0));
@@ -95,12 +104,17 @@ export function opcmStep(
 }
 
 /** λ τ + Δ', by triplets. */
-function coreStep(merged: Spectrum, stretch: number, { left, right }: Factors, share: number): Spectrum {
+function coreStep(
+  merged: Spectrum,
+  stretch: number,
+  { left, right }: Factors,
+  protection: Protection,
+): Spectrum {
   if (merged.s.length === 0) return spectrumOf({ left, right });
   const [u, v] = [uOf(merged), vOf(merged)];
   const projected = u.transpose().mmul(left).mmul(right.mmul(v));
   const middle = Matrix.diag([...merged.s].map((value) => stretch * value))
-    .sub(removedPart(projected, protectedCount(merged.s, share)));
+    .sub(removedPart(projected, protectedCount(merged.s, protection)));
   return spectrumOf({
     left: besides([u.mmul(middle), left]),
     right: below([v.transpose(), right]),
@@ -112,7 +126,7 @@ function denseStep(
   merged: MergedUpdate & { readonly dense: Float64Array },
   stretch: number,
   { left, right }: Factors,
-  share: number,
+  protection: Protection,
 ): MergedUpdate {
   const { outputs, inputs } = merged;
   const tau = toMatrix(merged.dense, outputs, inputs);
@@ -121,7 +135,7 @@ function denseStep(
   const sum = Matrix.mul(tau, stretch).add(delta);
   if (s.length > 0) {
     const [u, v] = [uOf({ s, ...spectrum }), vOf({ s, ...spectrum })];
-    const removed = removedPart(u.transpose().mmul(delta).mmul(v), protectedCount(s, share));
+    const removed = removedPart(u.transpose().mmul(delta).mmul(v), protectedCount(s, protection));
     sum.sub(u.mmul(removed).mmul(v.transpose()));
   }
   return { dense: toArray(sum), outputs, inputs };

@@ -9,6 +9,7 @@ import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { hostTensor } from "../core/tensors.ts";
 import type { Adapter, LoraPair } from "../nn/adapter.ts";
 import { gainOf } from "./delta.ts";
+import type { Entries } from "./update.ts";
 
 /**
  * Singular values below this share of the largest are rounding and not directions. Products of float32 factors are
@@ -176,6 +177,24 @@ export function polarFactor(matrix: Matrix): Matrix {
     : uOf(spectrum).mmul(vOf(spectrum).transpose());
 }
 
+/** Entries below this share of the largest are rounding: a zero that came out of a decomposition. */
+const ROUNDING = 1e-12;
+
+/**
+ * Matrices of one site as entries, site by site of one update each; rounding becomes zero, so that it has no say where
+ * signs are elected.
+ */
+export function entriesOf(updates: readonly Matrix[]): Entries[] {
+  const extents = updates.map((update) =>
+    update.rows * update.columns > 0 ? Math.max(update.max(), -update.min()) : 0
+  );
+  const least = ROUNDING * Math.max(...extents);
+  return updates.map((update) => ({
+    shape: [update.rows, update.columns],
+    data: toArray(update).map((value) => Math.abs(value) < least ? 0 : value),
+  }));
+}
+
 /** Factors as a pair of float32 tensors, each number rounded once; a rank of 0 becomes a rank of 1 that is zero. */
 export function pairOf({ left, right }: Factors): LoraPair {
   const rank = Math.max(1, left.columns);
@@ -188,7 +207,7 @@ export function pairOf({ left, right }: Factors): LoraPair {
 }
 
 /** An adapter of updates given by site, with scale and importance 1. */
-export function adapterOf(updates: Readonly<Record<string, Factors>>): Adapter {
+export function adapterOfFactors(updates: Readonly<Record<string, Factors>>): Adapter {
   const pairs = Object.entries(updates).map(([site, factors]) => [site, pairOf(factors)] as const);
   return { scale: 1, importance: 1, pairs: Object.fromEntries(pairs) };
 }

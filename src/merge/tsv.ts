@@ -8,7 +8,7 @@
 import type { Adapter } from "../nn/adapter.ts";
 import { commonSites } from "./delta.ts";
 import {
-  adapterOf,
+  adapterOfFactors,
   besides,
   type Factors,
   factorsAt,
@@ -43,5 +43,5 @@ export function tsvAdapters(adapters: readonly Adapter[], options: TsvOptions): 
   const merged = commonSites(adapters).map((site) =>
     [site, tsvMerge(adapters.map((adapter) => factorsAt(adapter, site)), options)] as const
   );
-  return adapterOf(Object.fromEntries(merged));
+  return adapterOfFactors(Object.fromEntries(merged));
 }

@@ -35,6 +35,12 @@ const variants = [
   "ham:pruneOn=group,balance=false,importance=fixed,groupRank=null,maxGroups=3",
   "er:base=ham,size=5",
   "derpp:base=ewc,size=3",
+  "opcm:space=dense,start=sequential",
+  "iso-c:start=sequential",
+  "regmean:offDiagonal=1,start=fresh",
+  "cofima:information=sum,start=shared",
+  "slao:startB=merged",
+  "core-space:rule=dare",
 ];
 const all = [...Object.keys(methods), ...variants];
 /** Every policy, of small size. */
@@ -58,7 +64,7 @@ function deployedBytes({ passes, fixed = {} }: Predictor): string {
 }
 
 function arrayBytes(value: StateValue): number {
-  if (value instanceof Float32Array) return value.byteLength;
+  if (ArrayBuffer.isView(value)) return value.byteLength;
   if (typeof value !== "object" || value === null) return 0;
   return Object.values(value).reduce((total: number, item) => total + arrayBytes(item as StateValue), 0);
 }
@@ -274,6 +280,7 @@ Deno.test("state stays below a bound that does not depend on the number of tasks
       (total, { inputs, outputs }) => total + 4 * Math.min(rank, inputs, outputs) * (inputs + outputs),
       0,
     );
+  const weightBytes = sites.reduce((total, { inputs, outputs }) => total + 4 * inputs * outputs, 0);
   const bounds: Readonly<Record<string, number>> = {
     simplecil: 0,
     naive: adapterBytes(2),
@@ -297,6 +304,17 @@ Deno.test("state stays below a bound that does not depend on the number of tasks
     "ham:maxGroups=3,groupRank=4": 3 * adapterBytes(4),
     "ham:training=stack,groupMerge=concat,groupGain=learned,start=fresh": 5 * adapterBytes(16),
     "ham:groupRank=null,maxGroups=2": 2 * adapterBytes(),
+    // In float64: triplets up to full rank, or matrices; sums of the size of weights and of Gram matrices.
+    opcm: 2 * adapterBytes() + 6 * 64,
+    "opcm:space=dense,start=sequential": 2 * weightBytes + adapterBytes(2),
+    "iso-c": 2 * adapterBytes() + 6 * 64,
+    regmean: 2 * weightBytes + 2 * 4 * 256,
+    lorm: 2 * weightBytes + 2 * 4 * 256 + adapterBytes(2),
+    coma: adapterBytes(2),
+    cofima: 3 * adapterBytes(2),
+    "fisher-average": 5 * adapterBytes(2),
+    "p-and-m": 5 * adapterBytes(2),
+    slao: 2 * adapterBytes(2),
   };
   for (const [spec, bound] of Object.entries(bounds)) {
     const { own } = await runMethod(createMethod(spec), { tasks: 30 });

@@ -22,7 +22,7 @@ import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { fisherInformation } from "../fisher.ts";
 import { adapterOfEntries, combine, type Entries, entriesOf, weightsOf } from "./factor_means.ts";
-import { mergeStart } from "./start.ts";
+import { taskStart } from "../start.ts";
 
 const lambda = z.number().min(0).max(1).default(0.4)
   .describe("Weight λ of what training found; the merged adapter has the rest");
@@ -55,7 +55,9 @@ export const coma: MethodDefinition = defineMethod({
     adapterMethod({
       trains: "task",
       init: (): ComaState => ({ merged: null }),
-      begin: ({ merged }: ComaState, task, kit) => ({ start: mergeStart(kit, task.index, start, merged) }),
+      begin: ({ merged }: ComaState, task, kit) => ({
+        start: taskStart(kit, task.index, start, merged ? { last: merged } : {}),
+      }),
       end({ merged }: ComaState, _task, { adapter }): ComaState {
         if (!merged) return { merged: adapter };
         const mean = combine(
@@ -93,7 +95,9 @@ export const cofima: MethodDefinition = defineMethod({
     adapterMethod({
       trains: "task",
       init: (): CofimaState => ({ merged: null, weights: null }),
-      begin: ({ merged }: CofimaState, task, kit) => ({ start: mergeStart(kit, task.index, start, merged) }),
+      begin: ({ merged }: CofimaState, task, kit) => ({
+        start: taskStart(kit, task.index, start, merged ? { last: merged } : {}),
+      }),
       async end({ merged, weights }: CofimaState, task, { adapter, classifier }, kit): Promise<CofimaState> {
         const head = { policy: kit.classifier, state: classifier };
         const now = weightsOf(await fisherInformation(kit, task, adapter, head, samples), floor);

@@ -13,10 +13,12 @@
  */
 import { z } from "zod";
 import { mergeCores } from "../../merge/core_space.ts";
-import { dropEntries, elect, trim } from "../../merge/elect.ts";
+import { dropRescale, electedMean, trim, weightedSum } from "../../merge/entrywise.ts";
+import { scaleAdapter } from "../../merge/scale.ts";
+import { mapUpdate, mergeUpdates } from "../../merge/update.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStartOption } from "./start.ts";
-import { mergeTaskAdapters } from "./task_adapters.ts";
+import { dropSeed, stackMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** Core space merging. */
 export const coreSpace: MethodDefinition = defineMethod({
@@ -33,19 +35,25 @@ export const coreSpace: MethodDefinition = defineMethod({
     keep: z.number().gt(0).max(1).default(0.2).describe("TIES: fraction of entries kept of every core"),
     rate: z.number().min(0).max(0.99).default(0.7).describe("DARE: probability that an entry is dropped"),
     lambda: z.number().min(0).default(0.6).describe("Factor λ of the merged update"),
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ rule, keep, rate, lambda, start }) =>
-    mergeTaskAdapters(start, (adapters, kit) =>
-      mergeCores(adapters, (cores) => {
-        const sites = cores[0]!.map((_, site) => site);
-        if (rule === "ties") {
-          const trimmed = trim(cores, keep, "site");
-          return sites.map((site) => elect(trimmed.map((own) => own[site]!)).mul(lambda));
-        }
-        return sites.map((site) =>
-          cores.map((own, t) => dropEntries(own[site]!, rate, kit.rng(`core-space/${t}/${site}`)))
-            .reduce((sum, core) => sum.add(core)).mul(lambda / cores.length)
-        );
-      })),
+    stackMerge({
+      start,
+      merge(adapters, kit) {
+        const merged = mergeCores(adapters, (cores) => {
+          if (rule === "ties") {
+            return mergeUpdates(cores.map((core) => trim(core, keep, "site")), electedMean);
+          }
+          const thinned = cores.map((core, t) =>
+            mapUpdate(core, (entries, site) => dropRescale(entries, rate, dropSeed(kit, t, site)))
+          );
+          return mergeUpdates(
+            thinned,
+            (entries) => weightedSum(entries, entries.map(() => 1 / entries.length)),
+          );
+        });
+        return scaleAdapter(merged, lambda);
+      },
+    }),
 });

@@ -18,7 +18,7 @@ import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { fisherInformation } from "../fisher.ts";
 import { fisherOptions } from "./coma.ts";
 import { adapterOfEntries, combine, type Entries, entriesOf, weightsOf } from "./factor_means.ts";
-import { mergeStart } from "./start.ts";
+import { taskStart } from "../start.ts";
 
 /** Σ F θ and Σ F, and the last task's adapter, which also has their shapes. */
 type State = {
@@ -45,7 +45,9 @@ export const fisherAverage: MethodDefinition = defineMethod({
     adapterMethod({
       trains: "task",
       init: (): State => ({ moments: null, weights: null, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
+      begin: ({ last }: State, task, kit) => ({
+        start: taskStart(kit, task.index, start, last ? { last } : {}),
+      }),
       async end({ moments, weights }: State, task, { adapter, classifier }, kit): Promise<State> {
         const head = { policy: kit.classifier, state: classifier };
         const now = weightsOf(await fisherInformation(kit, task, adapter, head, samples), floor);

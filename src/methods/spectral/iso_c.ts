@@ -8,7 +8,8 @@
  * The authors' mean runs over the smaller side of ΔW. A sum of adapters has rank Σ r at most, so most of those values are
  * zero, and lifting them would fill ΔW with directions that no task chose; users of the authors' code report that LoRA
  * wants λ of 3.5 to 4.5. Ours runs over the directions that the sum has. With 8 adapters of rank 16 at width 768 it
- * is 6 times as large, so that 4 there is 0.67 here. Kept as singular triplets in float64, since rounding of a sum would
+ * is 6 times as large, so that 4 there is 0.67 here. The paper tunes λ; the default of 1 / √t is ours, and keeps a sum of
+ * unrelated updates about as long as one of them. Kept as singular triplets in float64, since rounding of a sum would
  * be lifted along with it. All of it turns with the bases, so in core space (`core-space`) it is the same merge.
  *
  * @module
@@ -18,20 +19,16 @@ import { commonSites } from "../../merge/delta.ts";
 import { isotropic } from "../../merge/iso.ts";
 import { scaleAdapter } from "../../merge/scale.ts";
 import {
-  adapterOf,
+  adapterOfFactors,
   addFactors,
   factorsAt,
   factorsOfSpectrum,
   type Spectra,
   spectrumOf,
 } from "../../merge/spectrum.ts";
-import type { Adapter } from "../../nn/adapter.ts";
-import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStart, mergeStartOption } from "./start.ts";
-
-/** The sum of all updates, how many there are, and the last task's adapter where the next one starts from it. */
-type State = { readonly sum: Spectra | null; readonly count: number; readonly last: Adapter | null };
+import { runningMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** Iso-C. */
 export const isoC: MethodDefinition = defineMethod({
@@ -45,14 +42,12 @@ export const isoC: MethodDefinition = defineMethod({
   options: z.strictObject({
     lambda: z.number().min(0).nullable().default(null)
       .describe("Factor λ of the merged update; null is 1 / √(tasks so far)"),
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ lambda, start }) =>
-    adapterMethod({
-      trains: "task",
-      init: (): State => ({ sum: null, count: 0, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
-      end({ sum, count }: State, _task, { adapter }): State {
+    runningMerge({
+      start,
+      fold(sum: Spectra | null, adapter): Spectra {
         const sums = commonSites([adapter]).map((site) => {
           const update = factorsAt(adapter, site);
           return [
@@ -60,19 +55,13 @@ export const isoC: MethodDefinition = defineMethod({
             spectrumOf(sum ? addFactors(factorsOfSpectrum(sum[site]!), update) : update),
           ] as const;
         });
-        return {
-          sum: Object.fromEntries(sums),
-          count: count + 1,
-          last: start === "sequential" ? adapter : null,
-        };
+        return Object.fromEntries(sums);
       },
-      deploy({ sum, count }: State) {
-        if (!sum) return undefined;
-        const factor = lambda ?? 1 / Math.sqrt(count);
+      read(sum: Spectra, count) {
         const updates = Object.entries(sum).map(([site, spectrum]) =>
           [site, factorsOfSpectrum(isotropic(spectrum))] as const
         );
-        return scaleAdapter(adapterOf(Object.fromEntries(updates)), factor);
+        return scaleAdapter(adapterOfFactors(Object.fromEntries(updates)), lambda ?? 1 / Math.sqrt(count));
       },
     }),
 });

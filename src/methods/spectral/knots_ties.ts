@@ -16,8 +16,8 @@
 import { z } from "zod";
 import { knotsTies as merge } from "../../merge/knots.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStartOption } from "./start.ts";
-import { mergeTaskAdapters } from "./task_adapters.ts";
+import { stackMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** KnOTS-TIES. */
 export const knotsTies: MethodDefinition = defineMethod({
@@ -33,8 +33,8 @@ export const knotsTies: MethodDefinition = defineMethod({
     lambda: z.number().min(0).default(0.6).describe("Factor λ of the merged update"),
     trim: z.enum(["site", "model"]).default("site")
       .describe("Whether entries are ranked within a site or over the whole model"),
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ keep, lambda, trim, start }) =>
-    mergeTaskAdapters(start, (adapters) => merge(adapters, { keep, scale: lambda, scope: trim })),
+    stackMerge({ start, merge: (adapters) => merge(adapters, { keep, scale: lambda, over: trim }) }),
 });

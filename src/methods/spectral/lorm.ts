@@ -15,20 +15,16 @@
  */
 import { z } from "zod";
 import { alternate } from "../../merge/regmean.ts";
-import { adapterOf, factorsAt } from "../../merge/spectrum.ts";
+import { adapterOfFactors, factorsAt } from "../../merge/spectrum.ts";
 import type { Adapter } from "../../nn/adapter.ts";
 import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { addTask, type GramSums, sumsBySite } from "./gram_sums.ts";
 import { offDiagonalOption } from "./regmean.ts";
-import { mergeStart, mergeStartOption } from "./start.ts";
+import { type LastState, lastTrained, startOption, taskStart } from "../start.ts";
 
 /** The sums, the merged adapter, and the last task's adapter where the next one starts from it. */
-type State = {
-  readonly sums: GramSums | null;
-  readonly merged: Adapter | null;
-  readonly last: Adapter | null;
-};
+type State = LastState & { readonly sums: GramSums | null; readonly merged: Adapter | null };
 
 /** LoRM. */
 export const lorm: MethodDefinition = defineMethod({
@@ -43,13 +39,13 @@ export const lorm: MethodDefinition = defineMethod({
   options: z.strictObject({
     rounds: z.int().min(1).max(1000).default(10).describe("How often both factors are solved after a task"),
     offDiagonal: offDiagonalOption,
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ rounds, offDiagonal, start }) =>
     adapterMethod({
       trains: "task",
-      init: (): State => ({ sums: null, merged: null, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
+      init: (): State => ({ sums: null, merged: null }),
+      begin: (state: State, task, kit) => ({ start: taskStart(kit, task.index, start, state) }),
       async end(state: State, task, { adapter }, kit): Promise<State> {
         const sums = await addTask(state.sums, kit, task, adapter, offDiagonal);
         const from = state.merged ?? adapter;
@@ -58,8 +54,8 @@ export const lorm: MethodDefinition = defineMethod({
         );
         return {
           sums,
-          merged: adapterOf(Object.fromEntries(updates)),
-          last: start === "sequential" ? adapter : null,
+          merged: adapterOfFactors(Object.fromEntries(updates)),
+          ...lastTrained(adapter, start),
         };
       },
       deploy: ({ merged }: State) => merged ?? undefined,

@@ -9,21 +9,18 @@
  *
  * The published code decomposes with square U and V and so also takes the diagonal between directions in which τ is
  * zero. Which these are is up to the library; we leave them alone. Its ρ is the index, from 0, of the σ at which the sum
- * passes α, as here; the block that is taken is the leading one alone, as in the code.
+ * passes α, as here; its documentation writes the same condition with a count from 1, which protects one direction more
+ * (`boundary=protected`). The block that is taken is the leading one alone, as in the code.
  *
  * @module
  */
 import { z } from "zod";
-import { adapterOf, factorsAt } from "../../merge/spectrum.ts";
+import { adapterOfFactors, factorsAt } from "../../merge/spectrum.ts";
 import { commonSites } from "../../merge/delta.ts";
 import { mergedFactors, type OpcmState, opcmStep } from "../../merge/opcm.ts";
-import type { Adapter } from "../../nn/adapter.ts";
-import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStart, mergeStartOption } from "./start.ts";
-
-/** What is merged, and the last task's adapter where the next one starts from it. */
-type State = { readonly merged: OpcmState | null; readonly last: Adapter | null };
+import { runningMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** OPCM. */
 export const opcm: MethodDefinition = defineMethod({
@@ -40,33 +37,25 @@ export const opcm: MethodDefinition = defineMethod({
       .describe(
         "Leading singular values of the merged update are protected while their sum is within this share",
       ),
+    boundary: z.enum(["open", "protected"]).default("open")
+      .describe("Whether the singular value at which their sum passes alpha is protected along with them"),
     space: z.enum(["core", "dense"]).default("core")
       .describe(
         "Whether the merged update is kept as singular triplets or as matrices; the result is the same",
       ),
-    start: mergeStartOption,
+    start: startOption,
   }),
-  create: ({ alpha, space, start }) =>
-    adapterMethod({
-      trains: "task",
-      init: (): State => ({ merged: null, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
-      end({ merged }: State, _task, { adapter }): State {
-        const update = Object.fromEntries(
-          commonSites([adapter]).map((site) => [site, factorsAt(adapter, site)]),
-        );
-        return {
-          merged: opcmStep(merged ?? undefined, update, { share: alpha, space }),
-          last: start === "sequential" ? adapter : null,
-        };
+  create: ({ alpha, boundary, space, start }) =>
+    runningMerge({
+      start,
+      fold(merged: OpcmState | null, adapter) {
+        const update = commonSites([adapter]).map((site) => [site, factorsAt(adapter, site)] as const);
+        return opcmStep(merged ?? undefined, Object.fromEntries(update), { share: alpha, boundary, space });
       },
-      deploy({ merged }: State) {
-        if (!merged) return undefined;
-        const updates = Object.entries(merged.sites).map(([site, update]) =>
-          [site, mergedFactors(update)] as const
-        );
-        return adapterOf(Object.fromEntries(updates));
+      read({ sites }: OpcmState) {
+        const updates = Object.entries(sites).map(([site, update]) => [site, mergedFactors(update)] as const);
+        return adapterOfFactors(Object.fromEntries(updates));
       },
-      facts: ({ merged }: State) => merged ? { stretch: merged.stretch, meanNorm: merged.meanNorm } : {},
+      facts: ({ stretch, meanNorm }: OpcmState) => ({ stretch, meanNorm }),
     }),
 });

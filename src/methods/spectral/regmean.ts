@@ -15,15 +15,14 @@
 import { Matrix } from "ml-matrix";
 import { z } from "zod";
 import { divideByGram } from "../../merge/regmean.ts";
-import { adapterOf, type Factors } from "../../merge/spectrum.ts";
-import type { Adapter } from "../../nn/adapter.ts";
+import { adapterOfFactors, type Factors } from "../../merge/spectrum.ts";
 import { adapterMethod } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { addTask, type GramSums, sumsBySite } from "./gram_sums.ts";
-import { mergeStart, mergeStartOption } from "./start.ts";
+import { type LastState, lastTrained, startOption, taskStart } from "../start.ts";
 
 /** The sums, and the last task's adapter where the next one starts from it. */
-type State = { readonly sums: GramSums | null; readonly last: Adapter | null };
+type State = LastState & { readonly sums: GramSums | null };
 
 /** The option that scales Gram matrices off their diagonal. */
 export const offDiagonalOption: z.ZodDefault<z.ZodNumber> = z.number().min(0).max(1).default(0.9)
@@ -41,22 +40,22 @@ export const regmean: MethodDefinition = defineMethod({
   adapted: "Adapters of tasks instead of whole models, merged after every task",
   keeps:
     "Sums in float64: of ΔW times a Gram matrix for every adapted weight, of Gram matrices for every input",
-  options: z.strictObject({ offDiagonal: offDiagonalOption, start: mergeStartOption }),
+  options: z.strictObject({ offDiagonal: offDiagonalOption, start: startOption }),
   create: ({ offDiagonal, start }) =>
     adapterMethod({
       trains: "task",
-      init: (): State => ({ sums: null, last: null }),
-      begin: ({ last }: State, task, kit) => ({ start: mergeStart(kit, task.index, start, last) }),
+      init: (): State => ({ sums: null }),
+      begin: (state: State, task, kit) => ({ start: taskStart(kit, task.index, start, state) }),
       end: async ({ sums }: State, task, { adapter }, kit): Promise<State> => ({
         sums: await addTask(sums, kit, task, adapter, offDiagonal),
-        last: start === "sequential" ? adapter : null,
+        ...lastTrained(adapter, start),
       }),
       deploy({ sums }: State, kit) {
         if (!sums) return undefined;
         const updates = [...sumsBySite(sums, kit)].map(([site, { numerator, gram }]) =>
           [site, whole(divideByGram(numerator, gram))] as const
         );
-        return adapterOf(Object.fromEntries(updates));
+        return adapterOfFactors(Object.fromEntries(updates));
       },
     }),
 });

@@ -11,10 +11,10 @@ import { assertClose, assertDelta, expected, givenAdapters, runGiven } from "./t
 const sameAs = (adapter: Adapter | undefined) => (site: string) => composeDelta(adapter!, site);
 
 Deno.test("opcm rotates, cleans, adds and rescales as NumPy does, over three steps, in both forms", async () => {
-  for (const [alpha, steps] of Object.entries(expected.opcm)) {
+  for (const [options, steps] of Object.entries(expected.opcm)) {
     for (const space of ["core", "dense"]) {
       for (const [i, { stretch, meanNorm, delta }] of steps.entries()) {
-        const spec = `opcm:alpha=${alpha},space=${space}`;
+        const spec = `opcm:${options},space=${space}`;
         const { own, deployed } = await runGiven(spec, i + 2);
         const { merged } = own.at(-1) as unknown as { readonly merged: OpcmState };
         assertClose([merged.stretch, merged.meanNorm], [stretch, meanNorm], 1e-10, `${spec} after ${i + 2}`);

@@ -17,8 +17,8 @@
 import { z } from "zod";
 import { tsvAdapters } from "../../merge/tsv.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
-import { mergeStartOption } from "./start.ts";
-import { mergeTaskAdapters } from "./task_adapters.ts";
+import { stackMerge } from "../merges/merge_method.ts";
+import { startOption } from "../start.ts";
 
 /** TSV-M. */
 export const tsv: MethodDefinition = defineMethod({
@@ -35,8 +35,8 @@ export const tsv: MethodDefinition = defineMethod({
         "Singular triplets kept of every update; null is floor(smaller side of the weight / tasks so far)",
       ),
     lambda: z.number().min(0).default(1).describe("Factor λ of the merged update"),
-    start: mergeStartOption,
+    start: startOption,
   }),
   create: ({ triplets, lambda, start }) =>
-    mergeTaskAdapters(start, (adapters) => tsvAdapters(adapters, { triplets, scale: lambda })),
+    stackMerge({ start, merge: (adapters) => tsvAdapters(adapters, { triplets, scale: lambda }) }),
 });
