@@ -8,6 +8,7 @@
 import { canonicalJson, type JsonObject } from "../../core/json.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { type Cell, seedName } from "../records/record.ts";
+import { classOf } from "./classes.ts";
 import {
   averagePooledAccuracy,
   averageTaskMeanAccuracy,
@@ -107,9 +108,6 @@ export interface BoardSection {
   readonly records: number;
 }
 
-/** Methods that see more than one task at a time: bounds, not rivals. */
-const bounds: ReadonlySet<string> = new Set(["joint"]);
-
 /** Sections of a set of records, in order of their first record. */
 export function compare(records: readonly AnyRecord[]): BoardSection[] {
   const sections = Map.groupBy(records.map(readingOf), ({ cell }) => sectionKey(cell));
@@ -159,7 +157,7 @@ function compareSection(unsorted: readonly Reading[]): BoardSection {
   const methods = [...new Set(unsorted.map(({ cell }) => label(cell)))];
   const hams = new Set(records.flatMap(({ cell }) => cell.method === "ham" ? [label(cell)] : []));
   const rivals = new Set(
-    records.flatMap(({ cell }) => bounds.has(cell.method) ? [] : [label(cell)]),
+    records.flatMap(({ cell }) => classOf(cell.method) ? [] : [label(cell)]),
   ).difference(hams);
   const cells = tasks.flatMap((count) => {
     const column = records.filter(({ cell }) => cell.tasks === count);

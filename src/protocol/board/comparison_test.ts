@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { growthTable } from "./growth.ts";
 import { compare, type Gap } from "./comparison.ts";
 import { bootstrapInterval, summarise } from "./statistics.ts";
 import { parseRecord } from "../records/parse.ts";
@@ -156,6 +157,12 @@ Deno.test("compare() pairs only seeds that both have, and gives no gap where the
   assert.equal(shared[0]!.gaps[0]!.difference.n, 1);
   assert.equal(shared[0]!.gaps[0]!.interval, undefined);
   assert.deepEqual(compare([run("ham", 0, 0.5), run("naive", 1, 0.4)])[0]!.gaps, []);
+});
+
+Deno.test("compare() takes no method with a buffer for a rival, and tables say what it has", () => {
+  const [section] = compare([run("ham", 0, 0.5), run("er", 0, 0.9), run("naive", 0, 0.4)]);
+  assert.equal(section!.gaps[0]!.rival, "naive");
+  assert.deepEqual(growthTable(section!).map(([name]) => name).slice(1, 4), ["ham", "er (buffer)", "naive"]);
 });
 
 Deno.test("compare() has no forgetting for the joint bound", () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shownName } from "./classes.ts";
 import type { BoardSection } from "./comparison.ts";
 import { cellOf, formatBytes, formatPercent, formatSeconds, gapRows, remarks } from "./format.ts";
 
@@ -22,7 +23,7 @@ export function growthTable(section: BoardSection): TableCell[][] {
     ...section.tasks.flatMap((tasks) => [`T=${tasks} pooled`, "mean", "forget", "s", "kept"]),
   ];
   const rows = section.methods.map((method) => [
-    method,
+    shownName(method),
     ...section.tasks.flatMap((tasks): TableCell[] => {
       const cell = cellOf(section, method, tasks);
       const note = remarks(cell);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shownName } from "./classes.ts";
 import { markdownTable } from "markdown-table";
 import type { BoardCell, BoardSection } from "./comparison.ts";
 import {
@@ -25,7 +26,8 @@ const LEGEND =
   "run, `kept` are the bytes that a method keeps between tasks, `classifier` those of the classifier. `FLOP train` and " +
   "`FLOP test` are counted, not timed: of one image in a training step, and of one image scored in `passes` forward " +
   "passes; `deployed` are the bytes needed at test time beside the backbone, `trained` the numbers that training " +
-  "changes. `joint` trains once on all tasks together: a bound, not a rival. Differences are of `pooled`, paired by " +
+  "changes. `joint` trains once on all tasks together: a bound, not a rival; methods named with `buffer` or `test " +
+  "data` are no rivals of the others either. Differences are of `pooled`, paired by " +
   "seed, against the other method that leaves the smallest, with a 95 % bootstrap interval from three seeds on. " +
   "Records of edition 1 have no counts: theirs are task means, `task-IL` too.";
 
@@ -64,7 +66,7 @@ const costs: readonly Column[] = [
 function detailTable(section: BoardSection, tasks: number, columns: readonly Column[]): string {
   const rows = section.methods.map((method) => {
     const cell = cellOf(section, method, tasks);
-    return [method, ...columns.map(([, text]) => text(cell))];
+    return [shownName(method), ...columns.map(([, text]) => text(cell))];
   });
   return markdownTable([["method", ...columns.map(([name]) => name)], ...rows], {
     align: ["l", ...columns.map(() => "r")],
@@ -76,7 +78,7 @@ function accuracyTable(section: BoardSection): string {
   const name = hasCounts ? "pooled" : "task mean";
   const header = ["method", ...section.tasks.map((tasks) => `T=${tasks} ${name}`)];
   const rows = section.methods.map((method) => [
-    method,
+    shownName(method),
     ...section.tasks.map((tasks) => {
       const cell = cellOf(section, method, tasks);
       const accuracy = hasCounts ? cell.pooled : cell.taskMean;
