@@ -4,6 +4,12 @@
  * @module
  */
 import type { MethodDefinition } from "../definition.ts";
+import { kmerge, kmergePlus } from "./kmerge.ts";
+import { share } from "./share.ts";
 
 /** By name. */
-export const hierarchyMethods = {} as const satisfies Readonly<Record<string, MethodDefinition>>;
+export const hierarchyMethods = {
+  kmerge,
+  "kmerge++": kmergePlus,
+  share,
+} as const satisfies Readonly<Record<string, MethodDefinition>>;
