@@ -5,6 +5,7 @@
  */
 import type { MethodDefinition } from "../definition.ts";
 import { kmerge, kmergePlus } from "./kmerge.ts";
+import { moses } from "./moses.ts";
 import { share } from "./share.ts";
 
 /** By name. */
@@ -12,4 +13,5 @@ export const hierarchyMethods = {
   kmerge,
   "kmerge++": kmergePlus,
   share,
+  moses,
 } as const satisfies Readonly<Record<string, MethodDefinition>>;
