@@ -17,7 +17,8 @@
  * The paper's: steps 1 to 4 with `factors`, K from 1 to 8, and a threshold from the median similarity of an auxiliary set
  * of adapters. Ours: the final merge; and, since no such set belongs to our protocol, the median of the last similarities
  * of the stream itself, unless a number is given. The authors' code lets an empty place win over negative similarities;
- * here only stored adapters are compared.
+ * here only stored adapters are compared. Cosines with merged adapters grow with their members (see `grouping.ts`), so that
+ * where tasks have much in common K-Merge++ leaves most places free; that is its rule, and left as it is.
  *
  * @module
  */
