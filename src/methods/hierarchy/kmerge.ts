@@ -31,7 +31,7 @@ import type { Adapter } from "../../nn/adapter.ts";
 import { adapterMethod, type AdapterMethodState } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, Method } from "../method.ts";
-import { independentStart, startOption } from "../start.ts";
+import { independentStart, independentStartOption } from "../start.ts";
 import { assignGroup, similarities } from "./grouping.ts";
 
 /** Similarities of which the threshold is the median. */
@@ -44,8 +44,8 @@ export type KMergeState = {
   readonly similarity: readonly number[];
   /** The similarity from which it merged although a place was free; `null` if it never does. */
   readonly threshold: number | null;
-  /** The last similarities, at most `WINDOW`. */
-  readonly observed: readonly number[];
+  /** The last similarities, at most `WINDOW`; none where no threshold follows from them. */
+  readonly observed: Float64Array;
 };
 
 const shape = {
@@ -56,7 +56,7 @@ const shape = {
     .describe("Largest rank of an adapter merged by delta; null keeps it exact"),
   final: z.enum(["groups", "members"]).default("groups")
     .describe("Whether the deployed mean counts each stored adapter once or as often as it has members"),
-  start: startOption,
+  start: independentStartOption,
 };
 const options = z.strictObject(shape);
 const thresholdOptions = z.strictObject({
@@ -78,7 +78,7 @@ export const kmerge: MethodDefinition = defineMethod({
   adapted,
   keeps: "K merged adapters",
   options,
-  create: (options) => method(options, () => null),
+  create: (options) => method(options),
 });
 
 /** K-Merge++. */
@@ -94,15 +94,15 @@ export const kmergePlus: MethodDefinition = defineMethod({
 
 function method(
   options: KMergeOptions,
-  thresholdOf: (state: KMergeState) => number | null,
+  thresholdOf?: (state: KMergeState) => number | null,
 ): Omit<Method<AdapterMethodState<KMergeState>>, "name" | "options"> {
   return adapterMethod({
     trains: "task",
-    init: (): KMergeState => ({ stored: [], similarity: [], threshold: null, observed: [] }),
+    init: (): KMergeState => ({ stored: [], similarity: [], threshold: null, observed: new Float64Array() }),
     begin: (_state: KMergeState, task, kit) => ({ start: independentStart(kit, task.index, options.start) }),
     async end(state: KMergeState, task, { adapter }, kit): Promise<KMergeState> {
       const similarity = await compare(state, adapter, kit, options);
-      const threshold = thresholdOf(state);
+      const threshold = thresholdOf?.(state) ?? null;
       // Without a threshold nothing is similar enough to be merged while a place is free.
       const place = assignGroup(similarity, threshold ?? Infinity, options.places);
       const found = state.stored[place];
@@ -112,7 +112,9 @@ function method(
         stored: state.stored.toSpliced(place, 1, { adapter: merged, members }),
         similarity,
         threshold,
-        observed: [...state.observed, ...similarity].slice(-WINDOW),
+        observed: thresholdOf
+          ? Float64Array.from([...state.observed, ...similarity].slice(-WINDOW))
+          : state.observed,
       };
     },
     deploy({ stored }: KMergeState) {
@@ -178,9 +180,9 @@ export function addFactors(adapters: readonly Adapter[], weights: readonly numbe
   return { scale: 1, importance: 1, pairs: Object.fromEntries(pairs) };
 }
 
-function median(values: readonly number[]): number | null {
+function median(values: Float64Array): number | null {
   if (values.length === 0) return null;
-  const sorted = values.toSorted((x, y) => x - y);
+  const sorted = values.toSorted();
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
