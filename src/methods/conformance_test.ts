@@ -33,6 +33,10 @@ const variants = [
   "ham:start=nearest,groupMerge=concat,groupGain=one,maxGroups=2,groupRank=3",
   "ham:start=nearest,pruneSpace=delta,tau=-1",
   "ham:pruneOn=group,balance=false,importance=fixed,groupRank=null,maxGroups=3",
+  "ham:similarity=cosine,tau=0.1,groupRank=5",
+  "kmerge:merge=delta,rank=4,places=2,final=members",
+  "share:deploy=mean,centre=drop,gain=drop,components=4",
+  "moses:experts=2,active=1,keep=0.6",
   "er:base=ham,size=5",
   "derpp:base=ewc,size=3",
   "opcm:space=dense,start=sequential",
@@ -253,6 +257,9 @@ Deno.test("methods whose rule begins with the second task deploy naive's adapter
     "ham:keep=1,importance=fixed,training=stack,groupMerge=concat,groupGain=learned",
     "ham:pruneSpace=none,importance=fixed,start=nearest,groupMerge=concat",
     "concat-pruned:keep=1,importance=fixed",
+    "kmerge",
+    "kmerge++",
+    "share",
     "average",
     "ema",
     "model-stock",
@@ -315,6 +322,9 @@ Deno.test("state stays below a bound that does not depend on the number of tasks
     "fisher-average": 5 * adapterBytes(2),
     "p-and-m": 5 * adapterBytes(2),
     slao: 2 * adapterBytes(2),
+    kmerge: 5 * adapterBytes(2),
+    "kmerge++:places=3,threshold=1": 3 * adapterBytes(2),
+    "kmerge:merge=delta,rank=4,places=2": 2 * adapterBytes(4),
   };
   for (const [spec, bound] of Object.entries(bounds)) {
     const { own } = await runMethod(createMethod(spec), { tasks: 30 });

@@ -4,6 +4,14 @@
  * @module
  */
 import type { MethodDefinition } from "../definition.ts";
+import { kmerge, kmergePlus } from "./kmerge.ts";
+import { moses } from "./moses.ts";
+import { share } from "./share.ts";
 
 /** By name. */
-export const hierarchyMethods = {} as const satisfies Readonly<Record<string, MethodDefinition>>;
+export const hierarchyMethods = {
+  kmerge,
+  "kmerge++": kmergePlus,
+  share,
+  moses,
+} as const satisfies Readonly<Record<string, MethodDefinition>>;
