@@ -229,14 +229,8 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
     seen: [...state.seen, ...task.classes],
     buffer: stored(state, task, kit, options),
   };
-  const classifier = await finishClassifier(
-    kit,
-    task,
-    state.classifier,
-    values,
-    routedPass(next, kit),
-    () => routedPass(state, kit),
-  );
+  const [after, before] = [routedPass(next, kit), () => routedPass(state, kit)];
+  const classifier = await finishClassifier(kit, task, state.classifier, values, after, before);
   return { ...next, classifier };
 }
 

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { composeDelta } from "../../merge/delta.ts";
+import { createMethod } from "../mod.ts";
+import { runMethod, tinyLora } from "../test_kit.ts";
+import { type ForkMergeState, greedyWeights } from "./forkmerge.ts";
+import { assertNear } from "./test_numbers.ts";
+
+Deno.test("forkmerge searches weights greedily, best branch first, on the mean of those before", async () => {
+  const tried: number[][] = [];
+  // Highest at (0.32, 1, 0.6): branch 1 is best alone, then branch 2, then branch 0.
+  const score = (weights: readonly number[]) => {
+    const [a, b, c] = weights as [number, number, number];
+    return 1 - Math.abs(a - 0.32) - Math.abs(b - 1) - Math.abs(c - 0.6);
+  };
+  const alone = [score([1, 0, 0]), score([0, 1, 0]), score([0, 0, 1])];
+  const found = await greedyWeights(alone, (weights) => {
+    tried.push(weights.map((value) => Number(value.toFixed(6))));
+    return Promise.resolve(score(weights));
+  });
+  // Factors of 1 / 1, then of (1 + 0.6) / 2; 0 is known from the step before.
+  assert.deepEqual(tried, [
+    ...[0.2, 0.4, 0.6, 0.8, 1].map((c) => [0, 1, c]),
+    ...[0.16, 0.32, 0.48, 0.64, 0.8].map((a) => [a, 1, 0.6]),
+  ]);
+  assertNear(found, [0.32 / 1.92, 1 / 1.92, 0.6 / 1.92]);
+});
+
+Deno.test("forkmerge leaves a branch out that does not help, and of equal scores takes the first", async () => {
+  assert.deepEqual(await greedyWeights([0.5, 0.9, 0.9], () => Promise.resolve(0.9)), [0, 1, 0]);
+  assert.deepEqual(await greedyWeights([0.7], () => assert.fail("there is nothing to try")), [1]);
+});
+
+Deno.test("forkmerge forks into three from the second task on, in other orders, on other images than it scores", async () => {
+  const seen: { readonly purpose: string; readonly count: number; readonly strengths: number[] }[] = [];
+  const { own } = await runMethod(createMethod("forkmerge:rounds=2,heldOut=0.5"), {
+    tasks: 2,
+    onTraining({ spec: { purpose, tables, fixed } }) {
+      const strengths = [fixed!["onLogits"]!, fixed!["onFeatures"]!].map(({ data }) => data[0]!);
+      seen.push({ purpose: purpose!, count: tables.main.count, strengths });
+    },
+  });
+  const branches = [0, 1, 2].map((branch) => [branch > 0 ? 1 : 0, branch > 1 ? 1 : 0]);
+  assert.deepEqual(seen.map(({ strengths }) => strengths), [[0, 0], [0, 0], ...branches, ...branches]);
+  assert.equal(new Set(seen.slice(2).map(({ purpose }) => purpose)).size, 6);
+  assert.ok(seen.every(({ count }) => count === 1));
+  const { weights, adapter } = own.at(-1) as unknown as ForkMergeState;
+  assertNear(weights.map((row) => row.reduce((a, b) => a + b, 0)), [1, 1]);
+  assert.equal(adapter!.pairs["0.q"]!.a.shape[0], tinyLora.rank);
+  assert.ok(composeDelta(adapter!, "0.q").some((value) => value !== 0));
+});
