@@ -33,6 +33,7 @@ import { factorsOf, noise, prefixed } from "../pieces/tensors.ts";
 import {
   balance,
   expertBranches,
+  expertMask,
   type Experts,
   noExperts,
   placeRouter,
