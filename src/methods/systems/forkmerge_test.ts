@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { composeDelta } from "../../merge/delta.ts";
 import { createMethod } from "../mod.ts";
 import { runMethod, tinyLora } from "../test_kit.ts";
-import { type ForkMergeState, greedyWeights } from "./forkmerge.ts";
-import { assertNear } from "./test_numbers.ts";
+import { type ForkMergeState, greedyWeights, mergeModels } from "./forkmerge.ts";
+import { assertNear, tensorOf } from "./test_numbers.ts";
 
 Deno.test("forkmerge searches weights greedily, best branch first, on the mean of those before", async () => {
   const tried: number[][] = [];
@@ -47,4 +47,26 @@ Deno.test("forkmerge forks into three from the second task on, in other orders, 
   assertNear(weights.map((row) => row.reduce((a, b) => a + b, 0)), [1, 1]);
   assert.equal(adapter!.pairs["0.q"]!.a.shape[0], tinyLora.rank);
   assert.ok(composeDelta(adapter!, "0.q").some((value) => value !== 0));
+});
+
+Deno.test("forkmerge merges updates and not factors, and classifiers by the same weights", () => {
+  // Rank 1 updates of one site [2, 2]; the second has another scale.
+  const pair = (a: readonly number[], b: readonly number[]) => ({
+    a: tensorOf([1, 2], a),
+    b: tensorOf([2, 1], b),
+  });
+  const models = [
+    {
+      adapter: { scale: 1, importance: 1, pairs: { "0.q": pair([1, 2], [3, 4]) } },
+      rows: { "head.weight": tensorOf([1, 2], [1, 2]) },
+    },
+    {
+      adapter: { scale: 2, importance: 1, pairs: { "0.q": pair([0, 1], [1, -1]) } },
+      rows: { "head.weight": tensorOf([1, 2], [5, 10]) },
+    },
+  ];
+  const { adapter, rows } = mergeModels(models, [1, 0.25]);
+  // 0.8 (3, 4)ᵀ(1, 2) + 0.2 · 2 (1, -1)ᵀ(0, 1).
+  assertNear([...composeDelta(adapter, "0.q")], [2.4, 4.8 + 0.4, 3.2, 6.4 - 0.4]);
+  assertNear([...rows["head.weight"]!.data], [1.8, 3.6]);
 });
