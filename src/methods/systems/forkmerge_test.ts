@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { composeDelta } from "../../merge/delta.ts";
-import { createMethod } from "../mod.ts";
-import { runMethod, tinyLora } from "../test_kit.ts";
+import { tinyLora } from "../test_kit.ts";
 import { type ForkMergeState, greedyWeights, mergeModels } from "./forkmerge.ts";
-import { assertNear, tensorOf } from "./test_numbers.ts";
+import { assertNear, tensorOf, watched } from "./test_numbers.ts";
 
 Deno.test("forkmerge searches weights greedily, best branch first, on the mean of those before", async () => {
   const tried: number[][] = [];
@@ -32,18 +31,19 @@ Deno.test("forkmerge leaves a branch out that does not help, and of equal scores
 
 Deno.test("forkmerge forks into three from the second task on, in other orders, on other images than it scores", async () => {
   const seen: { readonly purpose: string; readonly count: number; readonly strengths: number[] }[] = [];
-  const { own } = await runMethod(createMethod("forkmerge:rounds=2,heldOut=0.5"), {
-    tasks: 2,
-    onTraining({ spec: { purpose, tables, fixed } }) {
+  const states = await watched<ForkMergeState>(
+    "forkmerge:rounds=2,heldOut=0.5",
+    2,
+    ({ purpose, tables, fixed }) => {
       const strengths = [fixed!["onLogits"]!, fixed!["onFeatures"]!].map(({ data }) => data[0]!);
       seen.push({ purpose: purpose!, count: tables.main.count, strengths });
     },
-  });
+  );
   const branches = [0, 1, 2].map((branch) => [branch > 0 ? 1 : 0, branch > 1 ? 1 : 0]);
   assert.deepEqual(seen.map(({ strengths }) => strengths), [[0, 0], [0, 0], ...branches, ...branches]);
   assert.equal(new Set(seen.slice(2).map(({ purpose }) => purpose)).size, 6);
   assert.ok(seen.every(({ count }) => count === 1));
-  const { weights, adapter } = own.at(-1) as unknown as ForkMergeState;
+  const { weights, adapter } = states.at(-1)!;
   assertNear(weights.map((row) => row.reduce((a, b) => a + b, 0)), [1, 1]);
   assert.equal(adapter!.pairs["0.q"]!.a.shape[0], tinyLora.rank);
   assert.ok(composeDelta(adapter!, "0.q").some((value) => value !== 0));

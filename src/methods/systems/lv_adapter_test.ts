@@ -4,7 +4,7 @@ import { mul, sum } from "../../graph/functions.ts";
 import { createMethod } from "../mod.ts";
 import { runMethod } from "../test_kit.ts";
 import { attendTo, type LvState, scaleBlocks } from "./lv_adapter.ts";
-import { assertNear, evaluate, numbers, tensorOf } from "./test_numbers.ts";
+import { assertNear, evaluate, numbers, tensorOf, watched } from "./test_numbers.ts";
 
 Deno.test("lv-adapter's attention to known prototypes is PyTorch's, and its zero gate has a slope", async () => {
   const { feature, prototypes, gate, value, up, slope } = numbers.attention;
@@ -36,17 +36,14 @@ Deno.test("lv-adapter puts adapters at four depths", () => {
 
 Deno.test("lv-adapter trains in two stages: the run's adapter stays in the first", async () => {
   const stages: { readonly purpose: string; readonly still: boolean; readonly scales: boolean }[] = [];
-  await runMethod(createMethod("lv-adapter"), {
-    tasks: 2,
-    onTraining({ spec: { purpose, rate, start } }) {
-      const of = (prefix: string) =>
-        Object.keys(start).filter((name) => name.startsWith(prefix) && /\.[AB]$/.test(name));
-      stages.push({
-        purpose: purpose!,
-        still: of("lora.").every((name) => rate!(name) === 0),
-        scales: of("scale.").every((name) => rate!(name) === 1),
-      });
-    },
+  await watched("lv-adapter", 2, ({ purpose, rate, start }) => {
+    const of = (prefix: string) =>
+      Object.keys(start).filter((name) => name.startsWith(prefix) && /\.[AB]$/.test(name));
+    stages.push({
+      purpose: purpose!,
+      still: of("lora.").every((name) => rate!(name) === 0),
+      scales: of("scale.").every((name) => rate!(name) === 1),
+    });
   });
   const adapt = { purpose: "adapt", still: true, scales: true };
   const finetune = { purpose: "finetune", still: false, scales: true };

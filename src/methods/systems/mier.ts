@@ -13,8 +13,8 @@
  * 6. At test an image takes the context of the task whose mean frozen feature it is nearest to.
  *
  * There the model is of dynamics, the context adapts it to new ones, and a policy learns from relabelled transitions.
- * Published: the context's start at zero, two inner steps with a clipped gradient, ten at test, relabelling with the
- * adapted model. Ours: what the context scales, who is relabelled, and nearest means where a new task would be sampled.
+ * Published: the context's start at zero, inner steps with a clipped gradient, ten at test, relabelling with the adapted
+ * model. Ours: what the context scales, one inner step, who is relabelled, nearest means where a new task is sampled.
  *
  * @module
  */
@@ -30,31 +30,26 @@ import {
   equal,
   matmul,
   max,
-  maximum,
   mul,
   narrow,
-  sqrt,
-  sub,
+  softmax,
   sum,
   where,
 } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { featureWidth } from "../../nn/config.ts";
 import { classMeans } from "../../nn/heads.ts";
-import type { LoraBranch } from "../../nn/lora.ts";
-import { factorName, loraSites, parseFactor } from "../../nn/sites.ts";
+import { loraSites, parseFactor } from "../../nn/sites.ts";
 import { imageTable, type Table } from "../../train/table.ts";
 import { classMask, featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Env, Kit, Method, Named, Pass, TaskView } from "../method.ts";
 import { bufferTable, emptyBuffer, type ImageBuffer, offer } from "../pieces/buffer.ts";
 import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
-import { distillation, maskOf, taskLoss } from "../pieces/losses.ts";
+import { maskedLogSoftmax, maskOf, taskLoss } from "../pieces/losses.ts";
 import { factorsOf, noise, unit } from "../pieces/tensors.ts";
 import { firstStart } from "../start.ts";
-
-/** Length beyond which the gradient of a context is cut. */
-const CLIP = 10;
+import { CLIP, contextBranches, innerStep } from "./context.ts";
 
 /** Factors and W by site; contexts [classes, size] and mean frozen features [classes, width] of tasks, zero before. */
 export type MierState = {
@@ -69,8 +64,10 @@ export type MierState = {
 
 const options = z.strictObject({
   context: z.int().min(1).default(5).describe("Numbers of a context"),
-  innerSteps: z.int().min(0).max(5).default(2).describe("Steps on the context in training"),
-  innerRate: z.number().gt(0).default(0.01).describe("Rate α of a step on the context"),
+  innerSteps: z.int().min(0).max(5).default(1)
+    .describe("Steps on the context in training (published: 2); each costs two gradients"),
+  innerRate: z.number().gt(0).default(1)
+    .describe("Rate α of a step on the context; at the published 0.01 contexts stay at zero here"),
   adaptSteps: z.int().min(0).default(10).describe("Steps on the context after training, each on all images"),
   buffer: z.int().min(0).default(200).describe("Images stored of all earlier tasks"),
   relabelled: z.number().min(0).max(1).default(0.5).describe(
@@ -122,32 +119,26 @@ export const mier: MethodDefinition = defineMethod({
   }),
 });
 
-/** The adapter under contexts [1 or batch, size]: a branch a site, with gains scale · (1 + c W). */
-export function contextBranches(
-  tensors: Named,
-  context: Tensor,
-  kit: Pick<Kit, "config" | "lora">,
-): LoraBranch[] {
-  return loraSites(kit.config, kit.lora.targets).map(({ name }) => {
-    const scaled = add(matmul(context, tensors[`context.${name}`]!), 1);
-    return {
-      pairs: { [name]: { a: tensors[factorName(name, "A")]!, b: tensors[factorName(name, "B")]! } },
-      gain: mul(scaled, kit.lora.scale),
-    };
-  });
-}
-
-/** c - α g, with g cut to length 10. */
-export function innerStep(context: Tensor, slope: Tensor, rate: number): Tensor {
-  const length = sqrt(add(sum(mul(slope, slope)), 1e-12));
-  const factor = div(CLIP, maximum(length, CLIP));
-  return sub(context, mul(slope, mul(factor, rate)));
-}
-
 function logitsOf(images: Tensor, tensors: Named, context: Tensor, env: Env, kit: Kit): Tensor {
   const rows = broadcast(context, [images.shape[0]!, context.shape[1]!]);
   const { feature } = env.encode(images, { branches: contextBranches(tensors, rows, kit) });
   return kit.classifier.logits(feature, tensors);
+}
+
+/**
+ * The mean cross-entropy between soft labels over the classes of one mask and answers over those of another: stored
+ * images are of no class that was not seen before, and the model shall know it.
+ */
+export function relabelledLoss(
+  logits: Tensor,
+  soft: Tensor,
+  seen: Tensor,
+  all: Tensor,
+  weights: Tensor,
+): Tensor {
+  const labels = softmax(where(broadcast(seen, soft.shape), soft, -1e9));
+  const rows = sum(mul(labels, maskedLogSoftmax(logits, all)), { axes: [1] });
+  return div(sum(mul(rows, mul(weights, -1))), sum(weights));
 }
 
 /** The context after inner steps on the first half of the batch. */
@@ -199,6 +190,7 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
       ...maskOf(task, kit),
       start,
       seen: classMask(state.seen.length > 0 ? state.seen : task.classes, kit),
+      all: classMask([...state.seen, ...task.classes], kit),
       real: number(1 - share),
       share: number(share),
     },
@@ -209,7 +201,8 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
       const own = taskLoss(logitsOf(env.rows().images, trained, context, env, kit), env);
       const stored = env.rows("stored");
       const again = logitsOf(stored.images, trained, stored["context"]!, env, kit);
-      const kept = distillation(again, stored["soft"]!, env.fixed["seen"]!, stored.weights, 1);
+      const { seen, all } = env.fixed;
+      const kept = relabelledLoss(again, stored["soft"]!, seen!, all!, stored.weights);
       return add(mul(own, env.fixed["real"]!), mul(kept, env.fixed["share"]!));
     },
   });

@@ -4,8 +4,9 @@ import { add, mul, reshape, sub, sum } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { createMethod } from "../mod.ts";
 import { runMethod, tinyConfig, tinyLora } from "../test_kit.ts";
-import { contextBranches, innerStep, type MierState } from "./mier.ts";
-import { assertNear, evaluate, tensorOf } from "./test_numbers.ts";
+import { contextBranches, innerStep } from "./context.ts";
+import { type MierState, relabelledLoss } from "./mier.ts";
+import { assertNear, evaluate, tensorOf, watched } from "./test_numbers.ts";
 
 Deno.test("mier's inner step goes down a gradient cut to length 10", async () => {
   const found = await evaluate({
@@ -65,19 +66,34 @@ Deno.test("mier finds a context for each task, keeps it, and stores images", asy
 
 Deno.test("mier relabels with the model as it was before the task, in the contexts of the images' tasks", async () => {
   const seen: { readonly contexts: number[]; readonly share: number }[] = [];
-  const { own } = await runMethod(createMethod("mier:buffer=10,adaptSteps=1,innerRate=0.5,relabelled=0.25"), {
-    tasks: 3,
-    onTraining({ spec: { tables, fixed } }) {
+  const states = await watched<MierState>(
+    "mier:buffer=10,adaptSteps=1,innerRate=0.5,relabelled=0.25",
+    3,
+    ({ tables, fixed }) => {
       const { context } = tables["stored"]!.columns as Record<string, { readonly data: Float32Array }>;
       seen.push({ contexts: [...context!.data], share: fixed!["share"]!.data[0]! });
     },
-  });
+  );
   assert.deepEqual(seen.map(({ share }) => share), [0, 0.25, 0.25]);
-  const state = own[2] as unknown as MierState;
+  const state = states[2]!;
   const times = state.buffer.columns["task"]!.data;
   const size = state.contexts.shape[1]!;
   const wanted = [...times].flatMap((
     task,
   ) => [...state.contexts.data.subarray(task * size, (task + 1) * size)]);
   assert.deepEqual(seen[2]!.contexts, wanted);
+});
+
+Deno.test("mier's relabelled images are of no new class", async () => {
+  // The teacher knows classes 0 and 1 alike; the student chooses among three: -(log p_0 + log p_1) / 2 of the first row.
+  const found = await evaluate({
+    student: tensorOf([2, 3], [Math.log(1), Math.log(2), Math.log(5), 9, 9, 9]),
+    soft: tensorOf([2, 3], [4, 4, 100, 1, 2, 3]),
+    seen: tensorOf([3], [1, 1, 0]),
+    all: tensorOf([3], [1, 1, 1]),
+    weights: tensorOf([2], [1, 0]),
+  }, ({ student, soft, seen, all, weights }) => ({
+    loss: relabelledLoss(student!, soft!, seen!, all!, weights!),
+  }));
+  assertNear(found["loss"]!, [-(Math.log(1 / 8) + Math.log(2 / 8)) / 2]);
 });

@@ -14,6 +14,10 @@ import { LOSS_RING, noiseName, packedRows, traceStep } from "../../train/step.ts
 import type { Optimiser } from "../../train/optimisers/optimiser.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import type { Named } from "../../train/table.ts";
+import type { StateValue } from "../../core/state.ts";
+import type { Fit, Kit } from "../method.ts";
+import { createMethod } from "../mod.ts";
+import { createTestKit, testTask } from "../test_kit.ts";
 
 /** What `fixtures/methods/systems/make.py` printed. */
 export const numbers = JSON.parse(
@@ -119,4 +123,26 @@ export function assertNear(found: readonly number[], wanted: readonly number[], 
   found.forEach((value, i) => {
     assert.ok(Math.abs(value - wanted[i]!) <= tolerance, `${i}: found ${value}, wanted ${wanted[i]}`);
   });
+}
+
+/** Runs a method and shows what it trains. Gives the states, from before the first task. */
+export async function watched<State extends StateValue>(
+  spec: string,
+  tasks: number,
+  see: (fit: Fit) => void,
+): Promise<readonly State[]> {
+  const method = createMethod(spec);
+  const states = [method.init(createTestKit())];
+  for (let index = 0; index < tasks; index++) {
+    const kit = createTestKit({ task: index });
+    const seeing: Kit = {
+      ...kit,
+      fit(fit) {
+        see(fit);
+        return kit.fit(fit);
+      },
+    };
+    states.push(await method.learn(states.at(-1)!, testTask(index), seeing));
+  }
+  return states as unknown as readonly State[];
 }
