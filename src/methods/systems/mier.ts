@@ -32,7 +32,6 @@ import {
   max,
   mul,
   narrow,
-  softmax,
   sum,
   where,
 } from "../../graph/functions.ts";
@@ -46,7 +45,7 @@ import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Env, Kit, Method, Named, Pass, TaskView } from "../method.ts";
 import { bufferTable, emptyBuffer, type ImageBuffer, offer } from "../pieces/buffer.ts";
 import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
-import { maskedLogSoftmax, maskOf, taskLoss } from "../pieces/losses.ts";
+import { distillation, maskOf, taskLoss } from "../pieces/losses.ts";
 import { factorsOf, noise, unit } from "../pieces/tensors.ts";
 import { firstStart } from "../start.ts";
 import { CLIP, contextBranches, innerStep } from "./context.ts";
@@ -125,22 +124,6 @@ function logitsOf(images: Tensor, tensors: Named, context: Tensor, env: Env, kit
   return kit.classifier.logits(feature, tensors);
 }
 
-/**
- * The mean cross-entropy between soft labels over the classes of one mask and answers over those of another: stored
- * images are of no class that was not seen before, and the model shall know it.
- */
-export function relabelledLoss(
-  logits: Tensor,
-  soft: Tensor,
-  seen: Tensor,
-  all: Tensor,
-  weights: Tensor,
-): Tensor {
-  const labels = softmax(where(broadcast(seen, soft.shape), soft, -1e9));
-  const rows = sum(mul(labels, maskedLogSoftmax(logits, all)), { axes: [1] });
-  return div(sum(mul(rows, mul(weights, -1))), sum(weights));
-}
-
 /** The context after inner steps on the first half of the batch. */
 function adapted(tensors: Named, env: Env, kit: Kit, { innerSteps, innerRate }: Options): Tensor {
   const { images, labels, weights } = env.rows();
@@ -190,7 +173,6 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
       ...maskOf(task, kit),
       start,
       seen: classMask(state.seen.length > 0 ? state.seen : task.classes, kit),
-      all: classMask([...state.seen, ...task.classes], kit),
       real: number(1 - share),
       share: number(share),
     },
@@ -201,8 +183,7 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
       const own = taskLoss(logitsOf(env.rows().images, trained, context, env, kit), env);
       const stored = env.rows("stored");
       const again = logitsOf(stored.images, trained, stored["context"]!, env, kit);
-      const { seen, all } = env.fixed;
-      const kept = relabelledLoss(again, stored["soft"]!, seen!, all!, stored.weights);
+      const kept = distillation(again, stored["soft"]!, env.fixed["seen"]!, stored.weights, 1);
       return add(mul(own, env.fixed["real"]!), mul(kept, env.fixed["share"]!));
     },
   });
