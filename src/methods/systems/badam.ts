@@ -1,6 +1,6 @@
 /**
- * BAdam (Farquhar-style Bayesian gradient descent with Adam's moments; arXiv 2309.08546) on one sequential adapter and
- * its classifier: parameters that were learnt with certainty move less.
+ * BAdam (Bayesian Adaptive Moment Regularization, arXiv 2309.08546) on one sequential adapter and its classifier:
+ * parameters that were learnt with certainty move less.
  *
  * 1. Every parameter has a mean μ, a deviation σ and the moments m and v. A step draws K times
  *    θ_k = μ + σ ε_k and takes the gradients g_k of the summed loss there.
@@ -87,7 +87,9 @@ const options = z.strictObject({
     "Draws K from the posterior in a step; each costs a gradient",
   ),
   deviation: z.number().gt(0).default(0.02).describe("Deviation σ of every parameter before the first step"),
-  eta: z.number().gt(0).default(5).describe("Rate η: a factor of the variance σ²"),
+  eta: z.number().gt(0).default(2.5).describe(
+    "Rate η: a factor of the variance σ²; a first step moves by η σ²",
+  ),
 });
 
 /** BAdam. */

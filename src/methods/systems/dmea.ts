@@ -22,26 +22,12 @@
 import { z } from "zod";
 import type { ClassifierState } from "../../classifiers/classifier.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
-import {
-  add,
-  concat,
-  div,
-  minimum,
-  mul,
-  narrow,
-  reshape,
-  softmax,
-  sqrt,
-  sub,
-  sum,
-  where,
-} from "../../graph/functions.ts";
+import { add, concat, mul, reshape, softmax, where } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
-import { type Adapter } from "../../nn/adapter.ts";
+import type { Adapter } from "../../nn/adapter.ts";
 import { classMeans } from "../../nn/heads.ts";
 import { factorName, loraSites, parseFactor } from "../../nn/sites.ts";
 import { adamw } from "../../train/optimisers/adamw.ts";
-import type { Optimiser } from "../../train/optimisers/optimiser.ts";
 import { imageTable, type Table } from "../../train/table.ts";
 import { classMask, featurePass, mergedPredictor } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
@@ -51,8 +37,9 @@ import { finishClassifier } from "../pieces/classified.ts";
 import { maskOf, taskLoss } from "../pieces/losses.ts";
 import { factorsOf, prefixed } from "../pieces/tensors.ts";
 import { maskedLoss } from "../../nn/losses.ts";
-import { expertBranches, type Experts, noExperts, readExpert, writeExperts } from "./experts.ts";
-import { asPart, beside, parted } from "./parted.ts";
+import { expertBranches, expertMask, type Experts, noExperts, readExpert, writeExperts } from "./experts.ts";
+import { asPart, beside } from "./parted.ts";
+import { scaledGradients } from "./scaled_gradients.ts";
 
 /** The modules, weights [depth, places] of what is deployed, and of each task its path and its mean frozen feature. */
 export type DmeaState = {
@@ -123,39 +110,6 @@ function adapterOf(
     return [name, { a, b: hostTensor(b.shape, weighted) }] as const;
   });
   return { scale, importance: 1, pairs: Object.fromEntries(pairs) };
-}
-
-/** min(1, ‖g_replay‖ / ‖g_task‖), on its way to 1. */
-export function gradientScale(replay: readonly Tensor[], task: readonly Tensor[], progress: Tensor): Tensor {
-  const length = (parts: readonly Tensor[]) =>
-    sqrt(parts.map((part) => sum(mul(part, part))).reduce((a, b) => add(a, b)));
-  const scale = minimum(div(length(replay), add(length(task), 1e-12)), 1);
-  return add(scale, mul(sub(1, scale), progress));
-}
-
-/** A rule on g_replay + η g_task. `fixed.replays` [1] is 0 while there is nothing to replay; then η is 1. */
-export function scaledGradients(inner: Optimiser, relax: number): Optimiser {
-  return {
-    ...inner,
-    hyperLength: inner.hyperLength + 1,
-    hyper: (rate, step) => [...inner.hyper(rate, step), Math.min(1, step / relax)],
-    step(now) {
-      const progress = narrow(now.hyper, 0, inner.hyperLength, 1);
-      const rule = parted(inner, (replay, task, { fixed }) => {
-        const scale = gradientScale(Object.values(replay), Object.values(task), progress);
-        const factor = where(fixed["replays"]!, scale, 1);
-        return Object.fromEntries(
-          Object.entries(replay).map(([name, slope]) => [name, add(slope, scaledBy(task[name]!, factor))]),
-        );
-      });
-      return rule.step({ ...now, hyper: narrow(now.hyper, 0, 0, inner.hyperLength) });
-    },
-  };
-}
-
-/** A tensor of any shape times a tensor of one number. */
-function scaledBy(x: Tensor, factor: Tensor): Tensor {
-  return mul(x, reshape(factor, []));
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {
@@ -285,11 +239,7 @@ async function learn(state: DmeaState, task: TaskView, kit: Kit, options: Option
   const frozen = await kit.map(featurePass(undefined), imageTable(task.train));
   const key = Float32Array.from(classMeans(frozen.data, new Int32Array(task.train.count), 1).means);
   const similarity = tasks.map(({ key: other }) => cosine(key, other));
-  const known = hostTensor([counts.length, places + 1]);
-  counts.forEach((count, block) => {
-    known.data.fill(1, block * (places + 1), block * (places + 1) + count);
-    if (count < places) known.data[block * (places + 1) + places] = 1;
-  });
+  const known = expertMask(modules, counts.map((count) => count < places));
   const coefficients = startCoefficients(tasks.map(({ path }) => path), similarity, counts, places);
   const found = await expand(state, coefficients, known, task, kit, options.expandEpochs);
   const path = found.shares.map((row, block) => {

@@ -104,6 +104,16 @@ export function writeExperts(
   return { ...experts, factors: { ...experts.factors, ...Object.fromEntries(changed) }, counts };
 }
 
+/** 1 where there is an expert, or a place beside them is used: [depth, experts + 1]. */
+export function expertMask({ counts, places }: Experts, beside: readonly boolean[]): HostTensor {
+  const mask = hostTensor([counts.length, places + 1]);
+  counts.forEach((count, block) => {
+    mask.data.fill(1, block * (places + 1), block * (places + 1) + count);
+    if (beside[block]) mask.data[block * (places + 1) + places] = 1;
+  });
+  return mask;
+}
+
 /**
  * Gates of the two highest logits of each block, by softmax, and the softmax over all.
  *

@@ -85,8 +85,10 @@ export const forkMerge: MethodDefinition = defineMethod({
 });
 
 /** What a branch trains: an adapter, and what trains of the classifier. */
-interface Model {
+export interface Model {
+  /** As training left it. */
   readonly adapter: Adapter;
+  /** By name. */
   readonly rows: NamedTensors;
 }
 
@@ -121,8 +123,8 @@ export async function greedyWeights(
   return weights.map((weight) => weight / total);
 }
 
-/** Σ λ ΔW, and Σ λ of the classifiers. */
-function merge(models: readonly Model[], weights: readonly number[]): Model {
+/** The mean with weights λ of ΔW, and of what trains of the classifiers. */
+export function mergeModels(models: readonly Model[], weights: readonly number[]): Model {
   const total = weights.reduce((a, b) => a + b, 0);
   const shares = weights.map((weight) => weight / total);
   const rows = Object.entries(models[0]!.rows).map(([name, { shape }]) => {
@@ -214,8 +216,8 @@ async function learn(
     }
     const alone: number[] = [];
     for (const branch of models) alone.push(models.length > 1 ? await score(branch) : 1);
-    weights.push(await greedyWeights(alone, (weights) => score(merge(models, weights))));
-    const merged = merge(models, weights.at(-1)!);
+    weights.push(await greedyWeights(alone, (weights) => score(mergeModels(models, weights))));
+    const merged = mergeModels(models, weights.at(-1)!);
     model = { ...merged, adapter: resize(merged.adapter, firstStart(kit)) };
   }
   kit.trained(model.adapter);

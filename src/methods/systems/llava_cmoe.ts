@@ -33,6 +33,7 @@ import { factorsOf, noise, prefixed } from "../pieces/tensors.ts";
 import {
   balance,
   expertBranches,
+  expertMask,
   type Experts,
   noExperts,
   placeRouter,
@@ -108,16 +109,6 @@ export function expansions(frequencies: readonly number[], alpha: number): boole
   const variance = frequencies.reduce((total, value) => total + (value - mean) ** 2, 0) / frequencies.length;
   // Equal frequencies are all at the mean, which rounding must not decide.
   return frequencies.map((value) => value >= mean - alpha * Math.sqrt(variance) - 1e-9);
-}
-
-/** 1 where there is an expert, or a place beside them is used: [depth, experts + 1]. */
-function maskFor({ counts, places }: Experts, beside: readonly boolean[]): HostTensor {
-  const mask = hostTensor([counts.length, places + 1]);
-  counts.forEach((count, block) => {
-    mask.data.fill(1, block * (places + 1), block * (places + 1) + count);
-    if (beside[block]) mask.data[block * (places + 1) + places] = 1;
-  });
-  return mask;
 }
 
 /** Trains what stands beside the experts, and a router over all. Probing and learning are one program. */
@@ -207,7 +198,7 @@ async function learn(state: CmoeState, task: TaskView, kit: Kit, options: Option
     const order = kit.rng(`probe ${task.index}`).shuffle(Array.from({ length: count }, (_, i) => i));
     const some = order.slice(0, Math.max(1, Math.round(options.probeShare * count)));
     const seen = rowsOf(frozen, some);
-    const mask = maskFor(experts, everywhere);
+    const mask = expertMask(experts, everywhere);
     const probed = await train(
       state,
       { ...imageTable(task.train, some), columns: { frozen: seen } },
@@ -228,7 +219,7 @@ async function learn(state: CmoeState, task: TaskView, kit: Kit, options: Option
     );
     beside = copies(experts, used, fresh);
   }
-  const mask = maskFor(experts, grown);
+  const mask = expertMask(experts, grown);
   const values = await train(state, { ...imageTable(task.train), columns: { frozen } }, task, kit, {
     beside,
     mask,

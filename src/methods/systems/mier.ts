@@ -13,8 +13,8 @@
  * 6. At test an image takes the context of the task whose mean frozen feature it is nearest to.
  *
  * There the model is of dynamics, the context adapts it to new ones, and a policy learns from relabelled transitions.
- * Published: the context's start at zero, two inner steps with a clipped gradient, ten at test, relabelling with the
- * adapted model. Ours: what the context scales, who is relabelled, and nearest means where a new task would be sampled.
+ * Published: the context's start at zero, inner steps with a clipped gradient, ten at test, relabelling with the adapted
+ * model. Ours: what the context scales, one inner step, who is relabelled, nearest means where a new task is sampled.
  *
  * @module
  */
@@ -30,19 +30,15 @@ import {
   equal,
   matmul,
   max,
-  maximum,
   mul,
   narrow,
-  sqrt,
-  sub,
   sum,
   where,
 } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { featureWidth } from "../../nn/config.ts";
 import { classMeans } from "../../nn/heads.ts";
-import type { LoraBranch } from "../../nn/lora.ts";
-import { factorName, loraSites, parseFactor } from "../../nn/sites.ts";
+import { loraSites, parseFactor } from "../../nn/sites.ts";
 import { imageTable, type Table } from "../../train/table.ts";
 import { classMask, featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
@@ -52,9 +48,7 @@ import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
 import { distillation, maskOf, taskLoss } from "../pieces/losses.ts";
 import { factorsOf, noise, unit } from "../pieces/tensors.ts";
 import { firstStart } from "../start.ts";
-
-/** Length beyond which the gradient of a context is cut. */
-const CLIP = 10;
+import { CLIP, contextBranches, innerStep } from "./context.ts";
 
 /** Factors and W by site; contexts [classes, size] and mean frozen features [classes, width] of tasks, zero before. */
 export type MierState = {
@@ -69,8 +63,10 @@ export type MierState = {
 
 const options = z.strictObject({
   context: z.int().min(1).default(5).describe("Numbers of a context"),
-  innerSteps: z.int().min(0).max(5).default(2).describe("Steps on the context in training"),
-  innerRate: z.number().gt(0).default(0.01).describe("Rate α of a step on the context"),
+  innerSteps: z.int().min(0).max(5).default(1)
+    .describe("Steps on the context in training (published: 2); each costs two gradients"),
+  innerRate: z.number().gt(0).default(1)
+    .describe("Rate α of a step on the context; at the published 0.01 contexts stay at zero here"),
   adaptSteps: z.int().min(0).default(10).describe("Steps on the context after training, each on all images"),
   buffer: z.int().min(0).default(200).describe("Images stored of all earlier tasks"),
   relabelled: z.number().min(0).max(1).default(0.5).describe(
@@ -121,28 +117,6 @@ export const mier: MethodDefinition = defineMethod({
     }),
   }),
 });
-
-/** The adapter under contexts [1 or batch, size]: a branch a site, with gains scale · (1 + c W). */
-export function contextBranches(
-  tensors: Named,
-  context: Tensor,
-  kit: Pick<Kit, "config" | "lora">,
-): LoraBranch[] {
-  return loraSites(kit.config, kit.lora.targets).map(({ name }) => {
-    const scaled = add(matmul(context, tensors[`context.${name}`]!), 1);
-    return {
-      pairs: { [name]: { a: tensors[factorName(name, "A")]!, b: tensors[factorName(name, "B")]! } },
-      gain: mul(scaled, kit.lora.scale),
-    };
-  });
-}
-
-/** c - α g, with g cut to length 10. */
-export function innerStep(context: Tensor, slope: Tensor, rate: number): Tensor {
-  const length = sqrt(add(sum(mul(slope, slope)), 1e-12));
-  const factor = div(CLIP, maximum(length, CLIP));
-  return sub(context, mul(slope, mul(factor, rate)));
-}
 
 function logitsOf(images: Tensor, tensors: Named, context: Tensor, env: Env, kit: Kit): Tensor {
   const rows = broadcast(context, [images.shape[0]!, context.shape[1]!]);
@@ -229,14 +203,8 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
     seen: [...state.seen, ...task.classes],
     buffer: stored(state, task, kit, options),
   };
-  const classifier = await finishClassifier(
-    kit,
-    task,
-    state.classifier,
-    values,
-    routedPass(next, kit),
-    () => routedPass(state, kit),
-  );
+  const [after, before] = [routedPass(next, kit), () => routedPass(state, kit)];
+  const classifier = await finishClassifier(kit, task, state.classifier, values, after, before);
   return { ...next, classifier };
 }
 
