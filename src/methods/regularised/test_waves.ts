@@ -126,6 +126,7 @@ export async function termAt(term: ExtraLoss, given: TermInputs) {
         rows: () => rows as Columns,
         encode: unused,
       },
+      forward: unused,
       adapter: values,
       tensors: inputs("tensors.", term.tensors),
       feature: graph.fill(0),
