@@ -45,8 +45,16 @@ const variants = [
   "cofima:information=sum,start=shared",
   "slao:startB=merged",
   "core-space:rule=dare",
+  "ewc-lora:merge=factors",
+  "sd-lora:magnitude=null",
+  "treelora:pull=product",
 ];
-const all = [...Object.keys(methods), ...variants];
+/** Options of methods whose defaults are too much work for a batch of two. */
+const sized: Readonly<Record<string, string>> = {
+  ssiat: "ssiat:samples=2,epochs=1",
+  slca: "slca:samples=2,epochs=1",
+};
+const all = [...Object.keys(methods).map((name) => sized[name] ?? name), ...variants];
 /** Every policy, of small size. */
 const policies = classifierNames.map((name) =>
   createClassifier(name, { randomFeatures: 6, alignSamples: 2, alignEpochs: 1 })
