@@ -17,7 +17,15 @@ import { countingExecutor } from "../train/test_kit.ts";
 import type { Predictor } from "./method.ts";
 import type { MethodDefinition } from "./definition.ts";
 import { createMethod, describeOptions, type MethodName, methods } from "./mod.ts";
-import { createTestEngine, createTestKit, runMethod, testTask, tinyConfig, tinyLora } from "./test_kit.ts";
+import {
+  CLASSES,
+  createTestEngine,
+  createTestKit,
+  runMethod,
+  testTask,
+  tinyConfig,
+  tinyLora,
+} from "./test_kit.ts";
 
 const variants = [
   "taskarith:start=fresh,lambda=0.3,rankCap=4",
@@ -37,6 +45,9 @@ const variants = [
   "kmerge:merge=delta,rank=4,places=2,final=members",
   "share:deploy=mean,centre=drop,gain=drop,components=4",
   "moses:experts=2,active=1,keep=0.6",
+  "inflora:threshold=0.5",
+  "gpm:branch=same",
+  "nsp-lora:projection=hard",
   "er:base=ham,size=5",
   "derpp:base=ewc,size=3",
   "opcm:space=dense,start=sequential",
@@ -296,6 +307,9 @@ Deno.test("state stays below a bound that does not depend on the number of tasks
       0,
     );
   const weightBytes = sites.reduce((total, { inputs, outputs }) => total + 4 * inputs * outputs, 0);
+  /** Bytes of a square matrix for every input, which q and v share. */
+  const inputBytes = sites.filter(({ target }) => target !== "v")
+    .reduce((total, { inputs }) => total + 4 * inputs ** 2, 0);
   const bounds: Readonly<Record<string, number>> = {
     simplecil: 0,
     naive: adapterBytes(2),
@@ -312,6 +326,12 @@ Deno.test("state stays below a bound that does not depend on the number of tasks
     breadcrumbs: adapterBytes(),
     "model-stock": 2 * adapterBytes(),
     lines: adapterBytes(),
+    "shared-a": 2 * adapterBytes(2),
+    // The sum of the updates, and what is kept of each input.
+    inflora: adapterBytes() + inputBytes / 2,
+    gpm: adapterBytes() + inputBytes / 2,
+    "nsp-lora": adapterBytes() + inputBytes,
+    "lora-drs": adapterBytes() + 4 * CLASSES * tinyConfig.width,
     "concat-pruned": adapterBytes(),
     "concat-pruned:weighting=sum,pruneSpace=delta,rankCap=6": adapterBytes(6),
     ham: 5 * adapterBytes(16),

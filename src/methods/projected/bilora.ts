@@ -11,7 +11,8 @@
  * The paper's: all steps. Its α = 300 and n = 3000 are for the k and v of ViT-B, of width 768, beside which it compares
  * adapters of rank 10. Ours, so that they carry over to any width: n is a fifth of the numbers of an adapter of the
  * run's rank, and α is such that coefficients of one size give updates as large beside the weights, whose entries
- * have deviations like 1/√in; both are the paper's at its sizes. Places come from the run's seed, not from 777 + 10 t.
+ * have deviations like 1/√in; both are the paper's at its sizes. Their learning rate has a factor, because our trainings
+ * are several times shorter. Places come from the run's seed, not from 777 + 10 t.
  *
  * @module
  */
@@ -147,8 +148,10 @@ export function updateOf(coefficients: Tensor, fixed: Named, size: Size): Tensor
   return sub(product("Cos"), product("Sin"));
 }
 
+const COEFFICIENTS = "coefficients.";
+
 function coefficientName(site: string): string {
-  return `coefficients.${site}`;
+  return `${COEFFICIENTS}${site}`;
 }
 
 /** A dense update as a pair: itself and the identity of its shorter side. */
@@ -170,6 +173,10 @@ export const bilora: MethodDefinition = defineMethod({
       .describe("Places n of a task at every site; null is a fifth of the numbers of an adapter"),
     alpha: z.number().positive().nullable().default(null)
       .describe("Factor α of the transform; null brings the paper's 300 to the width of the site"),
+    rate: z.number().positive().max(1000).default(3)
+      .describe(
+        "Factor of the learning rate of the coefficients, whose steps change the update less than an adapter's",
+      ),
   }),
   create(options) {
     const countAt = (size: Size, kit: Kit) =>
@@ -203,6 +210,7 @@ export const bilora: MethodDefinition = defineMethod({
         );
         return {
           start: Object.fromEntries(start),
+          rate: (name) => name.startsWith(COEFFICIENTS) ? options.rate : 1,
           base: adapterOf(state, kit) ?? noUpdate(kit),
           fixed,
           branch(trained, { fixed, graph }): LoraBranch {

@@ -29,7 +29,7 @@ export type SharedAState = {
   readonly shared: { readonly [site: string]: LoraPair["a"] } | null;
 };
 
-/** Step 2 and 3 at one site. A wide basis of a short A is cut to what A can have. */
+/** Step 2 and 3 at one site. Q has as many columns as A has rows, or inputs if those are fewer. */
 export function aligned(old: LoraPair | undefined, { a, b }: LoraPair): LoraPair {
   const q = orthonormal(matrixOf(a).transpose());
   const added = matrixOf(b).mmul(matrixOf(a).mmul(q));
