@@ -23,6 +23,8 @@ export const penalties: readonly number[] = Array.from({ length: 17 }, (_, i) =>
 
 /** Images on which a penalty is fitted at most: the choice needs no more, and costs the cube of their number. */
 const FIT_IMAGES = 400;
+/** Images that the recursion takes in at a time. */
+const PART_IMAGES = 256;
 
 /** max(f W, 0) with random W [width, features]. */
 function expand(feature: Tensor, projection: Tensor): Tensor {
@@ -171,7 +173,13 @@ export function recursiveRidge(
     async finish(state, task, kit) {
       const h = toMatrix(await expanded(state, task, kit));
       const y = targets(task.labels, kit.classes);
-      const { r, w } = recursion(toMatrix(state[INVERSE]!), toMatrix(state[SOLUTION]!), h, y);
+      let [r, w] = [toMatrix(state[INVERSE]!), toMatrix(state[SOLUTION]!)];
+      // Part by part, because each costs the cube of its images.
+      for (let first = 0; first < h.rows; first += PART_IMAGES) {
+        const last = Math.min(h.rows, first + PART_IMAGES) - 1;
+        const part = (of: Matrix) => of.subMatrix(first, last, 0, of.columns - 1);
+        ({ r, w } = recursion(r, w, part(h), part(y)));
+      }
       return { ...state, [INVERSE]: toTensor(r), [SOLUTION]: toTensor(w) };
     },
     scorer,

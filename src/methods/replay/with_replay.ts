@@ -92,6 +92,7 @@ function replayed<Use extends string>(
   const table = bufferTable(buffer);
   const tables = Object.fromEntries(rule.uses.map((use) => [PREFIX + use, table]));
   const both: ExtraLoss = {
+    ...extraLoss,
     tensors: { ...extraLoss?.tensors, [SEEN]: classMask([...seen, ...task.classes], kit) },
     build(context) {
       const { env, forward, tensors } = context;
@@ -139,7 +140,7 @@ export function withReplay<Own extends StateValue, Use extends string>(
       return {
         base,
         buffer: offer(buffer, task.train, rule.size, kit.rng(`reservoir ${task.index}`), columns),
-        seen: [...seen, ...task.classes],
+        seen: [...new Set([...seen, ...task.classes])],
       };
     },
     deploy: ({ base }, kit) => plain.deploy(base, kit),
