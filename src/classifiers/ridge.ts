@@ -98,14 +98,16 @@ export function choosePenalty(features: Matrix, wanted: Matrix): number {
   const held = rows.filter((_, i) => i % 5 === 4);
   const fitted = rows.filter((_, i) => i % 5 !== 4);
   if (held.length === 0) return 1;
+  // A class without images is answered with 0, and adds no error.
+  const present = [...new Set(classOf)];
   const step = Math.max(1, Math.ceil(fitted.length / FIT_IMAGES));
   const some = fitted.filter((_, i) => i % step === 0);
   const [h, y] = [
     features.selection(some, all(features.columns)),
-    wanted.selection(some, all(wanted.columns)),
+    wanted.selection(some, present),
   ];
   const test = features.selection(held, all(features.columns)).mmul(h.transpose());
-  const truth = wanted.selection(held, all(wanted.columns));
+  const truth = wanted.selection(held, present);
   const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(
     h.mmul(h.transpose()),
     { assumeSymmetric: true },
@@ -115,7 +117,7 @@ export function choosePenalty(features: Matrix, wanted: Matrix): number {
   let [best, least] = [1, Infinity];
   for (const penalty of penalties) {
     const scales = values.map((value) => 1 / (Math.max(value, 0) + penalty));
-    const error = Matrix.sub(left.mmul(Matrix.diag(scales).mmul(right)), truth).norm("frobenius");
+    const error = Matrix.sub(left.mmul(right.clone().mulColumnVector(scales)), truth).norm("frobenius");
     if (error < least) [best, least] = [penalty, error];
   }
   return best;
