@@ -91,6 +91,7 @@ export function alignment(options: AlignmentOptions): Classifier {
   const isOrdered = logitNorm !== undefined || fading !== undefined;
   return {
     kind: "alignment",
+    keepsRows: true,
     init: (classes, width, rng) => ({
       ...freshRows(classes, width, rng),
       ...emptyStatistics(classes, width, covariance),

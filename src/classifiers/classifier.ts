@@ -72,6 +72,8 @@ export interface Scorer {
 export interface Classifier {
   /** Its name in settings. */
   readonly kind: string;
+  /** Whether the rows that a task trained are where the next one starts, and what scores comes from them. */
+  readonly keepsRows?: boolean;
   /** Before the first task. */
   init(classes: number, width: number, rng: Rng): ClassifierState;
   /** The part of the state that trains with the model. */

@@ -65,6 +65,7 @@ function kindOf(kind: ClassifierKind): Pick<Classifier, "kind" | "scorer"> {
 /** Rows of a task's classes are trained on that task alone, with the other logits left out. */
 export const linear: Classifier = {
   ...kindOf("linear"),
+  keepsRows: true,
   init: freshRows,
   trains: rowsOf,
   logits: linearLogits,
@@ -117,6 +118,7 @@ async function movedMeans(state: ClassifierState, stored: StoredFeatures): Promi
 export const ncm: Classifier = {
   ...cosine,
   ...kindOf("ncm"),
+  keepsRows: false,
   logits: linearLogits,
   async finish(state, { classes, labels, features, stored }) {
     // Means are not trained: with a loss over all classes seen, training would move those of earlier tasks.

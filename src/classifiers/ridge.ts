@@ -23,6 +23,8 @@ export const penalties: readonly number[] = Array.from({ length: 17 }, (_, i) =>
 
 /** Images on which a penalty is fitted at most: the choice needs no more, and costs the cube of their number. */
 const FIT_IMAGES = 400;
+/** Images that the recursion takes in at a time. */
+const PART_IMAGES = 256;
 
 /** max(f W, 0) with random W [width, features]. */
 function expand(feature: Tensor, projection: Tensor): Tensor {
@@ -96,14 +98,16 @@ export function choosePenalty(features: Matrix, wanted: Matrix): number {
   const held = rows.filter((_, i) => i % 5 === 4);
   const fitted = rows.filter((_, i) => i % 5 !== 4);
   if (held.length === 0) return 1;
+  // A class without images is answered with 0, and adds no error.
+  const present = [...new Set(classOf)];
   const step = Math.max(1, Math.ceil(fitted.length / FIT_IMAGES));
   const some = fitted.filter((_, i) => i % step === 0);
   const [h, y] = [
     features.selection(some, all(features.columns)),
-    wanted.selection(some, all(wanted.columns)),
+    wanted.selection(some, present),
   ];
   const test = features.selection(held, all(features.columns)).mmul(h.transpose());
-  const truth = wanted.selection(held, all(wanted.columns));
+  const truth = wanted.selection(held, present);
   const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(
     h.mmul(h.transpose()),
     { assumeSymmetric: true },
@@ -113,7 +117,7 @@ export function choosePenalty(features: Matrix, wanted: Matrix): number {
   let [best, least] = [1, Infinity];
   for (const penalty of penalties) {
     const scales = values.map((value) => 1 / (Math.max(value, 0) + penalty));
-    const error = Matrix.sub(left.mmul(Matrix.diag(scales).mmul(right)), truth).norm("frobenius");
+    const error = Matrix.sub(left.mmul(right.clone().mulColumnVector(scales)), truth).norm("frobenius");
     if (error < least) [best, least] = [penalty, error];
   }
   return best;
@@ -171,7 +175,13 @@ export function recursiveRidge(
     async finish(state, task, kit) {
       const h = toMatrix(await expanded(state, task, kit));
       const y = targets(task.labels, kit.classes);
-      const { r, w } = recursion(toMatrix(state[INVERSE]!), toMatrix(state[SOLUTION]!), h, y);
+      let [r, w] = [toMatrix(state[INVERSE]!), toMatrix(state[SOLUTION]!)];
+      // Part by part, because each costs the cube of its images.
+      for (let first = 0; first < h.rows; first += PART_IMAGES) {
+        const last = Math.min(h.rows, first + PART_IMAGES) - 1;
+        const part = (of: Matrix) => of.subMatrix(first, last, 0, of.columns - 1);
+        ({ r, w } = recursion(r, w, part(h), part(y)));
+      }
       return { ...state, [INVERSE]: toTensor(r), [SOLUTION]: toTensor(w) };
     },
     scorer,

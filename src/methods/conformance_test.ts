@@ -159,7 +159,7 @@ for (const spec of all) {
     const { executor, counts } = countingExecutor(engine.executor);
     const counted = new Engine(executor, engine.backbone, { channels: 1, height: 8, width: 8 });
     const known: number[] = [];
-    let state = method.init(createTestKit({ engine: counted }));
+    let state = method.init(createTestKit({ engine: counted, classifier: classifiers.ncm }));
     for (let index = 0; index < 12; index++) {
       const kit = createTestKit({ engine: counted, task: index, classifier: classifiers.ncm });
       state = await method.learn(state, testTask(index), kit);

@@ -81,7 +81,7 @@ export const gdumb: MethodDefinition = defineMethod({
         model: model.init(kit),
       }),
       async learn({ stored, seen }: GdumbState, task, kit): Promise<GdumbState> {
-        const classes = [...seen, ...task.classes];
+        const classes = [...new Set([...seen, ...task.classes])];
         const rng = kit.rng(`balanced ${task.index}`);
         const train = greedilyBalanced(stored, task.train, classes, size, rng);
         // It is the first task of a model that has seen nothing.

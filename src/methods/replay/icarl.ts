@@ -44,12 +44,14 @@ export type IcarlState = {
 
 /** Step 1's term: κ times the distillation over the earlier classes. */
 export function remembering(
+  teacher: HostTensor,
   earlier: readonly number[],
   { kappa, temperature }: { readonly kappa: number; readonly temperature: number },
   kit: Pick<Kit, "classes">,
 ): ExtraLoss {
   return {
     tensors: { earlier: classMask(earlier, kit) },
+    columns: { teacher },
     build({ env, logits, tensors }) {
       const { teacher, weights } = env.rows();
       return mul(distillation(logits, teacher!, tensors["earlier"]!, weights, temperature), kappa);
@@ -70,20 +72,18 @@ async function train(
   state: IcarlState,
   task: TaskView,
   kit: Kit,
-  options: Parameters<typeof remembering>[1],
+  options: Parameters<typeof remembering>[2],
 ): Promise<{ readonly adapter: Adapter; readonly head: ClassifierState }> {
   const images = joinImages(task.train, state.exemplars);
   const teacher = state.adapter && await teach(state, images, kit);
   const start = state.adapter ?? firstStart(kit);
-  const fit = adapterFit(
-    { start, ...(teacher && { extraLoss: remembering(state.seen, options, kit) }) },
+  const { values } = await kit.fit(adapterFit(
+    { start, ...(teacher && { extraLoss: remembering(teacher, state.seen, options, kit) }) },
     state.head,
     linear,
     { lossClasses: [...state.seen, ...task.classes], train: images },
     kit,
-  );
-  const main = { ...fit.tables.main, ...(teacher && { columns: { teacher } }) };
-  const { values } = await kit.fit({ ...fit, tables: { main } });
+  ));
   return { adapter: adapterFromTensors(values, start.scale), head: rowsOf(values) };
 }
 
@@ -94,8 +94,10 @@ export async function chooseExemplars(
   size: number,
   featuresOf: (images: Split) => Promise<HostTensor>,
 ): Promise<Split> {
-  const each = Math.max(1, Math.floor(size / (seen.length + task.classes.length)));
-  const kept = [...rowsByClass(exemplars.labels, seen).values()].flatMap((rows) => rows.slice(0, each));
+  // A class that comes back gets new exemplars.
+  const others = seen.filter((label) => !task.classes.includes(label));
+  const each = Math.max(1, Math.floor(size / (others.length + task.classes.length)));
+  const kept = [...rowsByClass(exemplars.labels, others).values()].flatMap((rows) => rows.slice(0, each));
   const { shape, data } = await featuresOf(task.train);
   const width = shape[1]!;
   const chosen = [...rowsByClass(task.train.labels, task.classes).values()].flatMap((rows) => {
@@ -150,7 +152,7 @@ export const icarl: MethodDefinition = defineMethod({
       const featuresOf = (images: Split) => kit.map(featurePass(adapter), imageTable(images));
       const exemplars = await chooseExemplars(state, task, size, featuresOf);
       const means = exemplarMeans(state.means, await featuresOf(exemplars), exemplars.labels);
-      return { adapter, head, exemplars, means, seen: [...state.seen, ...task.classes] };
+      return { adapter, head, exemplars, means, seen: [...new Set([...state.seen, ...task.classes])] };
     },
     deploy: ({ adapter, means }: IcarlState) => mergedPredictor(adapter ?? undefined, means, ncm),
     classifierOf: ({ means, ...rest }: IcarlState) => ({ classifier: means, policy: ncm, rest }),

@@ -33,7 +33,7 @@ Deno.test("iCaRL's class means are those of the unit features of its exemplars, 
 
 Deno.test("iCaRL's distillation and its gradient are PyTorch's", async () => {
   const { student, teacher, earlier, temperature, kappa, loss, gradient } = expected.distillation;
-  const term = remembering(earlier, { kappa, temperature }, { classes: 5 });
+  const term = remembering(rowsTensor(teacher), earlier, { kappa, temperature }, { classes: 5 });
   const inputs = {
     student: rowsTensor(student),
     teacher: rowsTensor(teacher),

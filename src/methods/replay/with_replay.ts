@@ -7,7 +7,9 @@
  * 3. After the task, offer all its images to the reservoir; with each goes the logits of the model deployed then, if
  *    the rule asks for them.
  *
- * While nothing is stored, the method trains as it does alone.
+ * While nothing is stored, the method trains as it does alone. If the run's classifier scores with something else than
+ * rows that train (class means, a ridge), the method trains linear rows that go on from task to task, because the losses
+ * on stored images ask about earlier classes.
  *
  * @module
  */
@@ -28,6 +30,7 @@ import {
 } from "../adapter_method.ts";
 import type { Kit, Method, TaskView } from "../method.ts";
 import { bufferTable, emptyBuffer, type ImageBuffer, offer } from "../pieces/buffer.ts";
+import { trainingRows, withoutTrainingRows, withTrainingRows } from "../pieces/training_rows.ts";
 
 /** A batch of stored images under the model in training. */
 export interface Drawn {
@@ -92,6 +95,7 @@ function replayed<Use extends string>(
   const table = bufferTable(buffer);
   const tables = Object.fromEntries(rule.uses.map((use) => [PREFIX + use, table]));
   const both: ExtraLoss = {
+    ...extraLoss,
     tensors: { ...extraLoss?.tensors, [SEEN]: classMask([...seen, ...task.classes], kit) },
     build(context) {
       const { env, forward, tensors } = context;
@@ -111,15 +115,21 @@ export function withReplay<Own extends StateValue, Use extends string>(
   parts: AdapterParts<Own>,
   rule: ReplayRule<Use>,
 ): Omit<Method<ReplayState<Own>>, "name" | "options"> {
-  const plain = adapterMethod(parts);
+  const hooks = {
+    ...parts,
+    ...(parts.classifier && { classifier: withTrainingRows(parts.classifier) }),
+  };
+  const plain = adapterMethod(hooks);
+  const rowed = (kit: Kit): Kit => ({ ...kit, classifier: withTrainingRows(kit.classifier) });
   return {
     sees: "task",
-    init: (kit) => ({ base: plain.init(kit), buffer: emptyBuffer, seen: [] }),
-    async learn(state, task, kit) {
+    init: (kit) => ({ base: plain.init(rowed(kit)), buffer: emptyBuffer, seen: [] }),
+    async learn(state, task, given) {
+      const kit = rowed(given);
       const { buffer, seen } = state;
       const isEmpty = buffer.labels.length === 0;
       const method = isEmpty ? plain : adapterMethod<Own>({
-        ...parts,
+        ...hooks,
         begin: async (own, task, kit, classifier) =>
           replayed(await parts.begin(own, task, kit, classifier), state, rule, task, kit),
         stored: () => bufferTable(buffer).images,
@@ -132,20 +142,24 @@ export function withReplay<Own extends StateValue, Use extends string>(
             base.classifier,
             task,
             kit,
-            parts.classifier ?? kit.classifier,
+            hooks.classifier ?? kit.classifier,
           ),
         }
         : {};
       return {
         base,
         buffer: offer(buffer, task.train, rule.size, kit.rng(`reservoir ${task.index}`), columns),
-        seen: [...seen, ...task.classes],
+        seen: [...new Set([...seen, ...task.classes])],
       };
     },
-    deploy: ({ base }, kit) => plain.deploy(base, kit),
+    deploy: ({ base }, kit) => plain.deploy(base, rowed(kit)),
     classifierOf({ base, buffer, seen }, kit) {
-      const split = plain.classifierOf!(base, kit);
-      return { ...split, rest: { base: split.rest, buffer, seen } };
+      const { classifier, rest } = plain.classifierOf!(base, kit)!;
+      return {
+        classifier: withoutTrainingRows(classifier),
+        policy: parts.classifier ?? kit.classifier,
+        rest: { base: rest, rows: trainingRows(classifier), buffer, seen },
+      };
     },
     facts: ({ base, buffer }) => ({ ...plain.facts?.(base), stored: buffer.labels.length }),
   };

@@ -177,6 +177,23 @@ Deno.test("replay leaves the wrapped method's start, penalty and merge as they a
   assert.ok("extra.replay.seen" in spec.fixed!);
 });
 
+Deno.test("replay trains along with methods that have terms, frozen parts or perturbations of their own", async () => {
+  for (const base of ["ham", "lwf", "sd-lora", "p-and-m"]) {
+    assert.ok(base in bases);
+    const run = (size: number) =>
+      runMethod(createMethod(`er:base=${base},size=${size}`), {
+        tasks: 2,
+        train: "really",
+        epochs: 1,
+        taskOf: (index) => testTask(index, 6),
+      });
+    const { states, deployed } = await run(2);
+    assert.deepEqual((states[2] as State).seen, [0, 1, 2, 3], base);
+    // What is stored changes what is trained.
+    assert.notDeepEqual((await run(1)).deployed, deployed, base);
+  }
+});
+
 Deno.test("replay takes the options of the wrapped method, checked and filled in", () => {
   const { options } = createMethod({ name: "er", options: { base: "ewc", baseOptions: { lambda: 3 } } });
   assert.deepEqual(options["baseOptions"], { lambda: 3, gamma: 1, samples: 256 });
