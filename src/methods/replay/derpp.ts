@@ -8,8 +8,8 @@
  *
  * Of the paper are the two draws, the mean over all classes (not yet seen ones included) and the loss on logits as they
  * are. The paper stores logits in the middle of training; here they are those of the model that is deployed when the
- * task is over, with the classifier as the next task starts from it. The cross-entropy of stored images is over all
- * classes seen; that of the new ones over those that the run says (see `er`).
+ * task is over, with the classifier as the next task starts from it. All cross-entropies are over the classes seen
+ * (see `er`).
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { Tensor } from "../../graph/ops.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { baseShape, partsOf, withBaseOptions } from "./bases.ts";
 import { drawnLoss, sizeOption } from "./er.ts";
-import { type Drawn, withReplay } from "./with_replay.ts";
+import { type Drawn, ownOption, withReplay } from "./with_replay.ts";
 
 /** Mean squared move of the logits of a drawn batch from those that were stored. */
 export function darkLoss({ rows, logits }: Drawn): Tensor {
@@ -41,11 +41,13 @@ export const derpp: MethodDefinition = defineMethod({
     size: sizeOption,
     alpha: z.number().min(0).default(0.3).describe("Weight α of the squared move of stored logits"),
     beta: z.number().min(0).default(0.5).describe("Weight β of the cross-entropy of stored images"),
+    own: ownOption,
     ...baseShape,
   })),
-  create: ({ size, alpha, beta, ...base }) =>
+  create: ({ size, alpha, beta, own, ...base }) =>
     withReplay(partsOf(base), {
       size,
+      own,
       uses: ["logits", "labels"],
       keepsLogits: true,
       loss: ({ logits, labels }, seen) =>

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { ClassifierState } from "../../classifiers/classifier.ts";
 import type { StateValue } from "../../core/state.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
@@ -40,12 +41,21 @@ export interface Drawn {
   readonly logits: Tensor;
 }
 
+/** The option that says what the loss of a task's own images is over. */
+export const ownOption: z.ZodDefault<z.ZodEnum<{ seen: "seen"; run: "run" }>> = z.enum(["seen", "run"])
+  .default("seen")
+  .describe(
+    "Classes among which the loss of new images chooses: all seen so far, or those that the run says",
+  );
+
 /** What is done with stored images. */
 export interface ReplayRule<Use extends string> {
   /** Images that are stored at most. */
   readonly size: number;
   /** What batches are drawn for, each on its own. */
   readonly uses: readonly Use[];
+  /** Classes among which the loss of a task's own images chooses: all seen so far, or those that the run says. */
+  readonly own: "seen" | "run";
   /** Whether an image is stored with the logits that it had, as column `logits` [count, classes]. */
   readonly keepsLogits: boolean;
   /**
@@ -134,7 +144,9 @@ export function withReplay<Own extends StateValue, Use extends string>(
           replayed(await parts.begin(own, task, kit, classifier), state, rule, task, kit),
         stored: () => bufferTable(buffer).images,
       });
-      const base = await method.learn(state.base, task, kit);
+      const classes = [...new Set([...seen, ...task.classes])];
+      const asked = isEmpty || rule.own === "run" ? task : { ...task, lossClasses: classes };
+      const base = await method.learn(state.base, asked, kit);
       const columns: NamedTensors = rule.keepsLogits
         ? {
           logits: await logitsOf(
@@ -149,7 +161,7 @@ export function withReplay<Own extends StateValue, Use extends string>(
       return {
         base,
         buffer: offer(buffer, task.train, rule.size, kit.rng(`reservoir ${task.index}`), columns),
-        seen: [...new Set([...seen, ...task.classes])],
+        seen: classes,
       };
     },
     deploy: ({ base }, kit) => plain.deploy(base, rowed(kit)),

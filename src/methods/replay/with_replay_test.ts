@@ -141,6 +141,15 @@ Deno.test("er adds β times the cross-entropy of stored images over all classes 
   assertNear([await firstLoss(spec)], [plain + 0.5 * term], 1e-5);
 });
 
+Deno.test("the loss of new images is over all classes seen, unless the run is to say", async () => {
+  const over = async (spec: string) => {
+    const { data } = (await secondFit(createMethod(spec))).fixed!["mask"]!;
+    return [...data].flatMap((value, label) => value ? [label] : []);
+  };
+  assert.deepEqual(await over("er"), [0, 1, 2, 3]);
+  assert.deepEqual(await over("derpp:own=run"), [2, 3]);
+});
+
 Deno.test("derpp adds α times the squared move of stored logits, from a batch of its own", async () => {
   const moved = (state: State): State => {
     const { shape, data } = state.buffer.columns["logits"]!;
