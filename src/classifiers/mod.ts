@@ -39,6 +39,20 @@ export interface ClassifierOptions {
   readonly alignEpochs?: number;
 }
 
+/** Names of the policies. */
+export const classifierNames = [
+  "linear",
+  "cosine",
+  "ncm",
+  "alignment",
+  "ridge",
+  "acil",
+  "lda",
+  "fecam",
+] as const;
+/** Name of a policy. */
+export type ClassifierName = typeof classifierNames[number];
+
 interface Policy {
   /** One line. */
   readonly summary: string;
@@ -47,7 +61,7 @@ interface Policy {
   create(options: ClassifierOptions): Classifier;
 }
 
-const policies = {
+const policies: Readonly<Record<ClassifierName, Policy>> = {
   linear: {
     summary: "Rows and biases trained with the model, each on the task of its class",
     options: [],
@@ -90,13 +104,7 @@ const policies = {
     options: ["drift", "shrinkage"],
     create: ({ drift = "none", shrinkage = 1 }) => fecam({ drift, shrinkage }),
   },
-} as const satisfies Readonly<Record<string, Policy>>;
-
-/** Name of a policy. */
-export type ClassifierName = keyof typeof policies;
-
-/** Names of the policies. */
-export const classifierNames = Object.keys(policies) as [ClassifierName, ...ClassifierName[]];
+};
 
 /** The options that a policy reads. */
 export function classifierOptions(name: ClassifierName): readonly (keyof ClassifierOptions)[] {
@@ -110,8 +118,7 @@ export function describeClassifier(name: ClassifierName): string {
 
 /** A policy with options; those that it does not read have no effect. */
 export function createClassifier(name: ClassifierName, options: ClassifierOptions = {}): Classifier {
-  const policy: Policy = policies[name];
-  return policy.create(options);
+  return policies[name].create(options);
 }
 
 /** All policies with their default options. */

@@ -21,6 +21,7 @@ export const COSINE_SCALE = 16;
 
 /** A linear classifier and its kind. */
 export interface KindOfHead extends LinearHead {
+  /** How its rows and biases score. */
   readonly kind: ClassifierKind;
 }
 
