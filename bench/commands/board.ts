@@ -6,7 +6,7 @@
  * @module
  */
 import { type Command } from "commander";
-import { canonicalJson, ifThere, InputError, replaceFile } from "../../src/core/mod.ts";
+import { canonicalJson, ifThere, InputError, replaceFile, systemReason } from "../../src/core/mod.ts";
 import {
   type AnyRecord,
   type Cell,
@@ -46,7 +46,7 @@ async function recordsIn(folder: string): Promise<string[]> {
     const direct = await listRecords(folder);
     return [...direct, ...await ifThere(() => listRecords(layoutOf(folder).records)) ?? []];
   } catch (error) {
-    throw new InputError(`Cannot read records in ${folder}: ${(error as Error).message}`);
+    throw new InputError(`Cannot read records in ${folder}: ${systemReason(error)}`);
   }
 }
 
@@ -137,7 +137,7 @@ async function write(folder: string, files: Readonly<Record<string, string>>): P
     await Deno.mkdir(folder, { recursive: true });
     for (const [name, content] of Object.entries(files)) await replaceFile(`${folder}/${name}`, content);
   } catch (error) {
-    throw new InputError(`Cannot write the leaderboard to ${folder}: ${(error as Error).message}`);
+    throw new InputError(`Cannot write the leaderboard to ${folder}: ${systemReason(error)}`);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { InputError } from "../../src/core/mod.ts";
+import { InputError, systemReason } from "../../src/core/mod.ts";
 import { activations, normOrders, type ViTConfig } from "../../src/nn/mod.ts";
 
 /** How a backbone is made. Equal recipes give equal weights on one backend. */
@@ -113,7 +113,7 @@ export async function readRecipe(path: string): Promise<Recipe> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    throw new InputError(`Cannot read recipe ${path}: ${(error as Error).message}`);
+    throw new InputError(`Cannot read recipe ${path}: ${systemReason(error)}`);
   }
   return parseRecipe(text, path);
 }

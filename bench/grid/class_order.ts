@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError } from "../../src/core/mod.ts";
+import { InputError, systemReason } from "../../src/core/mod.ts";
 import { type Dataset, orderOf, type StreamOptions } from "../../src/data/mod.ts";
 
 /** The part of a stream's options that is its order. */
@@ -35,7 +35,7 @@ async function readNames(path: string): Promise<string[]> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : systemReason(error);
     throw new InputError(
       `Cannot use class order ${path}: ${reason}, wanted numpy, numpy:SEED, a seed, class names with commas between ` +
         "them, or the path of a file",

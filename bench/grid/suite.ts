@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { InputError } from "../../src/core/mod.ts";
+import { InputError, systemReason } from "../../src/core/mod.ts";
 import { type BackendChoice, backendChoices } from "../../src/executors/mod.ts";
 import { methods as allMethods } from "../../src/methods/mod.ts";
 import { activations, normOrders, pools } from "../../src/nn/mod.ts";
@@ -146,7 +146,7 @@ async function readSuite(name: string): Promise<Suite> {
   try {
     text = await Deno.readTextFile(source);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : systemReason(error);
     throw new InputError(
       `Cannot read suite "${name}": ${reason}, wanted ${namedSuites.join(", ")} or the path of a suite file`,
     );

@@ -5,7 +5,7 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
-import { ifThere, removeFile, replaceFile } from "../core/files.ts";
+import { ifThere, removeFile, replaceFile, systemReason } from "../core/files.ts";
 import { type Claim, type Claimant, tryClaim } from "./claim.ts";
 import { layoutOf } from "./layout.ts";
 
@@ -117,7 +117,8 @@ export async function prepareFolder(folder: string): Promise<void> {
     const probe = await Deno.makeTempFile({ dir: records, prefix: ".probe-" });
     await Deno.remove(probe);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new InputError(`Cannot write results to ${folder}: ${reason}, wanted a folder that can be written`);
+    throw new InputError(
+      `Cannot write results to ${folder}: ${systemReason(error)}, wanted a folder that can be written`,
+    );
   }
 }
