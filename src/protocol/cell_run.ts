@@ -162,6 +162,13 @@ export class CellRun {
     );
   }
 
+  /** The kind of the method's own classifier, if it has one instead of the run's. */
+  get ownClassifier(): string | undefined {
+    const { method, settings } = this.#options;
+    const kind = method.classifierOf?.(this.#state, this.#kit(0)).policy.kind;
+    return kind === settings.head ? undefined : kind;
+  }
+
   /** Everything the next task needs. */
   get state(): StateValue {
     return this.#state;

@@ -89,6 +89,13 @@ async function runClaimed(options: RunOptions): Promise<RunRecord> {
   await options.store.writeRecord([start, ...tasks].map(lineOf).join(""));
 
   const run = new CellRun(options, found.snapshot?.state, keeper);
+  const { ownClassifier } = run;
+  if (ownClassifier !== undefined && tasks.length === 0) {
+    const { head } = options.settings;
+    options.onNotice?.(
+      `${options.method.name} has a classifier of its own, ${ownClassifier}: head ${head} is not used`,
+    );
+  }
   let failure: EndFacts["failure"];
   try {
     while (tasks.length < cell.tasks) {

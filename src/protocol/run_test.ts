@@ -295,6 +295,21 @@ function diverging(from: number): Method {
   });
 }
 
+Deno.test("runCell() says that a method with a classifier of its own does not use the run's", async () => {
+  const notices: string[] = [];
+  const onNotice = (text: string) => void notices.push(text);
+  for (const head of ["ncm", "lda"] as const) {
+    const settings = { ...optionsOf(createMethod("simplecil")).settings, head };
+    await runCell({
+      ...optionsOf(createMethod("simplecil")),
+      settings,
+      onNotice,
+      store: createMemoryStore(),
+    });
+  }
+  assert.deepEqual(notices, ["simplecil has a classifier of its own, ncm: head lda is not used"]);
+});
+
 Deno.test("runCell() records a training that diverges as failed, and the next cell runs", async () => {
   const store = createMemoryStore();
   const record = await runCell(optionsOf(diverging(1), { store }));
