@@ -101,6 +101,7 @@ function layerOf(path: string): { readonly folder: string; readonly level: numbe
 const source = await readTree("src", /\.(ts|wgsl)$/);
 const bench = await readTree("bench", /\.ts$/);
 const entry = { path: "mod.ts", text: await Deno.readTextFile(new URL("mod.ts", root)) };
+const fixtures = await readTree("fixtures", /\.(json|py|ts)$/);
 const scripts = [...source, ...bench, entry].filter(({ path }) => path.endsWith(".ts"));
 
 function assertNone(problems: readonly string[]): void {
@@ -196,6 +197,9 @@ Deno.test("nothing depends on a path of one machine", () => {
   const path = /["'`]\/(work|tmp|home|root|usr)\//;
   assertNone(
     scripts.filter(({ text }) => path.test(text)).map((file) => `${file.path} names an absolute path`),
+  );
+  assertNone(
+    fixtures.filter(({ text }) => path.test(text)).map((file) => `${file.path} names an absolute path`),
   );
 });
 
