@@ -199,7 +199,9 @@ Deno.test("nothing depends on a path of one machine", () => {
     scripts.filter(({ text }) => path.test(text)).map((file) => `${file.path} names an absolute path`),
   );
   assertNone(
-    fixtures.filter(({ text }) => path.test(text)).map((file) => `${file.path} names an absolute path`),
+    fixtures.filter(({ text }) => /\/work\/|\/home\/|\/root\//.test(text)).map((file) =>
+      `${file.path} names an absolute path`
+    ),
   );
 });
 
