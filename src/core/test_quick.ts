@@ -1,5 +1,5 @@
 /**
- * Which tests belong to the minute that `deno task test:quick` takes: where a test is repeated for each of many, some
+ * Which tests belong to the two minutes that `deno task test:quick` takes: where a test is repeated for each of many, some
  * of them stand for the rest.
  *
  * Test support, imported by tests only.
