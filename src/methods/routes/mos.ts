@@ -18,7 +18,6 @@
  * @module
  */
 import { z } from "zod";
-import type { ClassifierState } from "../../classifiers/classifier.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../../core/tensors.ts";
 import { add, matmul, mul, narrow, softmax, sub } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
@@ -27,30 +26,17 @@ import type { Adapter } from "../../nn/adapter.ts";
 import { adamw } from "../../train/optimisers/adamw.ts";
 import type { Optimiser } from "../../train/optimisers/optimiser.ts";
 import { projected } from "../../train/optimisers/projected.ts";
-import { imageTable } from "../../train/table.ts";
 import { classMask, featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, Named, Predictor, TaskView } from "../method.ts";
-import { finishClassifier } from "../pieces/classified.ts";
 import { among, best } from "../pieces/selection.ts";
 import { factorsOf, prefixed, unit } from "../pieces/tensors.ts";
 import { firstStart } from "../start.ts";
 import { logitsOf } from "./probabilities.ts";
-import {
-  noAdapters,
-  type TaskAdapters,
-  taskOfClass,
-  trainAdapter,
-  withAdapter,
-  withClassMeans,
-} from "./task_adapters.ts";
+import { type FoundByMeans, learnFoundByMeans, noAdapters, taskOfClass } from "./task_adapters.ts";
 
 /** Adapters, class means of frozen features [classes, width], and the classifier. */
-export type MosState = {
-  readonly tasks: TaskAdapters;
-  readonly means: HostTensor | null;
-  readonly classifier: ClassifierState;
-};
+export type MosState = FoundByMeans;
 
 const options = z.strictObject({
   momentum: z.number().min(0).max(1).default(0.1)
@@ -140,27 +126,14 @@ function predictor({ tasks, means, classifier }: MosState, options: MosOptions, 
   };
 }
 
-async function learn(state: MosState, task: TaskView, { momentum }: MosOptions, kit: Kit): Promise<MosState> {
+function learn(state: MosState, task: TaskView, { momentum }: MosOptions, kit: Kit): Promise<MosState> {
   const { adapters } = state.tasks;
-  const { adapter, values } = await trainAdapter(
-    {
-      start: adapters.at(-1) ?? firstStart(kit),
-      optimiser: anchored(adamw()),
-      fixed: anchors(adapters, momentum, kit),
-    },
-    state.classifier,
-    task,
-    kit,
-  );
-  const bare = await kit.map(featurePass(undefined), imageTable(task.train));
-  // Features of earlier classes do not move: their adapters stay.
-  const after = featurePass(adapter);
-  const classifier = await finishClassifier(kit, task, state.classifier, values, after, after);
-  return {
-    tasks: withAdapter(state.tasks, adapter, task),
-    means: withClassMeans(state.means, bare, task, kit),
-    classifier,
+  const training = {
+    start: adapters.at(-1) ?? firstStart(kit),
+    optimiser: anchored(adamw()),
+    fixed: anchors(adapters, momentum, kit),
   };
+  return learnFoundByMeans(state, training, task, kit);
 }
 
 /** MOS. */

@@ -13,36 +13,26 @@
  * @module
  */
 import { z } from "zod";
-import type { ClassifierState } from "../../classifiers/classifier.ts";
-import type { HostTensor } from "../../core/tensors.ts";
 import { add, concat, matmul, mul, narrow } from "../../graph/functions.ts";
 import type { Tensor } from "../../graph/ops.ts";
 import { featureWidth } from "../../nn/config.ts";
-import { imageTable } from "../../train/table.ts";
-import { classMask, featurePass } from "../adapter_method.ts";
+import { classMask } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, Named, Predictor } from "../method.ts";
-import { finishClassifier } from "../pieces/classified.ts";
 import { among, best } from "../pieces/selection.ts";
 import { unit } from "../pieces/tensors.ts";
 import { independentStart, independentStartOption } from "../start.ts";
 import {
+  type FoundByMeans,
   gatedBranch,
+  learnFoundByMeans,
   noAdapters,
   stackOf,
-  type TaskAdapters,
   taskOfClass,
-  trainAdapter,
-  withAdapter,
-  withClassMeans,
 } from "./task_adapters.ts";
 
 /** Adapters, class means of frozen features [classes, width], and the classifier. */
-export type RoutedState = {
-  readonly tasks: TaskAdapters;
-  readonly means: HostTensor | null;
-  readonly classifier: ClassifierState;
-};
+export type RoutedState = FoundByMeans;
 
 /** Lifts the classes of the chosen task above all others, without losing the digits of their scores. */
 const LIFT = 1000;
@@ -108,19 +98,8 @@ export const routed: MethodDefinition = defineMethod({
   create: ({ start, restrict }) => ({
     sees: "task" as const,
     init: (kit): RoutedState => ({ tasks: noAdapters, means: null, classifier: kit.freshClassifier() }),
-    async learn(state: RoutedState, task, kit) {
-      const training = { start: independentStart(kit, task.index, start) };
-      const { adapter, values } = await trainAdapter(training, state.classifier, task, kit);
-      const bare = await kit.map(featurePass(undefined), imageTable(task.train));
-      // What the task's images are, if they find their task. Earlier classes have adapters that stay as they were.
-      const after = featurePass(adapter);
-      const classifier = await finishClassifier(kit, task, state.classifier, values, after, after);
-      return {
-        tasks: withAdapter(state.tasks, adapter, task),
-        means: withClassMeans(state.means, bare, task, kit),
-        classifier,
-      };
-    },
+    learn: (state: RoutedState, task, kit) =>
+      learnFoundByMeans(state, { start: independentStart(kit, task.index, start) }, task, kit),
     deploy: (state: RoutedState, kit) => predictor(state, restrict, kit),
     classifierOf: ({ classifier, ...rest }: RoutedState, kit) => ({
       classifier,

@@ -12,9 +12,11 @@ import { type Adapter, adapterFromTensors } from "../../nn/adapter.ts";
 import { classMeans } from "../../nn/heads.ts";
 import type { LoraBranch } from "../../nn/lora.ts";
 import type { Optimiser } from "../../train/optimisers/optimiser.ts";
-import { adapterFit } from "../adapter_method.ts";
+import { imageTable } from "../../train/table.ts";
+import { adapterFit, featurePass } from "../adapter_method.ts";
 import { frozenStack, GAINS, stackBranch } from "../frozen_branches.ts";
 import type { Kit, Named, TaskView } from "../method.ts";
+import { finishClassifier } from "../pieces/classified.ts";
 
 /** Adapters, and the classes of their tasks. */
 export type TaskAdapters = {
@@ -128,4 +130,31 @@ export function meanRow({ shape, data }: HostTensor): Float32Array {
     for (let row = 0; row < count; row++) total += data[row * width + i]!;
     return total / Math.max(count, 1);
   });
+}
+
+/** Adapters, class means of frozen features [classes, width], and the classifier. */
+export type FoundByMeans = {
+  readonly tasks: TaskAdapters;
+  readonly means: HostTensor | null;
+  readonly classifier: ClassifierState;
+};
+
+/**
+ * Trains a task's adapter, which its images find by class means of the frozen feature. Features of earlier classes do
+ * not move: their adapters stay as they were.
+ */
+export async function learnFoundByMeans(
+  state: FoundByMeans,
+  training: TaskTraining,
+  task: TaskView,
+  kit: Kit,
+): Promise<FoundByMeans> {
+  const { adapter, values } = await trainAdapter(training, state.classifier, task, kit);
+  const bare = await kit.map(featurePass(undefined), imageTable(task.train));
+  const after = featurePass(adapter);
+  return {
+    tasks: withAdapter(state.tasks, adapter, task),
+    means: withClassMeans(state.means, bare, task, kit),
+    classifier: await finishClassifier(kit, task, state.classifier, values, after, after),
+  };
 }
