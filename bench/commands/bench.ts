@@ -25,12 +25,14 @@ import { runJobs } from "../grid/pool.ts";
 import { createProgressView } from "../grid/progress.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
 import { formatTable } from "../table.ts";
+import { withTuned } from "../tuning/apply.ts";
 
 interface Options extends SuiteFlags {
   readonly jobs?: number;
   readonly out: string;
   readonly fresh?: true;
   readonly keepAdapters?: true;
+  readonly tuned?: string | true;
 }
 
 function configure(command: Command): void {
@@ -90,12 +92,21 @@ function configure(command: Command): void {
     )
     .option("--out <dir>", "folder for records and snapshots", "runs/bench")
     .option("--keep-adapters", "keep trained adapters in <out>/adapters, for deno task export")
+    .option(
+      "--tuned [name]",
+      "options and shared settings that deno task tune found, where neither suite nor flags set them",
+    )
     .option("--fresh", "run finished cells again");
   addBackboneFlags(command);
 }
 
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
-  const suite = await loadSuite(await resolveSuite(options), output);
+  const plain = await resolveSuite(options);
+  const { tuned } = options;
+  const suite = await loadSuite(
+    tuned === undefined ? plain : await withTuned(plain, tuned === true ? "default" : tuned),
+    output,
+  );
   const { info, why, cells } = suite;
   await prepareFolder(options.out);
   const finished: RunRecord[] = [];

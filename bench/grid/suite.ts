@@ -11,6 +11,7 @@ import { methods as allMethods } from "../../src/methods/mod.ts";
 import { activations, normOrders, pools } from "../../src/nn/mod.ts";
 import { type EvaluateWhen, type ProtocolSettings } from "../../src/protocol/mod.ts";
 import { type BackboneFlags, backboneFlagsAmong } from "../commands/backbone_flags.ts";
+import { parseSetting } from "./settings.ts";
 
 /** A benchmark before data, backbone and backend are loaded. */
 export interface Suite {
@@ -224,14 +225,4 @@ function parseEvery(text: string): number {
     throw new InputError(`Cannot use --evaluate ${text}: wanted all, last or a number`);
   }
   return parseInteger("--evaluate", text, 1);
-}
-
-/** `rank=4`, `head=ncm`, `targets=q+v`, or several with commas between: numbers where the text is one, lists where it has a plus sign. */
-function parseSetting(text: string): [string, unknown] {
-  const [, key, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  if (key === undefined || value === undefined) {
-    throw new InputError(`Cannot use --set ${text}: wanted key=value, such as rank=4`);
-  }
-  if (key === "targets") return [key, value.split("+")];
-  return [key, Number.isNaN(Number(value)) ? value : Number(value)];
 }

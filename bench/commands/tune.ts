@@ -1,0 +1,225 @@
+/**
+ * `deno task tune METHOD…`: a search over declared ranges with the same budget for every method, on streams that no
+ * suite scores. Every trial is an ordinary run with ordinary records, so a search can be checked, resumed and repeated.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.ts";
+import { createMethod } from "../../src/methods/mod.ts";
+import { resolveSettings, type RunRecord } from "../../src/protocol/mod.ts";
+import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
+import { loadSuite, readFinished } from "../grid/plan.ts";
+import { parseSetting } from "../grid/settings.ts";
+import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
+import { formatTable } from "../table.ts";
+import { bestOf, resultOf, type TrialResult } from "../tuning/choose.ts";
+import { optionsOf, type Ranges, readRanges, specOf } from "../tuning/ranges.ts";
+import { type Choice, choices, trialsOf } from "../tuning/trials.ts";
+import { type Tuned, type TunedMethod, tunedPath, writeTuned } from "../tuning/tuned.ts";
+import { bench } from "./bench.ts";
+
+/** Data whose classes are in no suite: another seed of the generator draws other classes. */
+const DATA = "procedural:seed=9001,classes=200,trainPerClass=20,testPerClass=10";
+
+interface Options {
+  readonly budget: number;
+  readonly shared?: true;
+  readonly data: string;
+  readonly tasks: string;
+  readonly seeds: string;
+  readonly searchSeed: string;
+  readonly backbone: string;
+  readonly backend: string;
+  readonly set?: readonly string[];
+  readonly jobs?: number;
+  readonly out: string;
+  readonly name: string;
+}
+
+function configure(command: Command): void {
+  command
+    .argument(
+      "<methods...>",
+      "methods to search for, such as ham ewc; with --shared those that settings serve",
+    )
+    .option("--budget <n>", "trials of each method, the defaults among them", positiveInteger, 8)
+    .option("--shared", "search for settings that all methods share, by the mean over the methods named")
+    .option("--data <spec>", "data to search on; that of a suite is refused", DATA)
+    .option("--tasks <list>", "numbers of tasks", "10")
+    .option("--seeds <list>", "seeds of the streams", "1000,1001")
+    .option("--search-seed <n>", "seed of the search", "0")
+    .option("--backbone <id|path>", "as for bench", "nano")
+    .option("--backend <name>", "as for bench", "auto")
+    .option("--set <key=value...>", "protocol settings of all trials, as for bench")
+    .option("--jobs <n>", "cells at a time, as for bench", positiveInteger)
+    .option("--out <dir>", "folder for the records of the search", "runs/tune")
+    .option("--name <name>", "the result is kept as bench/tuned/<name>.json", "default");
+}
+
+/** What every trial of a search has in common. */
+function flagsOf(options: Options, methods: readonly string[], set: readonly string[]): SuiteFlags {
+  const { data, tasks, seeds, backbone, backend } = options;
+  // The smoke suite only lends its form: everything in it is replaced.
+  return { suite: "smoke", data, tasks, seeds, backbone, backend, methods: methods.join(","), set };
+}
+
+/** Runs all trials of a setting and gives the records of each method, by its resolved options. */
+async function recordsOf(
+  options: Options,
+  specs: readonly string[],
+  set: readonly string[],
+  output: Output,
+): Promise<ReadonlyMap<string, readonly RunRecord[]>> {
+  const flags = flagsOf(options, specs, set);
+  const { out, jobs } = options;
+  await bench.run([], { ...flags, out, ...(jobs !== undefined && { jobs }) }, { ...output, out: () => {} });
+  const { cells } = await loadSuite(await resolveSuite(flags));
+  const found = new Map<string, RunRecord[]>();
+  for (const { method, job } of cells) {
+    const record = await readFinished(out, job);
+    const key = keyOf(method.name, method.options);
+    if (record) found.set(key, [...found.get(key) ?? [], record]);
+  }
+  return found;
+}
+
+const keyOf = (name: string, options: JsonObject) => `${name}:${canonicalJson(options)}`;
+
+/** What a choice comes to once the method has filled in its defaults. */
+function resolvedKey(name: string, choice: Choice): string {
+  return keyOf(name, createMethod(specOf(name, optionsOf(choice))).options);
+}
+
+async function searchMethods(
+  names: readonly string[],
+  declared: Readonly<Record<string, Ranges>>,
+  options: Options,
+  seed: number,
+  output: Output,
+): Promise<Record<string, TunedMethod>> {
+  const trials = new Map(names.map((name) => [
+    name,
+    trialsOf(
+      Object.hasOwn(declared, name) ? declared[name]! : {},
+      options.budget,
+      seed,
+      (choice) => resolvedKey(name, choice),
+    ),
+  ]));
+  const specs = [...trials].flatMap(([name, own]) => own.map((choice) => specOf(name, optionsOf(choice))));
+  const records = await recordsOf(options, specs, options.set ?? [], output);
+  return Object.fromEntries([...trials].map(([name, own]) => {
+    const results = own.map((choice) => resultOf(choice, records.get(resolvedKey(name, choice)) ?? []));
+    return [name, tunedOf(results)];
+  }));
+}
+
+function tunedOf(results: readonly TrialResult[]): TunedMethod {
+  const best = bestOf(results);
+  return { choice: best?.choice ?? {}, trials: results };
+}
+
+/** Shared settings: each trial runs all methods named, and counts by their mean. */
+async function searchShared(
+  names: readonly string[],
+  ranges: Ranges,
+  options: Options,
+  seed: number,
+  output: Output,
+): Promise<TunedMethod> {
+  const fixed = options.set ?? [];
+  const spelt = (choice: Choice) => Object.entries(choice).map(([key, value]) => `${key}=${value}`);
+  const settingsOf = (choice: Choice) =>
+    canonicalJson(resolveSettings(Object.fromEntries([...fixed, ...spelt(choice)].map(parseSetting))));
+  const results: TrialResult[] = [];
+  for (const choice of trialsOf(ranges, options.budget, seed, settingsOf)) {
+    const records = await recordsOf(options, names, [...fixed, ...spelt(choice)], output);
+    results.push(resultOf(choice, [...records.values()].flat()));
+  }
+  return tunedOf(results);
+}
+
+/** Refuses data that a suite scores on: a search there would be tuning on the test. */
+async function refuseSuites(options: Options): Promise<string> {
+  const fingerprintOf = async (flags: SuiteFlags) =>
+    (await loadSuite({ ...await resolveSuite(flags), methods: ["simplecil"], tasks: [1], seeds: [0] }))
+      .dataset.fingerprint;
+  const own = await fingerprintOf(flagsOf(options, ["simplecil"], []));
+  for (const suite of namedSuites) {
+    if (await fingerprintOf({ suite }) !== own) continue;
+    throw new InputError(
+      `Cannot tune on ${options.data}: suite ${suite} is scored on it, wanted other classes, such as ${DATA}`,
+    );
+  }
+  return own;
+}
+
+/** A choice as people write it. */
+function describeChoice(choice: Choice): string {
+  const parts = Object.entries(choice).map(([key, value]) => `${key}=${value ?? "default"}`);
+  return parts.length === 0 ? "the defaults" : parts.join(", ");
+}
+
+function tableOf(found: Readonly<Record<string, TunedMethod>>): string {
+  const percent = (score: number | undefined) => score === undefined ? "failed" : (100 * score).toFixed(2);
+  const rows = Object.entries(found).map(([name, { choice, trials }]) => [
+    name,
+    String(trials.length),
+    percent(trials[0]?.score),
+    percent(bestOf(trials)?.score),
+    describeChoice(choice),
+  ]);
+  return formatTable([["method", "trials", "defaults", "best", "by"], ...rows]);
+}
+
+async function run(names: readonly string[], options: Options, output: Output): Promise<number> {
+  const seed = Number(options.searchSeed);
+  if (!Number.isSafeInteger(seed)) {
+    throw new InputError(`Cannot use --search-seed ${options.searchSeed}: wanted an integer`);
+  }
+  for (const name of names) {
+    if (name.includes(":")) {
+      throw new InputError(`Cannot tune ${name}: wanted a method's name, its options are what is searched`);
+    }
+    createMethod(name);
+  }
+  const path = tunedPath(options.name);
+  const declared = await readRanges();
+  const fingerprint = await refuseSuites(options);
+  const found = options.shared
+    ? { shared: await searchShared(names, declared.shared, options, seed, output) }
+    : await searchMethods(names, declared.methods, options, seed, output);
+  output.out(tableOf(found));
+  for (const name of options.shared ? [] : names) {
+    const all = choices(declared.methods[name] ?? {});
+    if (found[name]!.trials.length < options.budget) {
+      output.err(`${name}: its ranges have ${all === 1 ? "nothing to choose from" : `${all} choices`}\n`);
+    }
+  }
+  const search: Tuned["search"] = {
+    data: options.data,
+    fingerprint,
+    backbone: options.backbone,
+    tasks: options.tasks,
+    seeds: options.seeds,
+    searchSeed: seed,
+    budget: options.budget,
+    set: options.set ?? [],
+    ...(options.shared && { by: names }),
+  };
+  await writeTuned(path, search, found, options.shared === true);
+  output.err(`Kept in ${path}; the records are in ${options.out}/records\n`);
+  return Object.values(found).every(({ trials }) => bestOf(trials)) ? 0 : 1;
+}
+
+/** The command. */
+export const tune: CommandSpec<Options> = {
+  name: "tune",
+  description:
+    "Searches declared ranges with the same budget for every method, on streams that no suite scores.",
+  configure,
+  run,
+};
+
+if (import.meta.main) await runMain(tune);
