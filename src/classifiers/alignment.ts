@@ -92,6 +92,7 @@ export function alignment(options: AlignmentOptions): Classifier {
   return {
     kind: "alignment",
     keepsRows: true,
+    rowsAnswer: true,
     init: (classes, width, rng) => ({
       ...freshRows(classes, width, rng),
       ...emptyStatistics(classes, width, covariance),

@@ -74,6 +74,8 @@ export interface Classifier {
   readonly kind: string;
   /** Whether the rows that a task trained are where the next one starts, and what scores comes from them. */
   readonly keepsRows?: boolean;
+  /** Whether the rows of earlier classes, trained or set, say what the model answers for them. */
+  readonly rowsAnswer?: boolean;
   /** Before the first task. */
   init(classes: number, width: number, rng: Rng): ClassifierState;
   /** The part of the state that trains with the model. */

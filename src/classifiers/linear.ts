@@ -66,6 +66,7 @@ function kindOf(kind: ClassifierKind): Pick<Classifier, "kind" | "scorer"> {
 export const linear: Classifier = {
   ...kindOf("linear"),
   keepsRows: true,
+  rowsAnswer: true,
   init: freshRows,
   trains: rowsOf,
   logits: linearLogits,

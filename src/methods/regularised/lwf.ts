@@ -8,8 +8,9 @@
  *    -Σ_c softmax(z_old / T)_c log softmax(z / T)_c, the mean over images.
  * 3. Deploy the adapter.
  *
- * λ = 1 and T = 2 are the paper's. The old classes' rows of the classifier train along, as there; a policy that keeps
- * something else for them (class means) does not look at what they became. There is no warm-up of the new rows alone.
+ * λ = 1 and T = 2 are the paper's. The old classes' rows of the classifier train along, as there; class means take their
+ * place where they score, and beside a policy without rows (a ridge, Gaussians) such rows are kept for the training.
+ * There is no warm-up of the new rows alone.
  * On the first task the strength is fed as 0, so that one program serves all tasks.
  *
  * @module
@@ -20,10 +21,11 @@ import { hostTensor } from "../../core/tensors.ts";
 import { mul } from "../../graph/functions.ts";
 import type { Adapter } from "../../nn/adapter.ts";
 import { imageTable } from "../../train/table.ts";
-import { adapterMethod, classMask, type ExtraLoss } from "../adapter_method.ts";
+import { classMask, type ExtraLoss } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, TaskView } from "../method.ts";
 import { distillation } from "../pieces/losses.ts";
+import { rowedMethod } from "../pieces/rowed_method.ts";
 import { firstStart } from "../start.ts";
 
 /** The adapter, absent before the first task, and the classes it was trained on. */
@@ -37,13 +39,13 @@ export const lwf: MethodDefinition = defineMethod({
   family: "regularised",
   year: 2016,
   adapted: "A LoRA adapter trains instead of the whole network, without a warm-up of the new classes' rows",
-  keeps: "The adapter",
+  keeps: "The adapter; beside a classifier without rows, such rows",
   options: z.strictObject({
     lambda: z.number().min(0).default(1).describe("Strength λ of the distillation"),
     temperature: z.number().gt(0).default(2).describe("Temperature T that softens both sides"),
   }),
   create: ({ lambda, temperature }) =>
-    adapterMethod({
+    rowedMethod({
       trains: "task",
       init: (): LwfState => ({ adapter: null, seen: [] }),
       async begin({ adapter, seen }: LwfState, task, kit, classifier) {
