@@ -48,8 +48,9 @@ export {
 export { Engine, imageTable } from "./src/train/mod.ts";
 export { createMerger, type Merger } from "./src/merge/mod.ts";
 export {
+  type Board,
   type CellStore,
-  compare,
+  createBoard,
   createFileStore,
   createMemoryStore,
   parseRecord,

@@ -6,7 +6,7 @@ import { z } from "zod";
 import {
   type Adapter,
   adapterMethod,
-  compare,
+  createBoard,
   createExecutor,
   createMemoryStore,
   createMethod,
@@ -78,7 +78,8 @@ Deno.test("a method of a stranger runs beside ham, by value", () =>
     // Without memory of earlier averages it is sequential fine-tuning.
     const [forgetful, naive] = [await run(ema.create({ decay: 0 })), await run(createMethod("naive"))];
     forgetful.tasks.forEach(({ evaluation }, i) => assert.deepEqual(evaluation, naive.tasks[i]!.evaluation));
-    const table = compare(records).map((section) => renderMarkdown([section])).join("\n");
+    const found = records.map((record, i) => ({ path: `${i}.jsonl`, record }));
+    const table = renderMarkdown(createBoard(found, { protagonist: "my-ema" }));
     assert.match(table, /my-ema/);
     assert.match(table, /ham/);
     assert.throws(() => ema.create({ decai: 1 }), /unknown option decai/);

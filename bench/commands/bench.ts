@@ -7,15 +7,8 @@
 import type { Command } from "commander";
 import { classifierNames } from "../../src/classifiers/mod.ts";
 import { backendChoices } from "../../src/executors/mod.ts";
-import {
-  cellName,
-  compare,
-  describeSection,
-  growthTable,
-  layoutOf,
-  prepareFolder,
-  type RunRecord,
-} from "../../src/protocol/mod.ts";
+import { cellName, createBoard, layoutOf, prepareFolder, type RunRecord } from "../../src/protocol/mod.ts";
+import { addBoardFlags, type BoardFlags, formatSection, PROTAGONIST } from "../board_flags.ts";
 import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
 import { describeEnvironment, nameMachine } from "../grid/environment.ts";
@@ -24,10 +17,9 @@ import { hasKeptAdapters, type LoadedSuite, loadSuite, plannedWork, readFinished
 import { runJobs } from "../grid/pool.ts";
 import { createProgressView } from "../grid/progress.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
-import { formatTable } from "../table.ts";
 import { withTuned } from "../tuning/apply.ts";
 
-interface Options extends SuiteFlags {
+interface Options extends SuiteFlags, BoardFlags {
   readonly jobs?: number;
   readonly out: string;
   readonly fresh?: true;
@@ -97,6 +89,7 @@ function configure(command: Command): void {
       "options and shared settings that deno task tune found, where neither suite nor flags set them",
     )
     .option("--fresh", "run finished cells again");
+  addBoardFlags(command);
   addBackboneFlags(command);
 }
 
@@ -124,8 +117,12 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   );
   const { statuses, records } = await runWaiting(suite, waiting, workers, options, output);
   const all = [...finished, ...records];
-  for (const section of compare(inPlanOrder(suite, all))) {
-    output.out(`${describeSection(section)}\n${formatTable(growthTable(section))}`);
+  const found = inPlanOrder(suite, all).map((record) => ({
+    path: layoutOf(options.out).record(cellName(record.start.cell)),
+    record,
+  }));
+  for (const section of createBoard(found, { protagonist: PROTAGONIST }).sections) {
+    output.out(formatSection(section, options));
   }
   output.err(
     `Records are in ${layoutOf(options.out).records}; deno task board --in ${options.out} renders them\n`,

@@ -11,13 +11,14 @@ import {
   type AnyRecord,
   type Cell,
   cellName,
-  compare,
+  createBoard,
   layoutOf,
   listRecords,
   parseRecord,
   renderCsv,
   renderMarkdown,
 } from "../../src/protocol/mod.ts";
+import { PROTAGONIST } from "../board_flags.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 
 interface Options {
@@ -155,16 +156,16 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   const [first] = options.in;
   if (first === undefined) throw new InputError("Cannot make a leaderboard: --in names no folder");
   const { records, empty, damaged } = await collect(options.in);
-  const sections = compare(records.map(({ record }) => record));
+  const board = createBoard(records, { protagonist: PROTAGONIST });
   const folder = options.out ?? first;
   await write(folder, {
-    "LEADERBOARD.md": renderMarkdown(sections),
-    "leaderboard.csv": renderCsv(sections),
+    "LEADERBOARD.md": renderMarkdown(board),
+    "leaderboard.csv": renderCsv(board),
   });
   const unfinished = records.filter(({ record }) => !record.end);
   const failed = records.filter(({ record }) => record.end?.status === "failed");
   output.out(
-    `${records.length} records in ${sections.length} sections: ` +
+    `${records.length} records in ${board.sections.length} sections: ` +
       `${records.length - unfinished.length - failed.length} done, ${failed.length} failed, ` +
       `${unfinished.length + empty.length} unfinished; see ${folder}/LEADERBOARD.md\n`,
   );

@@ -65,6 +65,8 @@ export interface MethodCard {
   readonly source: string;
   /** By its main idea. */
   readonly family: Family;
+  /** Present of the method that stands for nothing learnt, and of that for all that can be: gaps are measured between them. */
+  readonly anchor?: "floor" | "bound";
   /** Of the paper, if there is one. */
   readonly year?: number;
   /** One line: what was changed to bring it to class-incremental images with adapters; absent for the original. */

@@ -17,6 +17,7 @@ export const joint: MethodDefinition = defineMethod({
   summary: "One adapter trained once on the data of all tasks: the upper bound",
   source: "Standard bound; 'joint' in Mammoth",
   family: "bound",
+  anchor: "bound",
   keeps: "Nothing: it trains once, on all data",
   options: z.strictObject({}),
   create: () => adapterMethod({ trains: "joint", ...sequential }),

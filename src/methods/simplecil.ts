@@ -19,6 +19,7 @@ export const simplecil: MethodDefinition = defineMethod({
   summary: "Frozen backbone with class means, no training",
   source: "Zhou et al., arXiv 2303.07338",
   family: "floor",
+  anchor: "floor",
   year: 2023,
   keeps: "Nothing",
   options: z.strictObject({}),

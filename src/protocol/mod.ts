@@ -4,13 +4,36 @@
  * @module
  */
 export { absenceOf, DEPLOYED, hasAdapters, keptNames } from "./artifacts.ts";
-export { type BoardCell, type BoardSection, compare, type Figures, type Gap } from "./board/comparison.ts";
+export type {
+  Board,
+  BoardEntry,
+  BoardMethod,
+  BoardRun,
+  BoardSection,
+  Comparison,
+  Estimate,
+  Lead,
+  MethodClass,
+  Ranking,
+  RunDetail,
+} from "./board/board.ts";
+export { metricNames } from "./board/columns.ts";
+export { type BoardOptions, createBoard, detailsOf } from "./board/create.ts";
 export { renderCsv } from "./board/csv.ts";
-export { describeSection } from "./board/format.ts";
-export { growthTable, type TableCell } from "./board/growth.ts";
+export { type FigureName, figureNames } from "./board/figures.ts";
+export {
+  formatBytes,
+  formatCount,
+  formatDifference,
+  formatLead,
+  formatPercent,
+  formatSeconds,
+} from "./board/format.ts";
+export { type GrowthOptions, type GrowthTables, growthTables } from "./board/growth.ts";
+export { renderJson, withoutTimes } from "./board/json.ts";
 export { renderMarkdown } from "./board/markdown.ts";
 export * from "./board/metrics.ts";
-export type { Summary } from "./board/statistics.ts";
+export type { FoundRecord, Problem } from "./board/runs.ts";
 export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
 export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";
 export type { EndEvent1, RunRecord1, StartEvent1, TaskEvent1 } from "./records/edition1.ts";

@@ -6,7 +6,7 @@
  */
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { Cell } from "../records/record.ts";
-import type { Figures } from "./comparison.ts";
+import type { FigureName } from "./figures.ts";
 
 /** Mean over seeds with a 95 % bootstrap interval, which takes three values. */
 export interface Estimate {
@@ -16,7 +16,7 @@ export interface Estimate {
   readonly deviation?: number;
   /** Number of values. */
   readonly n: number;
-  /** 95 % bootstrap interval of the mean; absent below three values. */
+  /** 95 % bootstrap interval of the mean; absent below three values, and of three no more than their range. */
   readonly interval?: readonly [low: number, high: number];
 }
 
@@ -56,7 +56,7 @@ export interface BoardRun {
   /** Why it failed. */
   readonly failure?: string;
   /** Figures of this run; those that it has not are absent. */
-  readonly figures: Readonly<Partial<Record<keyof Figures, number>>>;
+  readonly figures: Readonly<Partial<Record<FigureName, number>>>;
 }
 
 /** Method × number of tasks. */
@@ -66,7 +66,7 @@ export interface BoardEntry {
   /** Number of tasks. */
   readonly tasks: number;
   /** By name of figure; those that no run has are absent. */
-  readonly figures: Readonly<Partial<Record<keyof Figures, Estimate>>>;
+  readonly figures: Readonly<Partial<Record<FigureName, Estimate>>>;
   /** (accuracy − floor) / (bound − floor), paired by seed; absent without floor or bound. */
   readonly gapClosed?: Estimate;
   /** Names of the finished runs that it is made of. */
@@ -95,13 +95,16 @@ export interface Comparison {
   readonly leastP: number;
   /** Share of pairs in which a is ahead; ties count half. */
   readonly superiority: number;
-  /** Two one-sided tests against a margin. */
-  readonly equivalence: { readonly margin: number; readonly p: number };
+  /** Two one-sided t tests against a margin; `pHolm` as above. */
+  readonly equivalence: { readonly margin: number; readonly p: number; readonly pHolm: number };
   /** At 5 %, after correction. */
   readonly verdict: "a" | "b" | "equivalent" | "undecided";
 }
 
-/** Friedman's ranks with Nemenyi's critical difference, of the methods of a class that have every pair. */
+/**
+ * Friedman's ranks with Nemenyi's critical difference, of two methods of a class or more that share two blocks or more:
+ * as many methods and blocks as possible.
+ */
 export interface Ranking {
   /** Number of tasks, or all of them. */
   readonly tasks: number | "all";
@@ -111,11 +114,11 @@ export interface Ranking {
   readonly blocks: number;
   /** Ascending by rank; 1 is best. */
   readonly ranks: readonly { readonly method: string; readonly rank: number }[];
-  /** Ranks nearer than this are not told apart at 5 %; absent where no table has it. */
-  readonly criticalDifference?: number;
+  /** Ranks nearer than this are not told apart at 5 %. */
+  readonly criticalDifference: number;
   /** Of Friedman's test. */
   readonly p: number;
-  /** Methods left out, since they lack a block. */
+  /** Labels of methods left out, since they lack a block. */
   readonly incomplete: readonly string[];
 }
 

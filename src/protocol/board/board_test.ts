@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { renderCsv } from "./csv.ts";
 import {
-  describeSection,
   formatBytes,
   formatCount,
-  formatGap,
+  formatDifference,
+  formatLead,
   formatPercent,
   formatSeconds,
 } from "./format.ts";
-import { growthTable } from "./growth.ts";
+import { growthTables } from "./growth.ts";
+import { renderJson, withoutTimes } from "./json.ts";
 import { renderMarkdown } from "./markdown.ts";
-import { sha256 } from "../../core/json.ts";
-import { compare } from "./comparison.ts";
 import { recordOf } from "../records/test_records.ts";
+import { boardOf, sectionsOf } from "./test_board.ts";
 
 const summary = (mean: number, deviation?: number) => ({
   mean,
-  deviation,
+  ...(deviation !== undefined && { deviation }),
   n: deviation === undefined ? 1 : 2,
 });
 
@@ -47,15 +47,21 @@ Deno.test("formatCount() keeps to three digits", () => {
   );
 });
 
-Deno.test("formatGap() shows an interval if there is one, else a deviation, and how many seeds", () => {
-  const gap = { tasks: 5, method: "ham", rival: "ewc" };
-  assert.equal(formatGap({ ...gap, difference: summary(-0.012), interval: undefined }), "−1.2 (ewc, n=1)");
-  assert.equal(
-    formatGap({ ...gap, difference: summary(0.012, 0.02), interval: undefined }),
-    "+1.2 ± 2.0 (ewc, n=2)",
-  );
-  const difference = { mean: 0.012, deviation: 0.02, n: 3 };
-  assert.equal(formatGap({ ...gap, difference, interval: [-0.001, 0.03] }), "+1.2 [−0.1, +3.0] (ewc, n=3)");
+Deno.test("formatDifference() shows an interval if there is one, else a deviation, and how many seeds", () => {
+  assert.equal(formatDifference(summary(-0.012)), "−1.2 (n=1)");
+  assert.equal(formatDifference(summary(0.012, 0.02)), "+1.2 ± 2.0 (n=2)");
+  const difference = { mean: 0.012, deviation: 0.02, n: 3, interval: [-0.001, 0.03] } as const;
+  assert.equal(formatDifference(difference), "+1.2 [−0.1, +3.0] (n=3)");
+  assert.equal(formatDifference(summary(-0.0001)), "+0.0 (n=1)");
+});
+
+Deno.test("formatLead() names the rivals that were chosen, and for how many seeds", () => {
+  const lead = { tasks: 5, method: "ham", p: 1 };
+  const difference = summary(0.012, 0.02);
+  const [ewc, lwf] = [{ method: "ewc", seeds: 2 }, { method: "lwf", seeds: 1 }];
+  assert.equal(formatLead({ ...lead, rivals: [] }), "–");
+  assert.equal(formatLead({ ...lead, rivals: [ewc], difference }), "+1.2 ± 2.0 (n=2) over ewc");
+  assert.equal(formatLead({ ...lead, rivals: [ewc, lwf], difference }), "+1.2 ± 2.0 (n=2) over ewc 2×, lwf");
 });
 
 const cost = {
@@ -67,7 +73,7 @@ const cost = {
 };
 
 /** HAM with three seeds, others with fewer, one failed, one bound, and a second section. */
-const sections = compare([
+const board = boardOf([
   ...[0, 1, 2].map((seed) =>
     recordOf({ method: "ham", seed, matrix: [[0.875], [0.5 + seed / 8, 0.625]], keptBytes: 2000, cost })
   ),
@@ -80,159 +86,98 @@ const sections = compare([
   recordOf({ method: "naive", seed: 0, matrix: [[1]], settings: { head: "linear" } }),
 ]);
 
-Deno.test("renderMarkdown() is pinned, with missing and failed cells in sight", () => {
-  assert.equal(renderMarkdown(sections), MARKDOWN);
+function pinned(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(`../../../fixtures/board/${name}`, import.meta.url));
+}
+
+Deno.test("renderMarkdown() is pinned, with missing and failed cells in sight", async () => {
+  assert.equal(renderMarkdown(board), await pinned("LEADERBOARD.md"));
 });
 
-Deno.test("renderCsv() is pinned, with a row for every cell", () => {
-  assert.equal(renderCsv(sections), CSV);
+Deno.test("renderCsv() is pinned, with a row for every cell", async () => {
+  assert.equal(renderCsv(board), await pinned("leaderboard.csv"));
 });
 
-Deno.test("growthTable() has five columns for each T, with both accuracies by name, and the gap below", () => {
-  const [header, ...rows] = growthTable(sections[0]!);
+Deno.test("growthTables() fits a width, keeps metrics of one T together, and names what is missing", () => {
+  const [section] = board.sections;
+  const wide = growthTables(section!);
+  assert.equal(wide.tables.length, 1);
+  const [[header, ...rows]] = wide.tables as [string[][]];
   assert.deepEqual(header, [
     "method",
-    ...["T=2 pooled", "mean", "forget", "s", "kept"],
-    ...["T=3 pooled", "mean", "forget", "s", "kept"],
+    ...["T=2 pooled (n=3)", "T=2 mean", "T=2 forgetting", "T=2 seconds", "T=2 kept"],
+    ...["T=3 pooled (n=1)", "T=3 forgetting", "T=3 seconds", "T=3 kept"],
   ]);
-  const width = (row: typeof rows[number]) =>
-    row.reduce((sum, cell) => sum + (typeof cell === "string" ? 1 : cell.colSpan), 0);
-  assert.ok(rows.every((row) => width(row) === header!.length));
   assert.deepEqual(rows[1]!.slice(0, 6), [
     "naive",
-    "43.8 ± 0.0 (missing: seed 2)",
-    "37.5",
+    "43.8 ± 0.0 (n=2)",
+    "37.5 ± 0.0",
     "62.5 ± 0.0",
     "14",
     "200 B",
   ]);
-  assert.deepEqual(rows[3]!.slice(1), [
-    { content: "failed: seed 2; missing: seed 0, 1", colSpan: 5 },
-    { content: "missing: seed 0", colSpan: 5 },
+  assert.deepEqual(rows[3]!.slice(0, 3), ["ewc", "failed", "–"]);
+  assert.deepEqual(rows[3]!.slice(6, 8), ["missing", "–"]);
+  assert.deepEqual(wide.notes, [
+    "naive, T=2: missing: seed 2",
+    "joint, T=2: missing: seed 1, 2",
+    "ewc, T=2: failed: seed 2; missing: seed 0, 1",
+    ...["ham", "joint", "ewc"].map((method) => `${method}, T=3: missing: seed 0`),
+    "ham − best rival, chosen on other seeds, T=2: +15.6 ± 4.4 (n=2) over naive",
+    "ham − best rival, chosen on other seeds, all T: +15.6 ± 4.4 (n=2) over naive",
   ]);
-  assert.deepEqual(rows.at(-1)!, [
-    "ham − best other",
-    { content: "+15.6 ± 4.4 (naive, n=2)", colSpan: 5 },
-    { content: "–", colSpan: 5 },
+  for (const width of [200, 100, 80, 60, 40]) {
+    const { tables } = growthTables(section!, { width });
+    for (const table of tables) {
+      const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+      assert.ok(widths.reduce((sum, own) => sum + own + 3, 1) <= width, `${width}`);
+      assert.ok(table.every((row) => row.length === widths.length && row.length > 1));
+    }
+    assert.deepEqual(tables.flatMap(([row]) => row!.slice(1)), header!.slice(1));
+  }
+  // Two blocks of 71 and 58 characters: one of them on each line of 100.
+  assert.equal(growthTables(section!, { width: 100 }).tables.length, 2);
+  const chosen = growthTables(section!, { metrics: ["transfer", "passes"] });
+  assert.deepEqual(chosen.tables[0]![0], [
+    "method",
+    ...["T=2 transfer (n=3)", "T=2 passes", "T=3 transfer (n=1)", "T=3 passes"],
   ]);
-  assert.equal(growthTable(sections[1]!).length, 2);
+  assert.deepEqual(chosen.tables[0]![1]!.slice(1, 3), ["−25.0 ± 12.5", "2"]);
+  assert.throws(
+    () => growthTables(section!, { metrics: ["accuracy"] }),
+    /Cannot show metric accuracy: wanted/,
+  );
 });
 
-Deno.test("describeSection() says what is not the plain way", () => {
-  const [section] = compare([recordOf({
+Deno.test("withoutTimes() makes boards of runs equal that took other times", () => {
+  const parts = { method: "ham", matrix: [[0.5], [0.5, 0.5]] };
+  const fast = recordOf(parts);
+  const seconds = { train: 3, method: 3, evaluate: 3 };
+  const slow = { ...fast, tasks: fast.tasks.map((task) => ({ ...task, seconds })) };
+  const [a, b] = [boardOf([fast]), boardOf([slow])];
+  assert.notEqual(renderJson(a), renderJson(b));
+  for (const render of [renderJson, renderMarkdown, renderCsv]) {
+    assert.equal(render(withoutTimes(a)), render(withoutTimes(b)));
+  }
+});
+
+Deno.test("A section's description says what is not the plain way", () => {
+  const [section] = sectionsOf([recordOf({
     method: "naive",
     matrix: [[1]],
     cell: { firstTask: 4, classesPerTask: 2, taskSizes: [4, 2, 2], classOrder: "numpy", evaluate: 5 },
     settings: { loss: "seen", firstEpochs: 20, firstRate: 0.01 },
   })]);
-  const text = describeSection(section!);
+  const text = section!.description;
   assert.match(
     text,
     /; 4 classes in the first task; 2 classes a task; tasks of 4, 2, 2 classes; class order numpy; scored after every 5 tasks\)/,
   );
   assert.match(text, /5 epochs of adamw at 0\.002, the first task 20 at 0\.01 \(/);
-  assert.match(text, /batch 32, loss over all classes seen; edition 2, 1 records$/);
+  assert.match(text, /batch 32, loss over all classes seen; edition 2, 1 record$/);
 });
 
 Deno.test("renderMarkdown() and renderCsv() of nothing are a heading", () => {
-  assert.match(renderMarkdown([]), /^# Leaderboard\n/);
-  assert.equal(renderCsv([]).trimEnd().split("\n").length, 1);
+  assert.match(renderMarkdown(boardOf([])), /^# Leaderboard\n/);
+  assert.equal(renderCsv(boardOf([])).trimEnd().split("\n").length, 1);
 });
-
-const MARKDOWN = `# Leaderboard
-
-Generated by \`deno task board\`; do not edit.
-
-Accuracy in percent, mean ± standard deviation over seeds, among all classes seen. \`pooled\` is the share of all test images of all tasks (as PILOT prints it), \`task mean\` the plain mean of the tasks' own shares (as Mammoth does); they agree where tasks have test sets of equal sizes. \`avg pooled\` and \`avg task mean\` are their means over the run. \`task-IL\` is told the task, \`task found\` is the share of images whose class lies in the right task, both over all test images. \`forgetting\` and \`transfer\` (backward) are in points, by task. \`seconds\` are those of a whole run, \`kept\` are the bytes that a method keeps between tasks, \`classifier\` those of the classifier. \`FLOP train\` and \`FLOP test\` are counted, not timed: of one image in a training step, and of one image scored in \`passes\` forward passes; \`deployed\` are the bytes needed at test time beside the backbone, \`trained\` the numbers that training changes. \`joint\` trains once on all tasks together: a bound, not a rival; methods named with \`buffer\` or \`test data\` are no rivals of the others either. Differences are of \`pooled\`, paired by seed, against the other method that leaves the smallest, with a 95 % bootstrap interval from three seeds on. Records of edition 1 have no counts: theirs are task means, \`task-IL\` too.
-
-## toy / tiny / reference
-
-toy 0f53133c (8 classes, 80 training and 40 test images), backbone tiny 8950abfd, backend reference, head ncm, LoRA rank 8 alpha 8 on q+v, 5 epochs of adamw at 0.002 (cosine, warmup 0, weight decay 0), batch 32; edition 2, 8 records.
-
-| method               |                         T=2 pooled |      T=3 pooled |
-| :------------------- | ---------------------------------: | --------------: |
-| ham                  |                   62.5 ± 6.3 (n=3) | missing: seed 0 |
-| naive                |  43.8 ± 0.0 (n=2; missing: seed 2) |      37.5 (n=1) |
-| joint                |     81.3 (n=1; missing: seed 1, 2) | missing: seed 0 |
-| ewc                  | failed: seed 2; missing: seed 0, 1 | missing: seed 0 |
-| **ham − best other** |           +15.6 ± 4.4 (naive, n=2) |               – |
-
-### T = 2
-
-| method |     pooled |  task mean | avg pooled | avg task mean |  forgetting |     transfer |    task-IL | task found |  n |
-| :----- | ---------: | ---------: | ---------: | ------------: | ----------: | -----------: | ---------: | ---------: | -: |
-| ham    | 62.5 ± 6.3 | 62.5 ± 6.3 | 75.0 ± 3.1 |    75.0 ± 3.1 | 25.0 ± 12.5 | −25.0 ± 12.5 | 81.3 ± 3.1 | 50.0 ± 0.0 |  3 |
-| naive  | 43.8 ± 0.0 | 37.5 ± 0.0 | 65.6 ± 0.0 |    62.5 ± 0.0 |  62.5 ± 0.0 |  −62.5 ± 0.0 | 71.9 ± 0.0 | 50.0 ± 0.0 |  2 |
-| joint  |       81.3 |       81.3 |          – |             – |           – |            – |       90.6 |       50.0 |  1 |
-| ewc    |          – |          – |          – |             – |           – |            – |          – |          – |  0 |
-
-| method | seconds |    kept | classifier | FLOP train | FLOP test | passes | deployed | trained |                            remarks |
-| :----- | ------: | ------: | ---------: | ---------: | --------: | -----: | -------: | ------: | ---------------------------------: |
-| ham    |      14 | 3.9 KiB |       64 B |      6.0 M |     2.5 M |      2 |  4.0 KiB |   1.5 k |                                    |
-| naive  |      14 |   200 B |       64 B |          – |         – |      – |        – |       – |                    missing: seed 2 |
-| joint  |      14 |   200 B |       64 B |          – |         – |      – |        – |       – |                 missing: seed 1, 2 |
-| ewc    |       – |       – |          – |          – |         – |      – |        – |       – | failed: seed 2; missing: seed 0, 1 |
-
-### T = 3
-
-| method | pooled | task mean | avg pooled | avg task mean | forgetting | transfer | task-IL | task found |  n |
-| :----- | -----: | --------: | ---------: | ------------: | ---------: | -------: | ------: | ---------: | -: |
-| ham    |      – |         – |          – |             – |          – |        – |       – |          – |  0 |
-| naive  |   37.5 |      37.5 |       54.2 |          54.2 |       43.8 |    −43.8 |    68.8 |       50.0 |  1 |
-| joint  |      – |         – |          – |             – |          – |        – |       – |          – |  0 |
-| ewc    |      – |         – |          – |             – |          – |        – |       – |          – |  0 |
-
-| method | seconds |  kept | classifier | FLOP train | FLOP test | passes | deployed | trained |         remarks |
-| :----- | ------: | ----: | ---------: | ---------: | --------: | -----: | -------: | ------: | --------------: |
-| ham    |       – |     – |          – |          – |         – |      – |        – |       – | missing: seed 0 |
-| naive  |      21 | 300 B |       64 B |          – |         – |      – |        – |       – |                 |
-| joint  |       – |     – |          – |          – |         – |      – |        – |       – | missing: seed 0 |
-| ewc    |       – |     – |          – |          – |         – |      – |        – |       – | missing: seed 0 |
-
-## toy / tiny / reference
-
-toy 0f53133c (8 classes, 80 training and 40 test images), backbone tiny 8950abfd, backend reference, head linear, LoRA rank 8 alpha 8 on q+v, 5 epochs of adamw at 0.002 (cosine, warmup 0, weight decay 0), batch 32; edition 2, 1 records.
-
-| method |  T=1 pooled |
-| :----- | ----------: |
-| naive  | 100.0 (n=1) |
-
-### T = 1
-
-| method | pooled | task mean | avg pooled | avg task mean | forgetting | transfer | task-IL | task found |  n |
-| :----- | -----: | --------: | ---------: | ------------: | ---------: | -------: | ------: | ---------: | -: |
-| naive  |  100.0 |     100.0 |      100.0 |         100.0 |          – |        – |   100.0 |       50.0 |  1 |
-
-| method | seconds |  kept | classifier | FLOP train | FLOP test | passes | deployed | trained | remarks |
-| :----- | ------: | ----: | ---------: | ---------: | --------: | -----: | -------: | ------: | ------: |
-| naive  |     7.0 | 100 B |       64 B |          – |         – |      – |        – |       – |         |
-`;
-
-/** The columns that a section's rows have in common. */
-function sectionOf(head: string): string {
-  const settings =
-    `"{""alpha"":8,""batchSize"":32,""epochs"":5,""head"":""${head}"",""learningRate"":0.002,` +
-    `""optimiser"":""adamw"",""rank"":8,""schedule"":""cosine"",""targets"":[""q"",""v""],""warmup"":0,""weightDecay"":0}"`;
-  return `2,toy,${sha256("toy")},tiny,${sha256("tiny")},reference,${settings}`;
-}
-
-const CSV =
-  `edition,dataset,dataset_fingerprint,backbone,backbone_hash,backend,settings,first_task,classes_per_task,task_sizes,class_order,evaluate,method,tasks,n,accuracy_pooled_mean,accuracy_pooled_deviation,accuracy_task_mean_mean,accuracy_task_mean_deviation,average_pooled_mean,average_pooled_deviation,average_task_mean_mean,average_task_mean_deviation,forgetting_mean,forgetting_deviation,backward_transfer_mean,backward_transfer_deviation,plasticity_mean,plasticity_deviation,task_incremental_pooled_mean,task_incremental_pooled_deviation,task_incremental_task_mean_mean,task_incremental_task_mean_deviation,task_inference_mean,task_inference_deviation,seconds_mean,seconds_deviation,kept_bytes_mean,kept_bytes_deviation,classifier_bytes_mean,classifier_bytes_deviation,flop_per_training_image_mean,flop_per_training_image_deviation,flop_per_test_image_mean,flop_per_test_image_deviation,passes_per_test_image_mean,passes_per_test_image_deviation,deployed_bytes_mean,deployed_bytes_deviation,trained_numbers_mean,trained_numbers_deviation,failed_seeds,missing_seeds
-${
-    sectionOf("ncm")
-  },,,,,,ham,2,3,0.625,0.0625,0.625,0.0625,0.75,0.03125,0.75,0.03125,0.25,0.125,-0.25,0.125,0.75,0,0.8125,0.03125,0.8125,0.03125,0.5,0,14,0,4000,0,64,0,6000000,0,2500000,0,2,0,4096,0,1536,0,,
-${
-    sectionOf("ncm")
-  },,,,,,naive,2,2,0.4375,0,0.375,0,0.65625,0,0.625,0,0.625,0,-0.625,0,0.6875,0,0.71875,0,0.6875,0,0.5,0,14,0,200,0,64,0,,,,,,,,,,,,2
-${
-    sectionOf("ncm")
-  },,,,,,joint,2,1,0.8125,,0.8125,,,,,,,,,,,,0.90625,,0.90625,,0.5,,14,,200,,64,,,,,,,,,,,,,1 2
-${sectionOf("ncm")},,,,,,ewc,2,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,2,0 1
-${sectionOf("ncm")},,,,,,ham,3,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0
-${
-    sectionOf("ncm")
-  },,,,,,naive,3,1,0.375,,0.375,,0.5416666666666666,,0.5416666666666666,,0.4375,,-0.4375,,0.6666666666666666,,0.6875,,0.6875,,0.5,,21,,300,,64,,,,,,,,,,,,,
-${sectionOf("ncm")},,,,,,joint,3,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0
-${sectionOf("ncm")},,,,,,ewc,3,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0
-${sectionOf("linear")},,,,,,naive,1,1,1,,1,,1,,1,,,,,,1,,1,,1,,0.5,,7,,100,,64,,,,,,,,,,,,,
-`;

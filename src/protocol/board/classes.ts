@@ -4,20 +4,26 @@
  *
  * @module
  */
-import { methods } from "../../methods/mod.ts";
 import type { MethodDefinition } from "../../methods/definition.ts";
+import { methods } from "../../methods/mod.ts";
+import type { MethodClass } from "./board.ts";
 
 const cards: Readonly<Record<string, MethodDefinition>> = methods;
 
-/** What sets a method apart, in a word; `undefined` of those that are rivals, and of methods that are not ours. */
-export function classOf(method: string): "bound" | "buffer" | "test data" | undefined {
-  if (!Object.hasOwn(cards, method)) return undefined;
-  const { family, buffer, testData } = cards[method]!;
-  return family === "bound" ? "bound" : testData ? "test data" : buffer ? "buffer" : undefined;
+/** The card of a method by its name; `undefined` of methods that are not ours. */
+export function cardOf(method: string): MethodDefinition | undefined {
+  return Object.hasOwn(cards, method) ? cards[method] : undefined;
+}
+
+/** The class of a method by its name. Of one that is not ours nothing is known that would set it apart. */
+export function classOf(method: string): MethodClass {
+  const card = cardOf(method);
+  if (card?.family === "bound") return "bound";
+  return card?.testData ? "test data" : card?.buffer ? "buffer" : "plain";
 }
 
 /** How a table names a method of a section, such as `er (buffer)`. */
-export function shownName(label: string): string {
-  const kind = classOf(label.split("(")[0]!);
-  return kind === undefined || kind === "bound" ? label : `${label} (${kind})`;
+export function shownName(method: { readonly label: string; readonly class: MethodClass }): string {
+  const { label, class: kind } = method;
+  return kind === "plain" || kind === "bound" ? label : `${label} (${kind})`;
 }

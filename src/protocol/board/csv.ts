@@ -5,10 +5,11 @@
  */
 import { stringify } from "csv-stringify/sync";
 import { canonicalJson } from "../../core/json.ts";
-import type { BoardCell, BoardSection, Figures } from "./comparison.ts";
+import type { Board, BoardEntry, BoardSection, Estimate } from "./board.ts";
+import { type FigureName, figureNames } from "./figures.ts";
 
 /** Columns of figures by name, in order. */
-const figures: Readonly<Record<keyof Figures, string>> = {
+const figures: Readonly<Record<FigureName, string>> = {
   pooled: "accuracy_pooled",
   taskMean: "accuracy_task_mean",
   averagePooled: "average_pooled",
@@ -29,8 +30,6 @@ const figures: Readonly<Record<keyof Figures, string>> = {
   trainedNumbers: "trained_numbers",
 };
 
-const figureKeys = Object.keys(figures) as (keyof Figures)[];
-
 const sectionColumns = [
   "edition",
   "dataset",
@@ -46,9 +45,9 @@ const sectionColumns = [
   "evaluate",
 ];
 
-function sectionValues({ cell }: BoardSection) {
-  const { edition, dataset, backbone, backend, settings } = cell;
-  const { firstTask, classesPerTask, taskSizes, classOrder, evaluate } = cell;
+function sectionValues({ fixed }: BoardSection) {
+  const { edition, dataset, backbone, backend, settings } = fixed;
+  const { firstTask, classesPerTask, taskSizes, classOrder, evaluate } = fixed;
   return [
     edition,
     dataset.name,
@@ -65,30 +64,47 @@ function sectionValues({ cell }: BoardSection) {
   ];
 }
 
-function cellValues(cell: BoardCell) {
+function entryValues({ methods }: BoardSection, entry: BoardEntry) {
+  const method = methods.find(({ label }) => label === entry.method)!;
   return [
-    cell.method,
-    cell.tasks,
-    cell.accuracyBySeed.size,
-    ...figureKeys.flatMap((key) => [cell[key]?.mean, cell[key]?.deviation]),
-    cell.failed.join(" "),
-    cell.missing.join(" "),
+    entry.method,
+    method.class,
+    method.family,
+    entry.tasks,
+    entry.runs.length,
+    ...figureNames.flatMap((name) => estimateValues(entry.figures[name])),
+    ...estimateValues(entry.gapClosed),
+    entry.failed.join(" "),
+    entry.missing.join(" "),
   ];
 }
 
+function estimateValues(estimate: Estimate | undefined) {
+  return [estimate?.mean, estimate?.deviation, ...estimate?.interval ?? [undefined, undefined]];
+}
+
+/** Text of a record, which may be anything, without meaning for spreadsheets. */
+function inert(text: string): string {
+  return /^[=+\-@]/.test(text) ? `'${text}` : text;
+}
+
 /** The whole leaderboard as CSV. */
-export function renderCsv(sections: readonly BoardSection[]): string {
+export function renderCsv({ sections }: Board): string {
   const columns = [
     ...sectionColumns,
     "method",
+    "class",
+    "family",
     "tasks",
     "n",
-    ...figureKeys.flatMap((key) => [`${figures[key]}_mean`, `${figures[key]}_deviation`]),
+    ...[...figureNames.map((name) => figures[name]), "gap_closed"].flatMap((name) =>
+      ["mean", "deviation", "low", "high"].map((part) => `${name}_${part}`)
+    ),
     "failed_seeds",
     "missing_seeds",
   ];
   const rows = sections.flatMap((section) =>
-    section.cells.map((cell) => [...sectionValues(section), ...cellValues(cell)])
+    section.entries.map((entry) => [...sectionValues(section), ...entryValues(section, entry)])
   );
-  return stringify([columns, ...rows]);
+  return stringify([columns, ...rows], { cast: { string: inert } });
 }

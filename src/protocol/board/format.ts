@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Cell } from "../records/record.ts";
 import type { ProtocolSettings } from "../settings.ts";
-import type { BoardCell, BoardSection, Gap } from "./comparison.ts";
-import type { Summary } from "./statistics.ts";
+import { oneLine } from "./runs.ts";
+import type { BoardEntry, BoardSection, Estimate, Lead } from "./board.ts";
 
 /** A share as a percentage, with its deviation where there is one: `41.3 ± 0.8`. */
-export function formatPercent(summary: Summary | undefined): string {
+export function formatPercent(summary: Estimate | undefined): string {
   if (!summary) return "–";
   const points = (value: number) => (100 * value).toFixed(1).replace("-", "−");
   const spread = summary.deviation === undefined ? "" : ` ± ${points(summary.deviation)}`;
@@ -17,7 +16,7 @@ export function formatPercent(summary: Summary | undefined): string {
 }
 
 /** Seconds, to the tenth below ten. */
-export function formatSeconds(summary: Summary | undefined): string {
+export function formatSeconds(summary: Estimate | undefined): string {
   if (!summary) return "–";
   return summary.mean < 10 ? summary.mean.toFixed(1) : summary.mean.toFixed(0);
 }
@@ -33,55 +32,55 @@ function inUnits(value: number, base: number, units: readonly string[]): string 
 }
 
 /** Bytes in a unit that keeps three digits or fewer. */
-export function formatBytes(summary: Summary | undefined): string {
+export function formatBytes(summary: Estimate | undefined): string {
   return summary ? inUnits(summary.mean, 1024, ["B", "KiB", "MiB", "GiB"]) : "–";
 }
 
 /** A count such as `2.5 M`. */
-export function formatCount(summary: Summary | undefined): string {
+export function formatCount(summary: Estimate | undefined): string {
   return summary ? inUnits(summary.mean, 1000, ["", "k", "M", "G", "T", "P"]) : "–";
 }
 
 /** What stands in a cell that has no or not all results. */
-export function remarks({ failed, missing }: BoardCell): string {
+export function remarks({ failed, missing }: BoardEntry): string {
   return [
     failed.length > 0 ? `failed: seed ${failed.join(", ")}` : "",
     missing.length > 0 ? `missing: seed ${missing.join(", ")}` : "",
   ].filter(Boolean).join("; ");
 }
 
-/** The cell of a method and a number of tasks. */
-export function cellOf(section: BoardSection, method: string, tasks: number): BoardCell {
-  return section.cells.find((cell) => cell.method === method && cell.tasks === tasks)!;
+/** The entry of a method at a number of tasks. */
+export function entryOf(section: BoardSection, method: string, tasks: number): BoardEntry {
+  return section.entries.find((entry) => entry.method === method && entry.tasks === tasks)!;
 }
 
-/** Difference in points with its 95 % interval, or its deviation where seeds are too few; rival and seeds. */
-export function formatGap({ difference, interval, rival }: Gap): string {
-  const points = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
-  const { mean, deviation, n } = difference;
+/** Difference in points with its 95 % interval, or its deviation where values are too few, and how many there are. */
+export function formatDifference({ mean, deviation, interval, n }: Estimate): string {
+  const points = (value: number) => {
+    const text = Math.abs(100 * value).toFixed(1);
+    return `${value < 0 && text !== "0.0" ? "−" : "+"}${text}`;
+  };
   const spread = interval
     ? ` [${points(interval[0])}, ${points(interval[1])}]`
     : deviation === undefined
     ? ""
     : ` ± ${(100 * deviation).toFixed(1)}`;
-  return `${points(mean)}${spread} (${rival}, n=${n})`;
+  return `${points(mean)}${spread} (n=${n})`;
 }
 
-/** One row for each variant of HAM that has rivals: its name and, for each number of tasks, its gap or a dash. */
-export function gapRows(
-  { gaps, tasks }: BoardSection,
-): { readonly name: string; readonly cells: string[] }[] {
-  return [...new Set(gaps.map(({ method }) => method))].map((method) => ({
-    name: `${method} − best other`,
-    cells: tasks.map((count) => {
-      const gap = gaps.find((candidate) => candidate.method === method && candidate.tasks === count);
-      return gap ? formatGap(gap) : "–";
-    }),
-  }));
+/** A lead and over whom: `+1.2 [−0.1, +3.0] (n=3) over ewc 2×, lwf`. */
+export function formatLead({ difference, rivals }: Lead): string {
+  if (!difference) return "–";
+  const names = rivals.map(({ method, seeds }) =>
+    seeds === 1 || rivals.length === 1 ? method : `${method} ${seeds}×`
+  );
+  return `${formatDifference(difference)} over ${names.join(", ")}`;
 }
 
 /** How the classes come, where it is not the plain way. */
-function describeStream({ classesPerTask, firstTask, taskSizes, classOrder, evaluate }: Cell): string[] {
+function describeStream(
+  { classesPerTask, firstTask, taskSizes, classOrder, evaluate }: BoardSection["fixed"],
+): string[] {
   return [
     firstTask === undefined ? "" : `${firstTask} classes in the first task`,
     classesPerTask === undefined ? "" : `${classesPerTask} classes a task`,
@@ -108,16 +107,18 @@ function describeTraining(settings: ProtocolSettings): string {
 }
 
 /** One line that says what a section holds fixed. */
-export function describeSection({ cell, records }: BoardSection): string {
-  const { dataset, backbone, backend, settings, edition } = cell;
+export function describeSection(fixed: BoardSection["fixed"], records: number): string {
+  const { dataset, backbone, backend, settings, edition } = fixed;
   const { head, rank, alpha, targets } = settings;
   const images = `${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test images`;
-  return `${dataset.name} ${dataset.fingerprint.slice(0, 8)} (${
-    [images, ...describeStream(cell)].join("; ")
-  }), ` +
-    `backbone ${backbone.id} ${backbone.hash.slice(0, 8)}, backend ${backend}, ` +
-    `head ${head}, LoRA rank ${rank} alpha ${alpha} on ${targets.join("+")}, ${
-      describeTraining(settings)
-    }; ` +
-    `edition ${edition}, ${records} records`;
+  return oneLine(
+    `${dataset.name} ${dataset.fingerprint.slice(0, 8)} (${
+      [images, ...describeStream(fixed)].join("; ")
+    }), ` +
+      `backbone ${backbone.id} ${backbone.hash.slice(0, 8)}, backend ${backend}, ` +
+      `head ${head}, LoRA rank ${rank} alpha ${alpha} on ${targets.join("+")}, ${
+        describeTraining(settings)
+      }; ` +
+      `edition ${edition}, ${records} ${records === 1 ? "record" : "records"}`,
+  );
 }

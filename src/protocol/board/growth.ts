@@ -1,46 +1,102 @@
 /**
- * The table of methods against the number of tasks, for a terminal.
+ * Tables of methods against the number of tasks, for a terminal: as many columns beside one another as fit its width.
  *
  * @module
  */
+import type { BoardEntry, BoardSection } from "./board.ts";
 import { shownName } from "./classes.ts";
-import type { BoardSection } from "./comparison.ts";
-import { cellOf, formatBytes, formatPercent, formatSeconds, gapRows, remarks } from "./format.ts";
+import { type Column, columnsNamed } from "./columns.ts";
+import { entryOf, formatLead, remarks } from "./format.ts";
 
-/** A text, or one that spans several columns. */
-export type TableCell = string | { readonly content: string; readonly colSpan: number };
+/** How the tables are to be. */
+export interface GrowthOptions {
+  /** Names of metrics; those that tell most by default. */
+  readonly metrics?: readonly string[] | undefined;
+  /** Of a line, in characters; no limit by default. */
+  readonly width?: number | undefined;
+}
 
-/** Columns of each number of tasks: two accuracies in the end, forgetting, seconds, bytes kept. */
-const COLUMNS = 5;
+/** Tables and what stands below them. */
+export interface GrowthTables {
+  /** Rows of cells; the first row is the header. */
+  readonly tables: readonly (readonly (readonly string[])[])[];
+  /** Failed and missing cells, and the lead of the protagonist, a line each. */
+  readonly notes: readonly string[];
+}
 
-/**
- * Header and rows. Accuracy comes as `pooled`, over all test images, and as `mean`, the plain mean over tasks; the
- * deviation over seeds of the latter is left to the board.
- */
-export function growthTable(section: BoardSection): TableCell[][] {
-  const header = [
-    "method",
-    ...section.tasks.flatMap((tasks) => [`T=${tasks} pooled`, "mean", "forget", "s", "kept"]),
-  ];
-  const rows = section.methods.map((method) => [
-    shownName(method),
-    ...section.tasks.flatMap((tasks): TableCell[] => {
-      const cell = cellOf(section, method, tasks);
-      const note = remarks(cell);
-      if (!cell.taskMean && note) return [{ content: note, colSpan: COLUMNS }];
-      const { taskMean } = cell;
-      return [
-        `${formatPercent(cell.pooled)}${note ? ` (${note})` : ""}`,
-        formatPercent(taskMean && { ...taskMean, deviation: undefined }),
-        formatPercent(cell.forgetting),
-        formatSeconds(cell.seconds),
-        formatBytes(cell.keptBytes),
-      ];
+const PRESET = ["pooled", "mean", "forgetting", "seconds", "kept"];
+/** Of a cell beside its text: a bar and two spaces. */
+const FRAME = 3;
+
+/** The tables of a section: each number of tasks has its metrics, those of one stand together as far as they fit. */
+export function growthTables(section: BoardSection, options: GrowthOptions = {}): GrowthTables {
+  const { metrics, width = Infinity } = options;
+  const names = ["method", ...section.methods.map(shownName)];
+  const blocks = section.tasks.map((tasks) => columnsOf(section, tasks, metrics));
+  const tables: string[][][] = [];
+  let table: string[][] = [names];
+  const close = () => {
+    if (table.length > 1) tables.push(table);
+    table = [names];
+  };
+  for (const block of blocks) {
+    if (widthOf([...table, ...block]) > width && table.length > 1) close();
+    for (const column of block) {
+      if (widthOf([...table, column]) > width && table.length > 1) close();
+      table.push(column);
+    }
+  }
+  close();
+  return {
+    tables: tables.map((columns) => names.map((_, row) => columns.map((column) => column[row]!))),
+    notes: [...absences(section), ...leads(section)],
+  };
+}
+
+/** The columns of one number of tasks, each from its header down. */
+function columnsOf(
+  section: BoardSection,
+  tasks: number,
+  metrics: readonly string[] | undefined,
+): string[][] {
+  const entries = section.methods.map(({ label }) => entryOf(section, label, tasks));
+  const chosen = metrics ? columnsNamed(metrics) : presetFor(entries);
+  const most = Math.max(...entries.map(({ runs }) => runs.length));
+  return chosen.map(({ name, text, has }, i) => [
+    `T=${tasks} ${name}${i === 0 ? ` (n=${most})` : ""}`,
+    ...entries.map((entry) => {
+      if (entry.runs.length === 0) return i > 0 ? "–" : entry.failed.length > 0 ? "failed" : "missing";
+      const n = i === 0 && entry.runs.length < most ? ` (n=${entry.runs.length})` : "";
+      return has(entry) ? `${text(entry)}${n}` : "–";
     }),
   ]);
-  const gaps = gapRows(section).map(({ name, cells }) => [
-    name,
-    ...cells.map((content) => ({ content, colSpan: COLUMNS })),
-  ]);
-  return [header, ...rows, ...gaps];
+}
+
+/** The preset metrics that entries have; both accuracies only where they differ. */
+function presetFor(entries: readonly BoardEntry[]): Column[] {
+  const isOne = entries.every(({ figures: { pooled, taskMean } }) =>
+    !pooled || Math.abs(pooled.mean - taskMean!.mean) < 0.0005
+  );
+  const found = columnsNamed(PRESET).filter(({ has }) => entries.some(has));
+  const hasPooled = found.some(({ name }) => name === "pooled");
+  return found.filter(({ name }) => !(name === "mean" && isOne && hasPooled));
+}
+
+function widthOf(columns: readonly (readonly string[])[]): number {
+  return 1 + columns.reduce((sum, column) => sum + FRAME + Math.max(...column.map((text) => text.length)), 0);
+}
+
+function absences(section: BoardSection): string[] {
+  return section.entries.flatMap((entry) => {
+    const text = remarks(entry);
+    return text ? [`${entry.method}, T=${entry.tasks}: ${text}`] : [];
+  });
+}
+
+function leads({ leads }: BoardSection): string[] {
+  return leads.filter(({ difference }) => difference).map((lead) =>
+    `${lead.method} − best rival, chosen on other seeds, ${
+      lead.tasks === "all" ? "all T" : `T=${lead.tasks}`
+    }: ${formatLead(lead)}`
+  );
 }

@@ -1,0 +1,76 @@
+/**
+ * The columns that tables have of an entry: how people name them, and how their values read.
+ *
+ * @module
+ */
+import { InputError } from "../../core/errors.ts";
+import type { BoardEntry } from "./board.ts";
+import type { FigureName } from "./figures.ts";
+import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
+
+/** A column. */
+export interface Column {
+  /** As tables and `--metrics` name it. */
+  readonly name: string;
+  /** What stands in it; a dash where an entry has nothing. */
+  text(entry: BoardEntry): string;
+  /** Whether an entry has something for it. */
+  has(entry: BoardEntry): boolean;
+}
+
+function of(
+  name: string,
+  format: (value: BoardEntry["figures"][FigureName]) => string,
+  ...figures: readonly FigureName[]
+): Column {
+  const value = (entry: BoardEntry) => figures.map((figure) => entry.figures[figure]).find(Boolean);
+  return { name, text: (entry) => format(value(entry)), has: (entry) => value(entry) !== undefined };
+}
+
+/** What a run scores, in percent and points. */
+export const scoreColumns: readonly Column[] = [
+  of("pooled", formatPercent, "pooled"),
+  of("mean", formatPercent, "taskMean"),
+  of("avg-pooled", formatPercent, "averagePooled"),
+  of("avg-mean", formatPercent, "averageTaskMean"),
+  of("forgetting", formatPercent, "forgetting"),
+  of("transfer", formatPercent, "backwardTransfer"),
+  of("plasticity", formatPercent, "plasticity"),
+  of("task-il", formatPercent, "taskIncrementalPooled", "taskIncrementalTaskMean"),
+  of("task-found", formatPercent, "taskInference"),
+  {
+    name: "gap-closed",
+    text: ({ gapClosed }) => formatPercent(gapClosed),
+    has: ({ gapClosed }) => gapClosed !== undefined,
+  },
+];
+
+/** What a run costs. */
+export const costColumns: readonly Column[] = [
+  of("seconds", formatSeconds, "seconds"),
+  of("kept", formatBytes, "keptBytes"),
+  of("classifier", formatBytes, "classifierBytes"),
+  of("flop-train", formatCount, "flopPerTrainingImage"),
+  of("flop-test", formatCount, "flopPerTestImage"),
+  of("passes", formatCount, "passesPerTestImage"),
+  of("deployed", formatBytes, "deployedBytes"),
+  of("trained", formatCount, "trainedNumbers"),
+];
+
+const columns = [...scoreColumns, ...costColumns];
+
+/** Names of all columns. */
+export const metricNames: readonly string[] = columns.map(({ name }) => name);
+
+/**
+ * Columns by name.
+ *
+ * @throws {InputError} If there is none of that name
+ */
+export function columnsNamed(names: readonly string[]): Column[] {
+  return names.map((name) => {
+    const column = columns.find((column) => column.name === name);
+    if (!column) throw new InputError(`Cannot show metric ${name}: wanted one of ${metricNames.join(", ")}`);
+    return column;
+  });
+}

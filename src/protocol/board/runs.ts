@@ -1,0 +1,135 @@
+/**
+ * Sorts records into sections and names what is in them. Records share a section only if data, backbone, backend and
+ * settings are equal; within one, a seed at a number of tasks stands for one stream and one training, on which methods are
+ * paired.
+ *
+ * @module
+ */
+import { canonicalJson, type JsonObject } from "../../core/json.ts";
+import type { AnyRecord } from "../records/parse.ts";
+import { type Cell, cellName, seedName } from "../records/record.ts";
+import type { BoardRun } from "./board.ts";
+import { figuresOf } from "./figures.ts";
+import { readingOf } from "./reading.ts";
+
+/** A record and the file that it came from. */
+export interface FoundRecord {
+  /** Shown; nothing is read from it. */
+  readonly path: string;
+  /** Parsed and checked. */
+  readonly record: AnyRecord;
+}
+
+/** A run with what it is sorted by. */
+export interface SectionRun extends BoardRun {
+  /** Whose run it is. */
+  readonly cell: Cell;
+}
+
+/** Why a file is not on the board. */
+export interface Problem {
+  /** Of the file. */
+  readonly path: string;
+  /** In words. */
+  readonly message: string;
+}
+
+/** The parts of a section's cells that all share. */
+export function fixedParts({ edition, dataset, backbone, backend, settings, ...cell }: Cell) {
+  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
+  return {
+    edition,
+    dataset,
+    backbone,
+    backend,
+    settings,
+    ...(classesPerTask !== undefined && { classesPerTask }),
+    ...(firstTask !== undefined && { firstTask }),
+    ...(taskSizes !== undefined && { taskSizes }),
+    ...(classOrder !== undefined && { classOrder }),
+    ...(evaluate !== undefined && { evaluate }),
+  };
+}
+
+/** Equal for cells of one section: whatever data and backbone are called. */
+export function sectionKey(cell: Cell): string {
+  const { dataset, backbone, ...others } = fixedParts(cell);
+  return canonicalJson({ ...others, dataset: dataset.fingerprint, backbone: backbone.hash });
+}
+
+/** Names the methods of a section, telling variants apart by the options in which they differ. */
+export function labeller(cells: readonly Cell[]): (cell: Cell) => string {
+  const variants = Map.groupBy(cells, ({ method }) => method);
+  const differing = new Map([...variants].map(([method, cells]) => {
+    const options = cells.map((cell) => cell.options);
+    const keys = [...new Set(options.flatMap(Object.keys))].sort();
+    const texts = (key: string) => new Set(options.map((own) => valueText(own, key)));
+    return [method, keys.filter((key) => texts(key).size > 1)] as const;
+  }));
+  return ({ method, options }) => {
+    const parts = differing.get(method)!.map((key) => `${key}=${valueText(options, key)}`);
+    return oneLine(parts.length === 0 ? method : `${method}(${parts.join(", ")})`);
+  };
+}
+
+/** Text of a record, which may be anything, without what moves a terminal's cursor or breaks a line. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
+}
+
+function valueText(options: JsonObject, key: string): string {
+  const value = (Object.hasOwn(options, key) ? options[key] : undefined) ?? null;
+  return typeof value === "string" ? value : canonicalJson(value);
+}
+
+/** The run of a record. */
+export function runOf({ path, record }: FoundRecord, label: string): SectionRun {
+  const reading = readingOf(record);
+  const { cell, status } = reading;
+  return {
+    cell,
+    name: cellName(cell),
+    path,
+    ...(record.end && { hash: record.end.hash }),
+    method: label,
+    tasks: cell.tasks,
+    seed: seedName(cell),
+    status,
+    ...(record.end?.failure && { failure: oneLine(record.end.failure.message) }),
+    figures: status === "done" ? figuresOf(reading) : {},
+  };
+}
+
+/**
+ * Leaves out what would break the pairing of a section: runs on a stream that is not the one most runs of their number of
+ * tasks and class order have, and second runs of one method on one stream, such as those under another name of the data.
+ */
+export function pairable(runs: readonly SectionRun[]): { kept: SectionRun[]; problems: Problem[] } {
+  const streams = new Map<string, string>();
+  for (const [key, group] of Map.groupBy(runs, streamKey)) streams.set(key, commonest(group));
+  const places = new Map<string, SectionRun>();
+  const problems: Problem[] = [];
+  for (const run of runs) {
+    const place = canonicalJson([run.method, run.tasks, run.seed]);
+    const first = places.get(place);
+    if (run.cell.streamHash !== streams.get(streamKey(run))) {
+      problems.push({ path: run.path, message: "its stream is not that of the other records of its seed" });
+    } else if (first) {
+      problems.push({
+        path: run.path,
+        message: `it repeats ${first.path} under another name of data or backbone`,
+      });
+    } else places.set(place, run);
+  }
+  return { kept: [...places.values()], problems };
+}
+
+function streamKey({ cell }: SectionRun): string {
+  return `${cell.tasks} ${cell.orderSeed}`;
+}
+
+function commonest(runs: readonly SectionRun[]): string {
+  const groups = [...Map.groupBy(runs, ({ cell }) => cell.streamHash)];
+  groups.sort(([a, one], [b, other]) => other.length - one.length || (a < b ? -1 : 1));
+  return groups[0]![0];
+}

@@ -1,0 +1,19 @@
+/**
+ * Two one-sided tests (Schuirmann, 1987): whether a mean difference lies within a margin. That a difference was not found
+ * is no sign that there is none; this is.
+ *
+ * @module
+ */
+import { mean, sampleStandardDeviation } from "simple-statistics";
+import { studentBelow } from "./distributions.ts";
+
+/** p of "the mean difference is as large as the margin, or larger", by paired t tests; 1 of fewer than two pairs. */
+export function equivalenceP(differences: readonly number[], margin: number): number {
+  const n = differences.length;
+  if (n < 2) return 1;
+  const values = [...differences];
+  const distance = margin - Math.abs(mean(values));
+  const error = sampleStandardDeviation(values) / Math.sqrt(n);
+  if (error === 0) return distance > 0 ? 0 : 1;
+  return studentBelow(-distance / error, n - 1);
+}
