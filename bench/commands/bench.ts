@@ -23,14 +23,16 @@ import { cellBytes, cellsInMemory, freeMemory } from "../grid/memory.ts";
 import { hasKeptAdapters, type LoadedSuite, loadSuite, plannedWork, readFinished } from "../grid/plan.ts";
 import { runJobs } from "../grid/pool.ts";
 import { createProgressView } from "../grid/progress.ts";
+import { type CellFlags, chooseCells, listCells, parseShard } from "../grid/shard.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
 import { formatTable } from "../table.ts";
 
-interface Options extends SuiteFlags {
+interface Options extends SuiteFlags, CellFlags {
   readonly jobs?: number;
   readonly out: string;
   readonly fresh?: true;
   readonly keepAdapters?: true;
+  readonly listCells?: true;
 }
 
 function configure(command: Command): void {
@@ -90,12 +92,26 @@ function configure(command: Command): void {
     )
     .option("--out <dir>", "folder for records and snapshots", "runs/bench")
     .option("--keep-adapters", "keep trained adapters in <out>/adapters, for deno task export")
-    .option("--fresh", "run finished cells again");
+    .option("--fresh", "run finished cells again")
+    .option(
+      "--shard <I/N>",
+      "run part I of N parts of about equal work; every cell is in one part, which follows from suite and flags alone",
+      parseShard,
+    )
+    .option("--cells <names>", "run these cells only, with commas between, as --list-cells names them")
+    .option(
+      "--list-cells",
+      "print the cells as JSON, with their work and whether <out> has them; write nothing",
+    );
   addBackboneFlags(command);
 }
 
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
-  const suite = await loadSuite(await resolveSuite(options), output);
+  const suite = chooseCells(await loadSuite(await resolveSuite(options), output), options, output);
+  if (options.listCells) {
+    output.out(`${JSON.stringify(await listCells(suite, options.out), null, 2)}\n`);
+    return 0;
+  }
   const { info, why, cells } = suite;
   await prepareFolder(options.out);
   const finished: RunRecord[] = [];
