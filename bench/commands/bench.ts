@@ -16,15 +16,17 @@ import { cellBytes, cellsInMemory, freeMemory } from "../grid/memory.ts";
 import { hasKeptAdapters, type LoadedSuite, loadSuite, plannedWork, readFinished } from "../grid/plan.ts";
 import { runJobs } from "../grid/pool.ts";
 import { createProgressView } from "../grid/progress.ts";
+import { type CellFlags, chooseCells, listCells, parseShard } from "../grid/shard.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
 import { withTuned } from "../tuning/apply.ts";
 
-interface Options extends SuiteFlags, BoardFlags {
+interface Options extends SuiteFlags, BoardFlags, CellFlags {
   readonly jobs?: number;
   readonly out: string;
   readonly fresh?: true;
   readonly keepAdapters?: true;
   readonly tuned?: string | true;
+  readonly listCells?: true;
 }
 
 function configure(command: Command): void {
@@ -88,7 +90,17 @@ function configure(command: Command): void {
       "--tuned [name]",
       "options and shared settings that deno task tune found, where neither suite nor flags set them",
     )
-    .option("--fresh", "run finished cells again");
+    .option("--fresh", "run finished cells again")
+    .option(
+      "--shard <I/N>",
+      "run part I of N parts of about equal work; every cell is in one part, which follows from suite and flags alone",
+      parseShard,
+    )
+    .option("--cells <names>", "run these cells only, with commas between, as --list-cells names them")
+    .option(
+      "--list-cells",
+      "print the cells as JSON, with their work and whether <out> has them; write nothing",
+    );
   addBoardFlags(command);
   addBackboneFlags(command);
 }
@@ -96,10 +108,12 @@ function configure(command: Command): void {
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
   const plain = await resolveSuite(options);
   const { tuned } = options;
-  const suite = await loadSuite(
-    tuned === undefined ? plain : await withTuned(plain, tuned === true ? "default" : tuned),
-    output,
-  );
+  const whole = tuned === undefined ? plain : await withTuned(plain, tuned === true ? "default" : tuned);
+  const suite = chooseCells(await loadSuite(whole, output), options, output);
+  if (options.listCells) {
+    output.out(`${JSON.stringify(await listCells(suite, options.out), null, 2)}\n`);
+    return 0;
+  }
   const { info, why, cells } = suite;
   await prepareFolder(options.out);
   const finished: RunRecord[] = [];

@@ -86,28 +86,6 @@ Deno.test("bench does not stop at a record that cannot be opened: the other cell
     assert.match(err, /^1 of 2 cells failed; see above$/m);
   }));
 
-Deno.test("three benches on one folder at once, then one more, leave the hashes of one alone", () =>
-  inFolder(async (folder) => {
-    const suite = await writeSuite(folder, {
-      methods: ["ham", "naive", "ewc", "simplecil"],
-      tasks: [2, 4],
-      settings: { rank: 2, epochs: 2, batchSize: 4 },
-    });
-    const args = (out: string) => ["--suite", suite, "--out", `${folder}/${out}`, "--jobs", "1"];
-    const children = [1, 2, 3].map(() => runProcess(args("shared"), { stderr: "piped" }).output());
-    for (const { code, stderr } of await Promise.all(children)) {
-      assert.equal(code, 0, new TextDecoder().decode(stderr));
-    }
-    const last = await run(...args("shared"));
-    assert.match(last.err, /^8 cells, 8 of them finished before;/m);
-    assert.equal((await run(...args("alone"))).code, 0);
-    const hashes = await hashesIn(`${folder}/alone`);
-    assert.equal(Object.keys(hashes).length, 8);
-    assert.deepEqual(await hashesIn(`${folder}/shared`), hashes);
-    assert.deepEqual([...Deno.readDirSync(`${folder}/shared/claims`)], []);
-    assert.deepEqual([...Deno.readDirSync(`${folder}/shared/snapshots`)], []);
-  }));
-
 Deno.test("bench takes other cells first while another process runs one, says so, and waits for it", () =>
   inFolder(async (folder) => {
     const suite = await writeSuite(folder, { methods: ["naive", "simplecil"] });
@@ -135,30 +113,4 @@ Deno.test("bench takes other cells first while another process runs one, says so
     assert.ok(places.every((place, i) => place >= 0 && place >= (places[i - 1] ?? 0)), err);
     assert.equal(err.match(/another process/g)?.length, 1);
     assert.equal((await recordsIn(out)).size, 2);
-  }));
-
-Deno.test("bench killed with SIGKILL at random moments, again and again, goes on to the same hashes", () =>
-  inFolder(async (folder) => {
-    const suite = await writeSuite(folder, {
-      methods: ["ham", "naive", "ewc"],
-      tasks: [4],
-      settings: { rank: 2, epochs: 4, batchSize: 2 },
-    });
-    const args = (out: string) => ["--suite", suite, "--out", `${folder}/${out}`, "--jobs", "2"];
-    // The moments are spread over a run by a fixed sequence; how far it got by then is up to the machine.
-    for (let kill = 0; kill < 5; kill++) {
-      const child = runProcess(args("killed")).spawn();
-      await new Promise((resolve) => setTimeout(resolve, 400 + (kill * 733) % 1500));
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It had finished.
-      }
-      await child.status;
-    }
-    const { code, err } = await run(...args("killed"));
-    assert.equal(code, 0, err);
-    assert.doesNotMatch(err, /Cannot/);
-    assert.equal((await run(...args("whole"))).code, 0);
-    assert.deepEqual(await hashesIn(`${folder}/killed`), await hashesIn(`${folder}/whole`));
   }));

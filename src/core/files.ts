@@ -25,6 +25,21 @@ export async function replaceFile(
   }
 }
 
+/**
+ * Adds text at the end of a file and waits until it is on the disk. An append that fails half way is taken back, so
+ * that no half line waits for the next one; only a kill leaves one.
+ */
+export async function appendFile(path: string, text: string): Promise<void> {
+  using file = await Deno.open(path, { append: true, create: true });
+  const { size } = await file.stat();
+  try {
+    await writeThrough(file, partsOf(text));
+  } catch (error) {
+    await file.truncate(size).catch(() => {});
+    throw error;
+  }
+}
+
 /** Opens an empty file that no other writer has; what a killed one left is emptied. */
 async function openAlone(path: string): Promise<Deno.FsFile> {
   for (;;) {
@@ -75,6 +90,8 @@ export async function ifThere<T>(access: () => Promise<T>): Promise<T | undefine
 /** What the system says of a file, in words of ours: its own name numbers of errors and calls. */
 export function systemReason(error: unknown): string {
   for (const [kind, reason] of reasons) if (error instanceof kind) return reason;
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (diskReasons[code] !== undefined) return diskReasons[code];
   const message = error instanceof Error ? error.message : String(error);
   const [plain = ""] = message.split(/\s*\(os error /);
   return plain === "" ? "the system refuses" : `${plain[0]!.toLowerCase()}${plain.slice(1)}`;
@@ -88,3 +105,9 @@ const reasons = [
   [Deno.errors.NotADirectory, "a part of its path is no folder"],
   [Deno.errors.FilesystemLoop, "its links go in a circle"],
 ] as const;
+
+const diskReasons: Readonly<Record<string, string>> = {
+  ENOSPC: "its disk is full",
+  EDQUOT: "the quota of its disk is used up",
+  EROFS: "its disk is read-only",
+};

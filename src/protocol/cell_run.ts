@@ -111,7 +111,7 @@ export class CellRun {
       async fit(spec) {
         const began = clock();
         const fitted = await kit.fit(spec);
-        training += clock() - began;
+        training += between(began, clock());
         return fitted;
       },
     };
@@ -137,7 +137,11 @@ export class CellRun {
       ...(predictor && { cost: costOfTask(this.#engine, predictor, imageTable(stream.dataset.test), meter) }),
       keptBytes: this.#keptBytes(index, kit),
       facts: method.facts?.(this.#state) ?? {},
-      seconds: { train: training, method: learned - began - training, evaluate: clock() - learned },
+      seconds: {
+        train: training,
+        method: Math.max(0, between(began, learned) - training),
+        evaluate: between(learned, clock()),
+      },
     };
     if (losses.length > 0) await this.#keeper?.trained(index, trained);
     return facts;
@@ -224,4 +228,9 @@ export class CellRun {
     const { onProgress, stream } = this.#options;
     await onProgress?.({ phase, task, tasks: stream.tasks.length, step, steps });
   }
+}
+
+/** Seconds that passed; a clock that was set back tells nothing. */
+function between(began: number, ended: number): number {
+  return Math.max(0, ended - began);
 }

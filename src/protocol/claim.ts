@@ -102,6 +102,25 @@ async function isAlive(path: string, text: string, beat: number, lease: number):
   return false;
 }
 
+/** Writes a lease; false if another machine is alive with its own. */
+async function takeLease(
+  { shared }: Held,
+  path: string,
+  text: string,
+  { machine = {}, beat = BEAT, lease: term = LEASE, onWait }: Claimant,
+): Promise<boolean> {
+  const before = await readLease(path);
+  if (before !== undefined && (shared || isForeign(before, machine))) {
+    onWait?.(term / 1000);
+    if (await isAlive(path, before, beat, term)) return false;
+  }
+  await replaceFile(path, text);
+  if (!shared) return true;
+  // Two may have found the same lease void: the last to write has it.
+  await pause(beat);
+  return await readLease(path) === text;
+}
+
 /**
  * Claims a cell.
  *
@@ -109,25 +128,18 @@ async function isAlive(path: string, text: string, beat: number, lease: number):
  * @param lease Path of the lease
  * @returns `undefined` if somebody else has it. Takes up to the time of a lease where another machine had it last
  */
-export async function tryClaim(
-  lock: string,
-  lease: string,
-  { machine = {}, owner, beat = BEAT, lease: term = LEASE, onWait }: Claimant,
-): Promise<Claim | undefined> {
+export async function tryClaim(lock: string, lease: string, claimant: Claimant): Promise<Claim | undefined> {
   const held = await tryHold(lock);
   if (!held) return undefined;
+  const { machine = {}, owner, beat = BEAT } = claimant;
   const lines = (beats: number) => JSON.stringify({ machine, owner, beats });
-  const before = await readLease(lease);
-  const isDoubtful = before !== undefined && (held.shared || isForeign(before, machine));
-  if (isDoubtful) onWait?.(term / 1000);
-  const isTaken = isDoubtful && await isAlive(lease, before, beat, term);
-  if (!isTaken) await replaceFile(lease, lines(0));
-  if (held.shared && !isTaken) await pause(beat);
-  // Two may have found the same lease void: the last to write has it.
-  if (isTaken || (held.shared && await readLease(lease) !== lines(0))) {
-    held.file.close();
-    return undefined;
+  let isMine = false;
+  try {
+    isMine = await takeLease(held, lease, lines(0), claimant);
+  } finally {
+    if (!isMine) held.file.close();
   }
+  if (!isMine) return undefined;
   let beats = 0;
   let writing = Promise.resolve();
   const timer = setInterval(() => {
@@ -138,10 +150,15 @@ export async function tryClaim(
     async release() {
       clearInterval(timer);
       await writing;
-      await removeFile(lease);
-      // Removed while the lock is held; see `tryHold`.
-      if (!held.shared) await removeFile(lock);
-      held.file.close();
+      try {
+        await removeFile(lease);
+        // Removed while the lock is held; see `tryHold`.
+        if (!held.shared) await removeFile(lock);
+      } catch {
+        // A disk that has become read-only: whoever is next finds both void, since the lock goes with the handle.
+      } finally {
+        held.file.close();
+      }
     },
   };
 }

@@ -144,16 +144,30 @@ async function findProgress(
 ): Promise<{ record?: RunRecord; snapshot?: Snapshot }> {
   const { store, keepAdapters = false, fresh = false } = options;
   const text = fresh ? undefined : await store.readRecord();
-  if (text === undefined || !text.includes("\n")) return {};
+  if (text === undefined) return {};
+  const cut = text.endsWith("\n") || !text.includes("\n") ? "" : "; the last line of its record was cut off";
+  const again = (why: string) => (options.onNotice?.(`${why}${cut}: the cell is run again`), {});
+  if (!text.includes("\n")) return again("no line of its record is whole");
   const record = await whole("record", options, () => parseCurrent(text, cellName(cell)));
   if (!record) return {};
   if (canonicalJson(record.start.cell) !== canonicalJson(cell)) return {};
   if (keepAdapters && !await hasAdapters(store, record)) return {};
-  if (record.end) return { record };
+  const done = record.tasks.length;
+  // Without adapters to keep, nothing is left to do after the last task but to say that it ended.
+  if (record.end || (done === cell.tasks && !keepAdapters)) return { record };
   const bytes = await store.readSnapshot();
-  const snapshot = bytes && await whole("snapshot", options, () => decodeSnapshot(cell, bytes));
+  if (!bytes) {
+    return done === 0
+      ? {}
+      : again(`${done} of ${cell.tasks} tasks are done, but no snapshot is there to go on from`);
+  }
+  const snapshot = await whole("snapshot", options, () => decodeSnapshot(cell, bytes));
+  if (!snapshot) return {};
   // The kill may have come between a line and its snapshot: the snapshot decides.
-  if (!snapshot || snapshot.tasks > record.tasks.length) return {};
+  if (snapshot.tasks > done) {
+    return again(`${snapshot.tasks} tasks were done, of which its record has ${done}`);
+  }
+  options.onNotice?.(`goes on after ${snapshot.tasks} of ${cell.tasks} tasks${cut}`);
   return {
     record: { start: record.start, tasks: record.tasks.slice(0, snapshot.tasks) },
     snapshot,

@@ -5,7 +5,6 @@ import { createDataset, imageSize, selectImages } from "../data/dataset.ts";
 import { proceduralDataset } from "../data/procedural/procedural.ts";
 import { createStream } from "../data/stream.ts";
 import { toFloatImages } from "../data/preprocess.ts";
-import { createReferenceExecutor } from "../executors/reference/executor.ts";
 import { sum } from "../graph/functions.ts";
 import { trace } from "../graph/graph.ts";
 import type { Method, TaskView } from "../methods/method.ts";
@@ -13,47 +12,15 @@ import { adapterMethod, type AdapterParts } from "../methods/adapter_method.ts";
 import { createMethod } from "../methods/mod.ts";
 import { sequential, type SequentialState } from "../methods/naive.ts";
 import { stateLookup, vitFeature } from "../nn/vit.ts";
-import { randomAdapter, tinyBackbone, tinyConfig, tinyLora } from "../train/test_kit.ts";
+import { randomAdapter, tinyConfig } from "../train/test_kit.ts";
 import { pooledAccuracy, taskMeanAccuracy } from "./board/metrics.ts";
 import type { Progress } from "./cell_run.ts";
 import { ClaimedError } from "./claim.ts";
 import { parseRecord } from "./records/parse.ts";
-import { runCell, type RunOptions } from "./run.ts";
-import { type ProtocolSettings, resolveSettings } from "./settings.ts";
+import { runCell } from "./run.ts";
+import type { ProtocolSettings } from "./settings.ts";
 import { type CellStore, createMemoryStore } from "./store.ts";
-
-const dataset = proceduralDataset({ seed: 0, classes: 6, trainPerClass: 4, testPerClass: 3, size: 8 });
-const backbone = tinyBackbone();
-const executor = createReferenceExecutor();
-
-function optionsOf(
-  method: string | Method,
-  { settings, tasks = 3, orderSeed = 0, ...changes }:
-    & Partial<Omit<RunOptions, "method" | "settings" | "stream">>
-    & { settings?: Partial<ProtocolSettings>; tasks?: number; orderSeed?: number } = {},
-): RunOptions {
-  let now = 0;
-  return {
-    method: typeof method === "string" ? createMethod(method) : method,
-    stream: createStream(dataset, { tasks, orderSeed }),
-    backbone,
-    executor,
-    settings: resolveSettings({
-      rank: tinyLora.rank,
-      alpha: 1,
-      targets: tinyLora.targets,
-      epochs: 1,
-      batchSize: 4,
-      learningRate: 1e-2,
-      ...settings,
-    }),
-    trainSeed: 0,
-    environment: { device: "test" },
-    store: createMemoryStore(),
-    clock: () => now++,
-    ...changes,
-  };
-}
+import { backbone, dataset, executor, Killed, killedAt, optionsOf } from "./test_run.ts";
 
 for (
   const name of [
@@ -341,30 +308,6 @@ Deno.test("runCell() passes on errors that are no divergence, and leaves the rec
   await assert.rejects(runCell(optionsOf(changed("naive", { learn }), { store })), /^Error: out of memory$/);
   assert.equal(parseRecord((await store.readRecord())!, "x").end, undefined);
 });
-
-class Killed extends Error {}
-
-/** A store whose n-th call is the last: it has its effect, none, or (an append) half of it. */
-function killedAt(store: CellStore, call: number, effect: "none" | "half" | "whole"): CellStore {
-  let calls = 0;
-  const pass = async <T>(run: () => Promise<T>, half: () => Promise<void> = async () => {}): Promise<T> => {
-    if (calls > call) throw new Killed();
-    if (calls++ < call) return await run();
-    if (effect === "whole") await run();
-    if (effect === "half") await half();
-    throw new Killed();
-  };
-  return {
-    readRecord: () => pass(() => store.readRecord()),
-    writeRecord: (text) => pass(() => store.writeRecord(text)),
-    appendRecord: (line) =>
-      pass(() => store.appendRecord(line), () => store.appendRecord(line.slice(0, line.length / 2))),
-    readSnapshot: () => pass(() => store.readSnapshot()),
-    writeSnapshot: (bytes) => pass(() => store.writeSnapshot(bytes)),
-    removeSnapshot: () => pass(() => store.removeSnapshot()),
-    setAside: (what) => pass(() => store.setAside(what)),
-  };
-}
 
 for (const effect of ["none", "half", "whole"] as const) {
   Deno.test(`runCell() killed at any call of its store (${effect} of it done) resumes to the same hash`, async () => {

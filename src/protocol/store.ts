@@ -5,7 +5,7 @@
  * @module
  */
 import { InputError } from "../core/errors.ts";
-import { ifThere, removeFile, replaceFile, systemReason } from "../core/files.ts";
+import { appendFile, ifThere, removeFile, replaceFile, systemReason } from "../core/files.ts";
 import { type Claim, type Claimant, tryClaim } from "./claim.ts";
 import { layoutOf } from "./layout.ts";
 
@@ -77,22 +77,35 @@ export async function createFileStore(folder: string, name: string, claimant?: C
   const [record, snapshot, adapters] = [layout.record(name), layout.snapshot(name), layout.adapters(name)];
   await prepareFolder(folder);
   return {
-    ...(claimant && { claim: () => tryClaim(layout.lock(name), layout.lease(name), claimant) }),
+    ...(claimant && {
+      claim: () =>
+        writing(layout.lease(name), () => tryClaim(layout.lock(name), layout.lease(name), claimant)),
+    }),
     readRecord: () => ifThere(() => Deno.readTextFile(record)),
-    writeRecord: (text) => replaceFile(record, text),
-    appendRecord: (line) => Deno.writeTextFile(record, line, { append: true }),
+    writeRecord: (text) => writing(record, () => replaceFile(record, text)),
+    appendRecord: (line) => writing(record, () => appendFile(record, line)),
     readSnapshot: () => ifThere(() => Deno.readFile(snapshot)),
-    writeSnapshot: (bytes) => replaceFile(snapshot, bytes),
+    writeSnapshot: (bytes) => writing(snapshot, () => replaceFile(snapshot, bytes)),
     removeSnapshot: () => removeFile(snapshot),
     setAside: (what) => setAside(what === "record" ? record : snapshot),
     artifacts: {
       has: async (file) => await ifThere(() => Deno.stat(`${adapters}/${file}`)) !== undefined,
-      async write(file, bytes) {
-        await Deno.mkdir(adapters, { recursive: true });
-        await replaceFile(`${adapters}/${file}`, bytes);
-      },
+      write: (file, bytes) =>
+        writing(`${adapters}/${file}`, async () => {
+          await Deno.mkdir(adapters, { recursive: true });
+          await replaceFile(`${adapters}/${file}`, bytes);
+        }),
     },
   };
+}
+
+/** Writes, and says in a failure which file could not be written and why. */
+async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw new Error(`Cannot write ${path}: ${systemReason(error)}`, { cause: error });
+  }
 }
 
 /** Renames a file to `<path>.damaged-1`, or the first number that is free. */
