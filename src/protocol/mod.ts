@@ -14,6 +14,8 @@ export type { Summary } from "./board/statistics.ts";
 export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
 export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";
 export type { EndEvent1, RunRecord1, StartEvent1, TaskEvent1 } from "./records/edition1.ts";
+export { readRecordFile } from "./records/file.ts";
+export { RecordError } from "./records/lines.ts";
 export { type AnyRecord, parseCurrent, parseRecord, UnknownEditionError } from "./records/parse.ts";
 export {
   type Cell,

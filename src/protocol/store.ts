@@ -8,6 +8,7 @@ import { InputError } from "../core/errors.ts";
 import { ifThere, removeFile, replaceFile, systemReason } from "../core/files.ts";
 import { type Claim, type Claimant, tryClaim } from "./claim.ts";
 import { layoutOf } from "./layout.ts";
+import { readRecordFile } from "./records/file.ts";
 
 /** The files of one cell. */
 export interface CellStore {
@@ -78,7 +79,7 @@ export async function createFileStore(folder: string, name: string, claimant?: C
   await prepareFolder(folder);
   return {
     ...(claimant && { claim: () => tryClaim(layout.lock(name), layout.lease(name), claimant) }),
-    readRecord: () => ifThere(() => Deno.readTextFile(record)),
+    readRecord: () => ifThere(() => readRecordFile(record)),
     writeRecord: (text) => replaceFile(record, text),
     appendRecord: (line) => Deno.writeTextFile(record, line, { append: true }),
     readSnapshot: () => ifThere(() => Deno.readFile(snapshot)),
