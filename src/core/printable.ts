@@ -29,3 +29,15 @@ export function printable(text: string, longest: number = LONGEST): string {
 export function printableLines(text: string): string {
   return text.replace(INVISIBLE, (character) => /[\n\t]/.test(character) ? character : escaped(character));
 }
+
+/** JSON of a value, two spaces a level, in which characters that do not print are escaped. */
+export function printableJson(value: unknown): string {
+  const units = (character: string) =>
+    [...Array(character.length).keys()].map((i) =>
+      `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`
+    ).join("");
+  return JSON.stringify(value, null, 2).replace(
+    INVISIBLE,
+    (character) => character === "\n" ? character : units(character),
+  );
+}

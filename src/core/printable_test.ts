@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { printable, printableLines } from "./printable.ts";
+import { printable, printableJson, printableLines } from "./printable.ts";
 
 Deno.test("printable() leaves what people write, in any script", () => {
   for (const text of ["", "ham(keep=0.5)", "<script>", "Größe, 画像, صورة, 🙂", "a\\b"]) {
@@ -22,4 +22,12 @@ Deno.test("printable() cuts what is too long, wherever the cut falls", () => {
 
 Deno.test("printableLines() keeps lines and tabs only", () => {
   assert.equal(printableLines("a\n\tb\u001b[0m\r"), "a\n\tb\\u{1b}[0m\\u{d}");
+});
+
+Deno.test("printableJson() is the value's JSON, and prints", () => {
+  const value = { "a\u202e": ["\u001b[0m", "\u009b", "\ud800", "\u{e0001}", "🙂 <é>"] };
+  const text = printableJson(value);
+  assert.deepEqual(JSON.parse(text), value);
+  assert.doesNotMatch(text, /[\p{Cc}\p{Cf}\p{Cs}--\n]/v);
+  assert.match(text, /🙂 <é>/);
 });

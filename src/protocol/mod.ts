@@ -37,6 +37,7 @@ export {
   type TaskFacts,
 } from "./records/record.ts";
 export { type Facts, seal } from "./records/seal.ts";
+export { type Edition, recordSchema } from "./records/json_schema.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./run.ts";
 export { optimiserOf, type ProtocolSettings, resolveSettings } from "./settings.ts";
 export {
@@ -46,3 +47,18 @@ export {
   createMemoryStore,
   prepareFolder,
 } from "./store.ts";
+export { compareAll } from "./verify/agreement.ts";
+export { figuresOf, type RunFigures } from "./verify/figures.ts";
+export { type Check, describeFinding, type Finding, type Verification } from "./verify/finding.ts";
+export {
+  describeDifference,
+  type Difference,
+  environmentsOf,
+  exactDifference,
+  isSameKind,
+  lineDifference,
+  nearDifference,
+  TOLERANCE,
+} from "./verify/rerun.ts";
+export { streamOfCell } from "./verify/split.ts";
+export { type VerifyOptions, verifyText, withData } from "./verify/verify.ts";

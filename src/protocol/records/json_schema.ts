@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import type { JsonObject } from "../../core/json.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
 import { event1 } from "./edition1.ts";
 import { event2 } from "./edition2.ts";
 
@@ -18,11 +18,13 @@ export type Edition = keyof typeof editions;
  * for `verify`.
  */
 export function recordSchema(edition: Edition): JsonObject {
-  const { $schema, ...schema } = z.toJSONSchema(editions[edition], { io: "output" });
+  const { $schema, ...schema } = JSON.parse(
+    JSON.stringify(z.toJSONSchema(editions[edition], { io: "output" })),
+  ) as Record<string, Json>;
   return {
     $schema: $schema!,
     title: `A line of a record, edition ${edition}`,
     description: "Each line of a record is one JSON object: a start, a task for each task done, and an end.",
     ...schema,
-  } as JsonObject;
+  };
 }

@@ -21,7 +21,9 @@ export function checkCost(record: AnyRecord): Finding[] {
       if (value < -ROUNDING) add(index, `${value} seconds of ${part}`, "none below 0");
     }
     if (training?.steps === 0) add(index, "a training of no steps", "at least one, or no training");
-    if (!isEdition1(record) && !training && seconds.train > 0) add(index, `${seconds.train} seconds of training`, "a training");
+    if (!isEdition1(record) && !training && seconds.train > 0) {
+      add(index, `${seconds.train} seconds of training`, "a training");
+    }
   }
   if (isEdition1(record)) return findings;
   for (const task of record.tasks) {

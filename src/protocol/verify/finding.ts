@@ -19,6 +19,8 @@ export const checks = [
   "method",
   /** Classes and images of tasks follow from data, seed and sizes. */
   "split",
+  /** Data set and backbone are what the source gives that the record names. */
+  "source",
   /** Right answers are possible. */
   "counts",
   /** Training, cost and seconds do not contradict one another. */

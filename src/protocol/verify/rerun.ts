@@ -41,7 +41,7 @@ export function isSameKind(a: Environment, b: Environment): boolean {
 
 /** All environments that a record took place in. */
 export function environmentsOf({ start, tasks }: RunRecord): Environment[] {
-  return [start.environment, ...tasks.flatMap(({ environment }) => environment ?? [])];
+  return [start.environment, ...tasks.flatMap(({ environment }) => environment ? [environment] : [])];
 }
 
 /** The first thing that must repeat and does not. */
@@ -55,7 +55,10 @@ export function exactDifference(recorded: RunRecord, recomputed: RunRecord): Dif
 }
 
 /** The first difference of two lines in the same place, in what must repeat. */
-export function lineDifference(a: RecordEvent | undefined, b: RecordEvent | undefined): Difference | undefined {
+export function lineDifference(
+  a: RecordEvent | undefined,
+  b: RecordEvent | undefined,
+): Difference | undefined {
   const place = [a, b].find((line) => line?.event === "task") as TaskEvent | undefined;
   const found = differenceIn(partOf(a), partOf(b), []);
   return found && { ...(place && { task: place.index }), ...found };
