@@ -5,7 +5,7 @@
  * @module
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { BackendUnavailableError, InputError } from "../src/core/mod.ts";
+import { BackendUnavailableError, InputError, printableLines } from "../src/core/mod.ts";
 
 /** Where a command writes. */
 export interface Output {
@@ -38,7 +38,7 @@ const terminal: Output = { out: encodeTo(Deno.stdout), err: encodeTo(Deno.stderr
 /** One line for people. */
 function sentence(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return `${message.trim().replace(/[.\n]*$/, "")}.\n`;
+  return `${printableLines(message.trim()).replace(/[.\n]*$/, "")}.\n`;
 }
 
 function exitCodeOf(error: unknown): number {

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { canonicalJson, InputError, replaceFile } from "../../src/core/mod.ts";
-import { layoutOf, listRecords, parseCurrent } from "../../src/protocol/mod.ts";
+import { layoutOf, listRecords, parseCurrent, readRecordFile } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { bench } from "./bench.ts";
 
@@ -74,7 +74,7 @@ async function hashesOf(backend: string, options: Options, output: Output): Prom
   }
   const found: Record<string, string> = {};
   for (const path of await listRecords(layoutOf(out).records)) {
-    const { start, end } = parseCurrent(await Deno.readTextFile(path), path);
+    const { start, end } = parseCurrent(await readRecordFile(path), path);
     const { method, tasks, orderSeed } = start.cell;
     found[`${method} T=${tasks} seed ${orderSeed}`] = end!.hash;
   }

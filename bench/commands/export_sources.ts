@@ -16,6 +16,7 @@ import {
   listRecords,
   parseRecord,
   placeOfRecord,
+  readRecordFile,
   RECORD_ENDING,
 } from "../../src/protocol/mod.ts";
 import { exists } from "../folders.ts";
@@ -45,6 +46,7 @@ async function onDisk<T>(path: string, access: () => Promise<T>): Promise<T> {
   try {
     return await access();
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`Cannot read ${path}: ${systemReason(error)}`);
   }
 }
@@ -80,7 +82,7 @@ async function recordsIn(folder: string): Promise<string[]> {
 
 async function readCell(path: string, extent: Extent) {
   const { run, cell } = placeOfRecord(path);
-  const text = await onDisk(path, () => Deno.readTextFile(path));
+  const text = await onDisk(path, () => readRecordFile(path));
   // A kill can leave a first line that is cut off.
   const record = text.includes("\n") ? parseRecord(text, path) : undefined;
   const files = record ? keptNames(record) : [];

@@ -24,6 +24,7 @@ import {
   layoutOf,
   parseCurrent,
   type ProtocolSettings,
+  readRecordFile,
   resolveSettings,
   type RunRecord,
   seedName,
@@ -180,7 +181,7 @@ export function plannedWork(
 /** The finished record of a cell, if there is a whole one. What is wrong with others is said where the cell is run. */
 export async function readFinished(out: string, { name }: Job): Promise<RunRecord | undefined> {
   try {
-    const text = await ifThere(() => Deno.readTextFile(layoutOf(out).record(name)));
+    const text = await ifThere(() => readRecordFile(layoutOf(out).record(name)));
     const record = text?.includes("\n") ? parseCurrent(text, name) : undefined;
     return record?.end ? record : undefined;
   } catch {

@@ -45,7 +45,8 @@ export interface Suite {
 
 const size = z.int().min(1);
 
-const backboneFacts = z.strictObject({
+/** Facts about a backbone, as suites and records have them. */
+export const backboneFacts: z.ZodType<BackboneFlags> = z.strictObject({
   card: z.string().exactOptional(),
   heads: size.exactOptional(),
   norm: z.enum(normOrders).exactOptional(),

@@ -6,6 +6,7 @@
 export { BackendUnavailableError, DivergenceError, InputError } from "./errors.ts";
 export { ifThere, replaceFile, systemReason } from "./files.ts";
 export { canonicalJson, hashJson, type Json, type JsonObject } from "./json.ts";
+export { printable, printableJson, printableLines } from "./printable.ts";
 export { createRng, type Rng } from "./rng.ts";
 export { type Shape, sizeOf } from "./shape.ts";
 export { decodeState, encodeState, type StateArray, stateSize, type StateValue } from "./state.ts";

@@ -18,6 +18,7 @@ export {
 } from "./kinds.ts";
 export { isDatasetKind, loadDataset } from "./load.ts";
 export type { Preprocessing } from "./preprocess.ts";
+export { parseProceduralSpec, type ProceduralOptions } from "./procedural/procedural.ts";
 export {
   createStream,
   type StreamCut,

@@ -37,6 +37,8 @@ export type { FoundRecord, Problem } from "./board/runs.ts";
 export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
 export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";
 export type { EndEvent1, RunRecord1, StartEvent1, TaskEvent1 } from "./records/edition1.ts";
+export { readRecordFile } from "./records/file.ts";
+export { RecordError } from "./records/lines.ts";
 export { type AnyRecord, parseCurrent, parseRecord, UnknownEditionError } from "./records/parse.ts";
 export {
   type Cell,
@@ -58,6 +60,7 @@ export {
   type TaskFacts,
 } from "./records/record.ts";
 export { type Facts, seal } from "./records/seal.ts";
+export { type Edition, recordSchema } from "./records/json_schema.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./run.ts";
 export { optimiserOf, type ProtocolSettings, resolveSettings } from "./settings.ts";
 export {
@@ -67,3 +70,18 @@ export {
   createMemoryStore,
   prepareFolder,
 } from "./store.ts";
+export { compareAll } from "./verify/agreement.ts";
+export { figuresOf, type RunFigures } from "./verify/figures.ts";
+export { type Check, describeFinding, type Finding, type Verification } from "./verify/finding.ts";
+export {
+  describeDifference,
+  type Difference,
+  environmentsOf,
+  exactDifference,
+  isSameKind,
+  lineDifference,
+  nearDifference,
+  TOLERANCE,
+} from "./verify/rerun.ts";
+export { streamOfCell } from "./verify/split.ts";
+export { type VerifyOptions, verifyText, withData } from "./verify/verify.ts";

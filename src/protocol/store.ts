@@ -8,6 +8,7 @@ import { InputError } from "../core/errors.ts";
 import { appendFile, ifThere, removeFile, replaceFile, systemReason } from "../core/files.ts";
 import { type Claim, type Claimant, tryClaim } from "./claim.ts";
 import { layoutOf } from "./layout.ts";
+import { readRecordFile } from "./records/file.ts";
 
 /** The files of one cell. */
 export interface CellStore {
@@ -81,7 +82,7 @@ export async function createFileStore(folder: string, name: string, claimant?: C
       claim: () =>
         writing(layout.lease(name), () => tryClaim(layout.lock(name), layout.lease(name), claimant)),
     }),
-    readRecord: () => ifThere(() => Deno.readTextFile(record)),
+    readRecord: () => ifThere(() => readRecordFile(record)),
     writeRecord: (text) => writing(record, () => replaceFile(record, text)),
     appendRecord: (line) => writing(record, () => appendFile(record, line)),
     readSnapshot: () => ifThere(() => Deno.readFile(snapshot)),

@@ -87,7 +87,7 @@ export function proceduralDataset(options: ProceduralOptions): Dataset {
  *
  * @throws {InputError} If a key is unknown or given twice, or a value is not of its kind
  */
-export function parseProceduralSpec(settings: string): ProceduralOptions {
+export function parseProceduralSpec(settings: string): Required<ProceduralOptions> {
   const given = new Map<string, string>();
   for (const setting of settings.split(",").filter((text) => text !== "")) {
     const [key, value] = setting.split("=", 2) as [string, string | undefined];

@@ -10,7 +10,19 @@ import { hashJson, type JsonObject } from "../../core/json.ts";
 import { loraTargets } from "../../nn/sites.ts";
 import { arrange, checkLines, type Fail } from "./lines.ts";
 import type { Cell, Environment } from "./record.ts";
-import { backbone, count, dataset, failure, hash, jsonObject, seconds, share, training } from "./schema.ts";
+import { methodName, name } from "./limits.ts";
+import {
+  backbone,
+  count,
+  dataset,
+  failure,
+  hash,
+  jsonObject,
+  seconds,
+  share,
+  tasks,
+  training,
+} from "./schema.ts";
 
 /** The first line. */
 export interface StartEvent1 {
@@ -89,12 +101,12 @@ const settings = z.strictObject({
 
 const cell = z.strictObject({
   edition: z.literal(1),
-  method: z.string().min(1),
+  method: methodName,
   options: jsonObject,
   dataset,
   backbone,
-  backend: z.string(),
-  tasks: z.int().min(1),
+  backend: name,
+  tasks,
   classesPerTask: z.int().min(1).exactOptional(),
   orderSeed: z.int(),
   trainSeed: z.int(),
@@ -102,7 +114,8 @@ const cell = z.strictObject({
   settings,
 });
 
-const event: z.ZodType<StartEvent1 | TaskEvent1 | EndEvent1> = z.discriminatedUnion("event", [
+/** A line. */
+export const event1: z.ZodType<StartEvent1 | TaskEvent1 | EndEvent1> = z.discriminatedUnion("event", [
   z.strictObject({ event: z.literal("start"), cell, environment: jsonObject }),
   z.strictObject({
     event: z.literal("task"),
@@ -131,7 +144,7 @@ const event: z.ZodType<StartEvent1 | TaskEvent1 | EndEvent1> = z.discriminatedUn
 /** Reads the lines of a record of the first edition. */
 export function parseEdition1(values: readonly unknown[], fail: Fail): RunRecord1 {
   const record: RunRecord1 = arrange<StartEvent1, TaskEvent1, EndEvent1>(
-    checkLines(values, event, fail),
+    checkLines(values, event1, fail),
     fail,
   );
   record.tasks.forEach(({ index, evaluation }, i) => {

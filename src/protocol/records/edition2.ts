@@ -17,23 +17,24 @@ import type {
   TaskEvent,
 } from "./record.ts";
 import { EDITION } from "./record.ts";
-import { backbone, count, dataset, failure, hash, jsonObject, seconds, training } from "./schema.ts";
+import { methodName, name } from "./limits.ts";
+import { backbone, count, dataset, failure, hash, jsonObject, seconds, tasks, training } from "./schema.ts";
 import { seal, unsealed } from "./seal.ts";
 
 const positive = z.int().min(1);
 
 const cell: z.ZodType<Cell> = z.strictObject({
   edition: z.literal(EDITION),
-  method: z.string().min(1),
+  method: methodName,
   options: jsonObject,
   dataset,
   backbone,
-  backend: z.string(),
-  tasks: positive,
+  backend: name,
+  tasks,
   classesPerTask: positive.exactOptional(),
   firstTask: positive.exactOptional(),
   taskSizes: z.array(positive).min(1).exactOptional(),
-  classOrder: z.string().min(1).exactOptional(),
+  classOrder: name.exactOptional(),
   evaluate: z.union([z.literal("last"), positive]).exactOptional(),
   orderSeed: z.int(),
   trainSeed: z.int(),
@@ -59,7 +60,8 @@ const cost: z.ZodType<Cost> = z.strictObject({
 
 const sealed = { hash, chain: hash };
 
-const event: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
+/** A line. */
+export const event2: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
   z.strictObject({
     event: z.literal("start"),
     cell,
@@ -97,7 +99,7 @@ const event: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
 
 /** Reads the lines of a record of this edition. */
 export function parseEdition2(values: readonly unknown[], fail: Fail): RunRecord {
-  const events = checkLines(values, event, fail);
+  const events = checkLines(values, event2, fail);
   const record: RunRecord = arrange<StartEvent, TaskEvent, EndEvent>(events, fail);
   record.tasks.forEach((task, i) => checkHits(task, record.tasks, (found) => fail(i + 2, found)));
   events.forEach((event, i) => {

@@ -5,7 +5,24 @@
  */
 import type { z } from "zod";
 import { InputError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
 import { describeIssues } from "../../core/schema.ts";
+import { MAX_LINE_LENGTH, oddityOf } from "./limits.ts";
+
+/** A record that is damaged or was changed. */
+export class RecordError extends InputError {
+  /** Counted from 1. */
+  readonly line: number;
+  /** What is wrong with it. */
+  readonly found: string;
+
+  /** An error of a line of the record of that name. */
+  constructor(record: string, line: number, found: string) {
+    super(`Cannot read record ${printable(record)}, line ${line}: ${found}`);
+    this.line = line;
+    this.found = found;
+  }
+}
 
 /** Reports what is wrong with a line, counted from 1. */
 export type Fail = (line: number, found: string) => never;
@@ -13,7 +30,7 @@ export type Fail = (line: number, found: string) => never;
 /** Says which record and which line is wrong. */
 export function failOf(name: string): Fail {
   return (line, found) => {
-    throw new InputError(`Cannot read record ${name}, line ${line}: ${found}`);
+    throw new RecordError(name, line, found);
   };
 }
 
@@ -21,19 +38,28 @@ export function failOf(name: string): Fail {
 export function readLines(text: string, fail: Fail): unknown[] {
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   return whole.split("\n").slice(0, -1).map((line, i) => {
-    try {
-      return JSON.parse(line);
-    } catch {
-      return fail(i + 1, "found no JSON");
+    if (line.length > MAX_LINE_LENGTH) {
+      return fail(i + 1, `found ${line.length} characters, wanted at most ${MAX_LINE_LENGTH}`);
     }
+    const value = parseLine(line, () => fail(i + 1, "found no JSON"));
+    const oddity = oddityOf(value);
+    return oddity === undefined ? value : fail(i + 1, oddity);
   });
+}
+
+function parseLine(line: string, fail: () => never): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return fail();
+  }
 }
 
 /** Checks each line against the schema of an edition. */
 export function checkLines<E>(values: readonly unknown[], schema: z.ZodType<E>, fail: Fail): E[] {
   return values.map((value, i) => {
     const result = schema.safeParse(value);
-    return result.success ? result.data : fail(i + 1, describeIssues(result.error));
+    return result.success ? result.data : fail(i + 1, printable(describeIssues(result.error)));
   });
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
 import { parseEdition1, type RunRecord1 } from "./edition1.ts";
 import { parseEdition2 } from "./edition2.ts";
 import { failOf, readLines } from "./lines.ts";
@@ -40,7 +41,7 @@ export function parseRecord(text: string, name: string): AnyRecord {
   if (edition === 1) return parseEdition1(values, fail);
   if (Number.isInteger(edition) && edition !== EDITION) {
     throw new UnknownEditionError(
-      `Cannot read record ${name}: found edition ${edition}, wanted 1 or ${EDITION}`,
+      `Cannot read record ${printable(name)}: found edition ${edition}, wanted 1 or ${EDITION}`,
     );
   }
   return parseEdition2(values, fail);
@@ -55,5 +56,5 @@ export function parseRecord(text: string, name: string): AnyRecord {
 export function parseCurrent(text: string, name: string): RunRecord {
   const record = parseRecord(text, name);
   if (!isEdition1(record)) return record;
-  throw new UnknownEditionError(`Cannot read record ${name}: found edition 1, wanted ${EDITION}`);
+  throw new UnknownEditionError(`Cannot read record ${printable(name)}: found edition 1, wanted ${EDITION}`);
 }

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import type { Json } from "../../core/json.ts";
+import { MAX_CLASSES, MAX_IMAGES, name } from "./limits.ts";
 
 /** Any JSON value. */
 export const json: z.ZodType<Json> = z.lazy(() =>
@@ -20,14 +21,16 @@ export const count: z.ZodInt = z.int().min(0);
 export const share: z.ZodNumber = z.number().min(0).max(1);
 /** A data set in a cell. */
 export const dataset = z.strictObject({
-  name: z.string(),
+  name,
   fingerprint: hash,
-  classes: count,
-  train: count,
-  test: count,
+  classes: count.max(MAX_CLASSES),
+  train: count.max(MAX_IMAGES),
+  test: count.max(MAX_IMAGES),
 });
 /** A backbone in a cell. */
-export const backbone = z.strictObject({ id: z.string(), hash });
+export const backbone = z.strictObject({ id: name, hash });
+/** Number of tasks of a stream. */
+export const tasks: z.ZodInt = z.int().min(1).max(MAX_CLASSES);
 /** Losses of a task's training. */
 export const training = z.strictObject({ steps: count, firstLoss: z.number(), lastLoss: z.number() });
 /** Seconds of a task. */

@@ -12,7 +12,7 @@ import type { EndFacts, Seal, StartFacts, TaskFacts } from "./record.ts";
 export type Facts = StartFacts | TaskFacts | EndFacts;
 
 /** The part of a line that must repeat. */
-function repeatable(facts: Facts): unknown {
+export function repeatable(facts: Facts): unknown {
   switch (facts.event) {
     case "start":
       return { event: facts.event, cell: facts.cell };

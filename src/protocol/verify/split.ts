@@ -1,0 +1,170 @@
+/**
+ * Whether classes and images of the tasks follow from what the cell says: the order of the classes from its seed alone,
+ * the images and the hash of the stream from the data set.
+ *
+ * @module
+ */
+import { InputError } from "../../core/errors.ts";
+import { hashJson } from "../../core/json.ts";
+import { createDataset, type Dataset } from "../../data/dataset.ts";
+import { createStream, type StreamOptions, type TaskStream } from "../../data/stream.ts";
+import type { AnyRecord } from "../records/parse.ts";
+import { isEdition1 } from "../records/parse.ts";
+import type { Cell } from "../records/record.ts";
+import type { Finding } from "./finding.ts";
+
+const GIVEN = "given:";
+
+/** How the data set of a cell is cut, as far as the cell says: a given order it knows by its hash. */
+function cutOf({ tasks, orderSeed, classesPerTask, firstTask, taskSizes, classOrder }: Cell): StreamOptions {
+  return {
+    tasks,
+    orderSeed,
+    ...(classesPerTask !== undefined && { classesPerTask }),
+    ...(firstTask !== undefined && { firstTask }),
+    ...(taskSizes !== undefined && { taskSizes }),
+    ...(classOrder === "numpy" && { order: "numpy" as const }),
+  };
+}
+
+/** Whether a cell's order of classes was given as a list. */
+function isGiven({ classOrder }: Cell): boolean {
+  return classOrder?.startsWith(GIVEN) ?? false;
+}
+
+/** A data set of so many classes, with one image of one pixel for each in both splits. */
+function placeholder(classes: number): Dataset {
+  const split = {
+    images: new Uint8Array(classes),
+    labels: Int32Array.from({ length: classes }, (_, label) => label),
+    count: classes,
+  };
+  const classNames = Array.from({ length: classes }, (_, label) => String(label));
+  return createDataset({
+    name: "the data set",
+    channels: 1,
+    height: 1,
+    width: 1,
+    classNames,
+    train: split,
+    test: split,
+  });
+}
+
+/**
+ * The stream of a cell on its data set.
+ *
+ * @param classes Of all tasks, for an order that was given
+ * @throws {InputError} If the data set cannot be cut so
+ */
+export function streamOfCell(dataset: Dataset, cell: Cell, classes: readonly number[]): TaskStream {
+  if (!isGiven(cell)) return createStream(dataset, cutOf(cell));
+  // Classes that are in no task have no place in the record: any order of them gives the same tasks.
+  const used = new Set(classes);
+  const order = [...used, ...dataset.classNames.keys().filter((label) => !used.has(label))];
+  const stream = createStream(dataset, { ...cutOf(cell), order });
+  return { ...stream, cut: { ...stream.cut, classOrder: cell.classOrder! } };
+}
+
+/** What the cell alone says about the tasks. */
+export function checkSplit(record: AnyRecord): Finding[] {
+  const { cell } = record.start;
+  const findings: Finding[] = [];
+  const add = (line: number, found: string, wanted: string) =>
+    findings.push({ check: "split", line, found, wanted });
+  let stream: TaskStream;
+  try {
+    stream = createStream(placeholder(cell.dataset.classes), cutOf(cell));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    add(1, error.message, "a data set that can be cut so");
+    return findings;
+  }
+  const given = isGiven(cell);
+  if (given && cell.orderSeed !== 0) add(1, `order seed ${cell.orderSeed} beside a given order`, "0");
+  if (cell.classOrder !== undefined && cell.classOrder !== "numpy" && !given) {
+    add(1, `class order ${cell.classOrder}`, `numpy or ${GIVEN} and a hash`);
+  }
+  const seen = new Set<number>();
+  for (const { index, classes } of record.tasks) {
+    const wanted = stream.tasks[index]?.classes;
+    if (!wanted) continue;
+    if (given ? wanted.length !== classes.length : wanted.join() !== classes.join()) {
+      const expected = given ? `${wanted.length} classes` : `${wanted}, which follow from the seed`;
+      add(index + 2, `classes ${classes}`, expected);
+    }
+    for (const label of classes) {
+      if (label >= cell.dataset.classes) add(index + 2, `class ${label}`, `one of ${cell.dataset.classes}`);
+      if (seen.has(label)) add(index + 2, `class ${label} a second time`, "every class once");
+      seen.add(label);
+    }
+  }
+  if (given && findings.length === 0 && seen.size === cell.dataset.classes) {
+    const wanted = `${GIVEN}${hashJson([...seen]).slice(0, 8)}`;
+    if (cell.classOrder !== wanted) {
+      add(1, `class order ${cell.classOrder}`, `${wanted}, as the tasks have it`);
+    }
+  }
+  if (!isEdition1(record)) findings.push(...checkSums(record, seen));
+  return findings;
+}
+
+/** Images of all tasks against those of the data set. */
+function checkSums(
+  { start: { cell }, tasks }: Exclude<
+    AnyRecord,
+    { readonly start: { readonly cell: { readonly edition: 1 } } }
+  >,
+  seen: ReadonlySet<number>,
+): Finding[] {
+  const isWhole = seen.size === cell.dataset.classes;
+  return (["train", "test"] as const).flatMap((split): Finding[] => {
+    const sum = tasks.reduce((total, { images }) => total + images[split], 0);
+    const all = cell.dataset[split];
+    if (isWhole ? sum === all : sum <= all - (cell.dataset.classes - seen.size)) return [];
+    const wanted = isWhole ? `the ${all} of the data set` : `fewer than the ${all} of all classes`;
+    return [{ check: "split", found: `${sum} ${split} images in all tasks`, wanted }];
+  });
+}
+
+/** What the data set says about the tasks. */
+export function checkStream(record: AnyRecord, dataset: Dataset): Finding[] {
+  const { cell } = record.start;
+  const findings: Finding[] = [];
+  const add = (line: number, found: string, wanted: string) =>
+    findings.push({ check: "split", line, found, wanted });
+  const { classNames, train, test, fingerprint } = dataset;
+  if (fingerprint !== cell.dataset.fingerprint) {
+    add(1, `data set ${cell.dataset.fingerprint}`, `${fingerprint}, which is what the source gives`);
+    return findings;
+  }
+  const counts = { classes: classNames.length, train: train.count, test: test.count };
+  for (const [what, wanted] of Object.entries(counts)) {
+    const found = cell.dataset[what as keyof typeof counts];
+    if (found !== wanted) add(1, `${found} of ${what} in the data set`, `${wanted}`);
+  }
+  if (findings.length > 0) return findings;
+  let stream: TaskStream;
+  try {
+    stream = streamOfCell(dataset, cell, record.tasks.flatMap(({ classes }) => classes));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    add(1, error.message, "a data set that can be cut so");
+    return findings;
+  }
+  const isKnown = !isGiven(cell) || record.tasks.length === cell.tasks;
+  if (isKnown && stream.hash !== cell.streamHash) {
+    add(1, `stream ${cell.streamHash}`, `${stream.hash}, which follows from data and seed`);
+  }
+  if (isEdition1(record)) return findings;
+  record.tasks.forEach(({ index, images }) => {
+    const task = stream.tasks[index];
+    for (const split of ["train", "test"] as const) {
+      const wanted = task?.[split].length;
+      if (wanted !== undefined && images[split] !== wanted) {
+        add(index + 2, `${images[split]} ${split} images`, `${wanted}`);
+      }
+    }
+  });
+  return findings;
+}
