@@ -25,8 +25,10 @@ export async function whyNoSlurm(): Promise<string | undefined> {
   return await output("id", ["-u"]) === "0" ? undefined : "its daemons are started as root";
 }
 
-/** Where Debian has programs for everybody and for root. */
-const FOLDERS = ["/usr/bin", "/usr/sbin"];
+/** Where this machine has programs; root's are not on everybody's path. */
+const FOLDERS = (Deno.env.get("PATH") ?? "").split(":").flatMap((
+  folder,
+) => [folder, folder.replace(/bin$/, "sbin")]);
 
 async function finds(program: string): Promise<boolean> {
   const found = await Promise.all(FOLDERS.map((folder) => exists(`${folder}/${program}`)));

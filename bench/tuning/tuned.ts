@@ -7,7 +7,6 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { canonicalJson, ifThere, InputError, replaceFile } from "../../src/core/mod.ts";
-import { describeIssues } from "../../src/core/schema.ts";
 import type { TrialResult } from "./choose.ts";
 import type { Choice } from "./trials.ts";
 
@@ -95,7 +94,7 @@ export async function readTuned(path: string): Promise<Tuned | undefined> {
     throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
   }
   const result = schema.safeParse(value);
-  if (!result.success) throw new InputError(`Cannot read ${path}: ${describeIssues(result.error)}`);
+  if (!result.success) throw new InputError(`Cannot read ${path}: ${z.prettifyError(result.error)}`);
   return result.data;
 }
 

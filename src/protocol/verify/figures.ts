@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { Figures } from "../board/comparison.ts";
+import type { FigureName } from "../board/figures.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { isEdition1 } from "../records/parse.ts";
 
 /** Figures of one run; those that it has not are absent. */
-export type RunFigures = Readonly<Partial<Record<keyof Figures, number>>>;
+export type RunFigures = Readonly<Partial<Record<FigureName, number>>>;
 
 /** Right answers and images by task; images are 1 where a record has shares only. */
 interface Row {
