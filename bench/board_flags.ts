@@ -19,7 +19,7 @@ export interface BoardFlags {
 export function addBoardFlags(command: Command): void {
   command.option(
     "--metrics <list>",
-    `what the tables show: ${
+    `what tables on the terminal show: ${
       metricNames.join(", ")
     } (default: pooled, mean where it differs, forgetting, seconds, kept)`,
     (text: string) => {
@@ -38,9 +38,15 @@ export function addBoardFlags(command: Command): void {
 /** A section on a terminal: what it holds fixed, its tables, what is missing, what it decides. */
 export function formatSection(section: BoardSection, { metrics }: BoardFlags): string {
   const { tables, notes } = growthTables(section, { metrics, width: terminalWidth() });
-  return [
-    `${section.description}\n`,
-    ...tables.map(formatDense),
-    ...[...notes, ...section.verdict].map((line) => `${line}\n`),
-  ].join("");
+  return [`${section.description}\n`, ...tables.map(formatDense), ...lines(notes), ...lines(section.verdict)]
+    .join("");
+}
+
+/** What a section holds fixed, and what it decides. */
+export function formatVerdict(section: BoardSection): string {
+  return [`${section.description}\n`, ...lines(section.verdict)].join("");
+}
+
+function lines(texts: readonly string[]): string[] {
+  return texts.map((text) => `${text}\n`);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { canonicalJson } from "../../src/core/mod.ts";
-import { type Cell, resolveSettings, type RunRecord, seal } from "../../src/protocol/mod.ts";
+import { type Board, type Cell, resolveSettings, type RunRecord, seal } from "../../src/protocol/mod.ts";
 import { board } from "./board.ts";
 import { callCommand, exists, inFolder } from "../test_kit.ts";
 
@@ -9,7 +9,13 @@ const call = (...args: string[]) => callCommand(board, args);
 const HASH = "0".repeat(64);
 
 /** The text of a two-task record. */
-function recordText(method: string, seed: number, final: number, status: "done" | "open" = "done"): string {
+function recordText(
+  method: string,
+  seed: number,
+  final: number,
+  status: "done" | "open" = "done",
+  seconds = 1,
+): string {
   const cell: Cell = {
     edition: 2,
     method,
@@ -40,7 +46,7 @@ function recordText(method: string, seed: number, final: number, status: "done" 
       },
       keptBytes: { method: 1, classifier: 1 },
       facts: {},
-      seconds: { train: 1, method: 1, evaluate: 1 },
+      seconds: { train: seconds, method: 1, evaluate: 1 },
     } as const;
     tasks.push(seal(facts, tasks.at(-1) ?? start));
   });
@@ -61,9 +67,16 @@ function withFiles(files: Readonly<Record<string, string>>, test: (folder: strin
   });
 }
 
+const FILES = ["LEADERBOARD.md", "leaderboard.csv", "leaderboard.json"];
+
 async function leaderboard(folder: string): Promise<string> {
-  return await Deno.readTextFile(`${folder}/LEADERBOARD.md`) +
-    await Deno.readTextFile(`${folder}/leaderboard.csv`);
+  const texts = await Promise.all(FILES.map((name) => Deno.readTextFile(`${folder}/${name}`)));
+  return texts.join("\n");
+}
+
+/** The board as data. */
+async function boardIn(folder: string): Promise<Board> {
+  return JSON.parse(await Deno.readTextFile(`${folder}/leaderboard.json`));
 }
 
 Deno.test("board renders records of several folders, of either layout, to the first of them", () =>
@@ -77,7 +90,7 @@ Deno.test("board renders records of several folders, of either layout, to the fi
     assert.deepEqual([code, err], [0, ""]);
     assert.match(
       out,
-      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/LEADERBOARD\.md\n$/,
+      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/LEADERBOARD\.md\n\ntoy .*\nAt T = 2: /,
     );
     const markdown = await Deno.readTextFile(`${folder}/a/LEADERBOARD.md`);
     assert.match(markdown, /\| ham +\| 75\.0 \(n=1; missing: seed 1\) \|/);
@@ -87,14 +100,14 @@ Deno.test("board renders records of several folders, of either layout, to the fi
     assert.equal(await exists(`${folder}/b/LEADERBOARD.md`), false);
   }));
 
-Deno.test("board gives the same files, however the records are named and ordered", () =>
+Deno.test("board gives the same files, in whatever folders and order the records are found", () =>
   withFiles({
     "a/1.jsonl": recordText("naive", 0, 0.5),
     "a/2.jsonl": recordText("ham", 1, 0.75),
     "a/3.jsonl": recordText("ham", 0, 0.25),
-    "b/9.jsonl": recordText("naive", 0, 0.5),
-    "b/8.jsonl": recordText("ham", 1, 0.75),
-    "c/7.jsonl": recordText("ham", 0, 0.25),
+    "b/1.jsonl": recordText("naive", 0, 0.5),
+    "b/2.jsonl": recordText("ham", 1, 0.75),
+    "c/3.jsonl": recordText("ham", 0, 0.25),
   }, async (folder) => {
     await call("--in", `${folder}/a`);
     await call("--in", `${folder}/c,${folder}/b`, "--out", `${folder}/out/new`);
@@ -114,7 +127,7 @@ Deno.test("board counts and lists unfinished runs, unless another folder has fin
     assert.equal(code, 0);
     const [counts, ...list] = out.trimEnd().split("\n");
     assert.match(counts!, /^2 records in 1 sections: 1 done, 0 failed, 2 unfinished;/);
-    assert.deepEqual(list, [
+    assert.deepEqual(list.slice(0, list.indexOf("")), [
       `unfinished: naive T=2 seed 0, 1 tasks done (${folder}/a/y.jsonl)`,
       `unfinished: nothing done (${folder}/a/z.jsonl)`,
     ]);
@@ -124,7 +137,6 @@ Deno.test("board counts and lists unfinished runs, unless another folder has fin
 Deno.test("board names what it cannot use in one sentence, exits with 2 and writes nothing", () =>
   withFiles({
     "a/x.jsonl": recordText("ham", 0, 0.75),
-    "b/y.jsonl": recordText("ham", 0, 0.5),
     "damaged/z.jsonl": recordText("ham", 0, 0.75).replace("[75,", "[85,"),
     "newer/z.jsonl": recordText("ham", 0, 0.75).replace('"edition":2', '"edition":3'),
     "empty/none.txt": "",
@@ -137,8 +149,6 @@ Deno.test("board names what it cannot use in one sentence, exits with 2 and writ
       assert.match(err, /^[^\n]*\.\n$/);
       assert.equal(await exists(`${folder}/out`), false);
     };
-    const both = /Cannot use both .*a\/x\.jsonl and .*b\/y\.jsonl: they are records of one cell/;
-    await refused(both, "--in", `${folder}/a,${folder}/b`);
     await refused(/Cannot read record .*damaged\/z\.jsonl, line 3: the hash/, "--in", `${folder}/damaged`);
     await refused(
       /Cannot read record .*newer\/z\.jsonl: found edition 3, wanted 1 or 2/,
@@ -170,6 +180,111 @@ Deno.test("board leaves out what it cannot read, names it, and exits with 1", ()
     assert.match(damaged!, /a\/y\.jsonl, line 3: the hash does not fit .*; it is not in the leaderboard$/);
     assert.match(newer!, /a\/z\.jsonl: found edition 3, wanted 1 or 2; it is not in the leaderboard$/);
     assert.deepEqual(others, []);
+  }));
+
+Deno.test("board uses neither of two records of a cell that ended differently, names both, and exits with 1", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75),
+    "a/y.jsonl": recordText("ham", 1, 0.75),
+    "b/x.jsonl": recordText("ham", 0, 0.5),
+    "b/y.jsonl": recordText("ham", 1, 0.75),
+    "c/x.jsonl": recordText("ham", 0, 0.75, "open"),
+  }, async (folder) => {
+    const { code, out, err } = await call(
+      "--in",
+      `${folder}/a,${folder}/b,${folder}/c`,
+      "--out",
+      `${folder}/out`,
+    );
+    assert.equal(code, 1);
+    assert.match(out, /^1 records in 1 sections: 1 done/);
+    const [one, other, ...rest] = err.trimEnd().split("\n");
+    assert.match(
+      one!,
+      /^Cannot use .*a\/x\.jsonl: it ended with another result than .*b\/x\.jsonl, a record of the/,
+    );
+    assert.match(
+      other!,
+      /^Cannot use .*b\/x\.jsonl: it ended with another result than .*a\/x\.jsonl, a record of the/,
+    );
+    assert.deepEqual(rest, []);
+    const { problems, sections } = await boardIn(`${folder}/out`);
+    assert.deepEqual(problems.map(({ path }) => path), [`${folder}/a/x.jsonl`, `${folder}/b/x.jsonl`]);
+    assert.deepEqual(sections[0]!.runs.map(({ seed, path }) => [seed, path]), [["1", "y.jsonl"]]);
+    assert.match(await Deno.readTextFile(`${folder}/out/LEADERBOARD.md`), /## Not used\n\n- .*a\/x\.jsonl/);
+  }));
+
+Deno.test("board takes a protagonist, a margin and metrics, and says what it does not know", () =>
+  withFiles({
+    "a/1.jsonl": recordText("ham", 0, 0.75),
+    "a/2.jsonl": recordText("ham", 1, 0.7),
+    "a/3.jsonl": recordText("naive", 0, 0.5),
+    "a/4.jsonl": recordText("naive", 1, 0.4),
+  }, async (folder) => {
+    const args = ["--in", `${folder}/a`];
+    const { out } = await call(
+      ...args,
+      "--protagonist",
+      "naive",
+      "--margin",
+      "30",
+      "--metrics",
+      "forgetting,kept",
+    );
+    assert.match(out, /│ method │ T=2 forgetting \(n=2\) │ T=2 kept │\n├─+┼─+┼─+┤\n│ ham /);
+    const board = await boardIn(`${folder}/a`);
+    assert.deepEqual([board.protagonist, board.margin], ["naive", 0.3]);
+    assert.deepEqual(board.sections[0]!.leads.map(({ method, difference }) => [method, difference!.mean]), [
+      ["naive", -0.275],
+    ]);
+    assert.equal(board.sections[0]!.comparisons[0]!.equivalence.margin, 0.3);
+    const stranger = await call(...args, "--protagonist", "ewc");
+    assert.deepEqual([stranger.code, stranger.err], [
+      0,
+      "No record is of ewc, the protagonist; --protagonist names another\n",
+    ]);
+    for (
+      const [wrong, message] of [
+        [["--metrics", "accuracy"], /Found accuracy, wanted some of pooled, mean/],
+        [["--metrics", ","], /Found none, wanted/],
+        [["--margin", "0"], /Wanted points of accuracy above 0/],
+        [["--margin", "x"], /Wanted points/],
+      ] as const
+    ) {
+      const { code, err } = await call(...args, ...wrong);
+      assert.equal(code, 2);
+      assert.match(err, message);
+    }
+  }));
+
+Deno.test("board --no-times gives equal files for equal results, however long they took", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75),
+    "b/x.jsonl": recordText("ham", 0, 0.75, "done", 9),
+  }, async (folder) => {
+    for (const name of ["a", "b"]) await call("--in", `${folder}/${name}`);
+    assert.notEqual(await leaderboard(`${folder}/a`), await leaderboard(`${folder}/b`));
+    for (const name of ["a", "b"]) await call("--in", `${folder}/${name}`, "--no-times");
+    assert.equal(await leaderboard(`${folder}/a`), await leaderboard(`${folder}/b`));
+  }));
+
+Deno.test("boards that are written at once leave whole files", () =>
+  withFiles({
+    "a/x.jsonl": recordText("ham", 0, 0.75),
+    "b/y.jsonl": recordText("naive", 0, 0.5),
+  }, async (folder) => {
+    const write = (name: string, out: string) =>
+      call("--in", `${folder}/${name}`, "--out", `${folder}/${out}`);
+    await write("a", "a-alone");
+    await write("b", "b-alone");
+    const writers = ["a", "b", "a", "b", "a", "b"].map((name) => write(name, "both"));
+    assert.deepEqual((await Promise.all(writers)).map(({ code }) => code), [0, 0, 0, 0, 0, 0]);
+    const left = [...Deno.readDirSync(`${folder}/both`)].map(({ name }) => name).sort();
+    assert.deepEqual(left, FILES);
+    for (const file of FILES) {
+      const read = (name: string) => Deno.readTextFile(`${folder}/${name}/${file}`);
+      assert.ok([await read("a-alone"), await read("b-alone")].includes(await read("both")), file);
+    }
   }));
 
 Deno.test("board shows records of the first edition in a section of their own", async () => {

@@ -33,6 +33,7 @@ export { type GrowthOptions, type GrowthTables, growthTables } from "./board/gro
 export { renderJson, withoutTimes } from "./board/json.ts";
 export { renderMarkdown } from "./board/markdown.ts";
 export * from "./board/metrics.ts";
+export { inBoardOrder } from "./board/order.ts";
 export type { FoundRecord, Problem } from "./board/runs.ts";
 export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
 export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";

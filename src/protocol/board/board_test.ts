@@ -166,13 +166,14 @@ Deno.test("A section's description says what is not the plain way", () => {
     method: "naive",
     matrix: [[1]],
     cell: { firstTask: 4, classesPerTask: 2, taskSizes: [4, 2, 2], classOrder: "numpy", evaluate: 5 },
-    settings: { loss: "seen", firstEpochs: 20, firstRate: 0.01 },
+    settings: { loss: "seen", firstEpochs: 20, firstRate: 0.01, head: "ridge", randomFeatures: 64 },
   })]);
   const text = section!.description;
   assert.match(
     text,
     /; 4 classes in the first task; 2 classes a task; tasks of 4, 2, 2 classes; class order numpy; scored after every 5 tasks\)/,
   );
+  assert.match(text, /head ridge \(randomFeatures 64\), LoRA rank 8/);
   assert.match(text, /5 epochs of adamw at 0\.002, the first task 20 at 0\.01 \(/);
   assert.match(text, /batch 32, loss over all classes seen; edition 2, 1 record$/);
 });

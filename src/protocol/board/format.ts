@@ -106,17 +106,25 @@ function describeTraining(settings: ProtocolSettings): string {
     (loss === "seen" ? ", loss over all classes seen" : "");
 }
 
+/** Options of a head that are not its defaults. */
+function describeHead(settings: ProtocolSettings): string {
+  const { head, drift, covariance, randomFeatures, penalty, shrinkage, alignSamples, alignEpochs } = settings;
+  const options = { drift, covariance, randomFeatures, penalty, shrinkage, alignSamples, alignEpochs };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? head : `${head} (${given.map((option) => option.join(" ")).join(", ")})`;
+}
+
 /** One line that says what a section holds fixed. */
 export function describeSection(fixed: BoardSection["fixed"], records: number): string {
   const { dataset, backbone, backend, settings, edition } = fixed;
-  const { head, rank, alpha, targets } = settings;
+  const { rank, alpha, targets } = settings;
   const images = `${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test images`;
   return oneLine(
     `${dataset.name} ${dataset.fingerprint.slice(0, 8)} (${
       [images, ...describeStream(fixed)].join("; ")
     }), ` +
       `backbone ${backbone.id} ${backbone.hash.slice(0, 8)}, backend ${backend}, ` +
-      `head ${head}, LoRA rank ${rank} alpha ${alpha} on ${targets.join("+")}, ${
+      `head ${describeHead(settings)}, LoRA rank ${rank} alpha ${alpha} on ${targets.join("+")}, ${
         describeTraining(settings)
       }; ` +
       `edition ${edition}, ${records} ${records === 1 ? "record" : "records"}`,

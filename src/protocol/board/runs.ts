@@ -113,7 +113,10 @@ export function pairable(runs: readonly SectionRun[]): { kept: SectionRun[]; pro
     const place = canonicalJson([run.method, run.tasks, run.seed]);
     const first = places.get(place);
     if (run.cell.streamHash !== streams.get(streamKey(run))) {
-      problems.push({ path: run.path, message: "its stream is not that of the other records of its seed" });
+      problems.push({
+        path: run.path,
+        message: `Cannot use ${run.path}: its stream is not that of the other records of its seed`,
+      });
     } else if (first) {
       problems.push({
         path: run.path,
