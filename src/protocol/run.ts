@@ -9,6 +9,7 @@ import { canonicalJson } from "../core/json.ts";
 import { createKeeper, hasAdapters } from "./artifacts.ts";
 import { CellRun, type RunOptions } from "./cell_run.ts";
 import { ClaimedError } from "./claim.ts";
+import { checkNames } from "./records/limits.ts";
 import { parseCurrent, UnknownEditionError } from "./records/parse.ts";
 import {
   type Cell,
@@ -56,6 +57,7 @@ export function cellOf(
  *
  * @returns The record. If training diverges or the deployed model gives no numbers, the record ends as failed
  * @throws {ClaimedError} If somebody else is running the cell
+ * @throws {InputError} If method, data set or backbone have names that no record may have
  * @throws {UnknownEditionError} If the record is of an edition that this program does not know
  */
 export async function runCell(options: RunOptions): Promise<RunRecord> {
@@ -73,6 +75,7 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
 
 async function runClaimed(options: RunOptions): Promise<RunRecord> {
   const cell = cellOf({ ...options, backend: options.executor.info.backend });
+  checkNames(cell);
   const keeper = options.keepAdapters
     ? createKeeper(options.store, { backbone: cell.backbone, cell: cellName(cell) })
     : undefined;

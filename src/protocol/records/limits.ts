@@ -5,6 +5,8 @@
  * @module
  */
 import { z } from "zod";
+import { InputError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
 
 /** Of a record's file. */
 export const MAX_RECORD_BYTES: number = 64 * 2 ** 20;
@@ -47,8 +49,9 @@ export function oddityOf(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Characters that print and whole ones. */
-const PLAIN = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+/** Nothing that moves the cursor, ends a line or turns the direction of writing. */
+// deno-lint-ignore no-control-regex
+const PLAIN = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+$/;
 
 /** A name of something, as people read it in tables. */
 export const name: z.ZodString = z.string().min(1).max(MAX_NAME_LENGTH).regex(
@@ -58,6 +61,32 @@ export const name: z.ZodString = z.string().min(1).max(MAX_NAME_LENGTH).regex(
 
 /** A name of a method: neither markup nor a path. */
 export const methodName: z.ZodString = z.string().max(MAX_NAME_LENGTH).regex(
-  /^[\p{L}\p{N}][\p{L}\p{N} _.+-]*$/u,
+  /^[A-Za-z0-9][A-Za-z0-9 _.+-]*$/,
   "wanted letters, digits, spaces and _ . + -",
 );
+
+/**
+ * Refuses a cell whose record no reader would take.
+ *
+ * @throws {InputError} If a name has characters that are not allowed in it
+ */
+export function checkNames(
+  { method, dataset, backbone }: {
+    readonly method: string;
+    readonly dataset: { readonly name: string };
+    readonly backbone: { readonly id: string };
+  },
+): void {
+  const names: readonly (readonly [string, z.ZodString, string])[] = [
+    ["method", methodName, method],
+    ["data set", name, dataset.name],
+    ["backbone", name, backbone.id],
+  ];
+  for (const [what, schema, found] of names) {
+    const result = schema.safeParse(found);
+    if (result.success) continue;
+    throw new InputError(
+      `Cannot run a cell: found ${what} "${printable(found)}", ${result.error.issues[0]!.message}`,
+    );
+  }
+}

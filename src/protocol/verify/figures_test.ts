@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { compare, type Figures } from "../board/comparison.ts";
+import { type AnyRecord, parseRecord } from "../records/parse.ts";
+import { recordOf } from "../records/test_records.ts";
+import { figuresOf } from "./figures.ts";
+
+/** What a leaderboard of one record says. */
+function ofBoard(record: AnyRecord): Record<string, number> {
+  const [cell] = compare([record])[0]!.cells;
+  return Object.fromEntries(
+    Object.keys(figuresOf(record)).map((key) => [key, cell![key as keyof Figures]!.mean]),
+  );
+}
+
+function assertClose(found: Record<string, number>, wanted: Record<string, number>): void {
+  assert.deepEqual(Object.keys(found).sort(), Object.keys(wanted).sort());
+  for (const [key, value] of Object.entries(found)) {
+    assert.ok(
+      Math.abs(value - wanted[key]!) <= 1e-12 * Math.max(1, Math.abs(value)),
+      `${key}: ${value}, ${wanted[key]}`,
+    );
+  }
+}
+
+const cost = {
+  flopPerTrainingImage: 3,
+  flopPerTestImage: 7,
+  passesPerTestImage: 2,
+  deployedBytes: 8,
+  trainedNumbers: 4,
+};
+
+Deno.test("figuresOf() by hand", () => {
+  const record = recordOf({
+    method: "ham",
+    matrix: [[0.5], [0.25, 0.75]],
+    images: [80, 40],
+    cost,
+    keptBytes: 10,
+  });
+  assertClose(figuresOf(record) as Record<string, number>, {
+    pooled: (20 + 30) / 120,
+    taskMean: 0.5,
+    averagePooled: (0.5 + 50 / 120) / 2,
+    averageTaskMean: 0.5,
+    forgetting: 0.25,
+    backwardTransfer: -0.25,
+    plasticity: 0.625,
+    // Halfway to 1, in whole images: 50 of 80 and 35 of 40.
+    taskIncrementalPooled: 85 / 120,
+    taskIncrementalTaskMean: (50 / 80 + 35 / 40) / 2,
+    taskInference: 0.5,
+    seconds: 14,
+    keptBytes: 20,
+    classifierBytes: 64,
+    ...cost,
+  });
+});
+
+Deno.test("figuresOf() and the leaderboard, which share no code, say the same", async () => {
+  const rows = Array.from(
+    { length: 7 },
+    (_, i) => Array.from({ length: i + 1 }, (_, j) => ((i * 31 + j * 17) % 29) / 29),
+  );
+  const records: AnyRecord[] = [
+    recordOf({ method: "ham", matrix: rows, images: [80, 40, 33, 7, 1, 90, 12], cost }),
+    recordOf({ method: "joint", matrix: [undefined, undefined, rows[2]] }),
+    recordOf({ method: "ham", matrix: [[0.3]] }),
+    recordOf({ method: "ham", matrix: [undefined, rows[1]], cell: { evaluate: "last" } }),
+  ];
+  const old = new URL("../../../fixtures/records/edition1/", import.meta.url);
+  for (const { name } of Deno.readDirSync(old)) {
+    records.push(parseRecord(await Deno.readTextFile(new URL(name, old)), name));
+  }
+  for (const record of records) {
+    const figures = figuresOf(record) as Record<string, number>;
+    assertClose(figures, ofBoard(record));
+    const [cell] = compare([record])[0]!.cells;
+    for (const [key, summary] of Object.entries(cell!)) {
+      const isSummary = typeof summary === "object" && summary !== null && "mean" in summary;
+      if (isSummary) assert.ok(key in figures, `${key} is not derived`);
+    }
+  }
+  assert.deepEqual(figuresOf(recordOf({ method: "ham", matrix: rows, status: "failed" })), {});
+  assert.deepEqual(figuresOf(recordOf({ method: "ham", matrix: rows, status: "open" })), {});
+});
