@@ -9,7 +9,8 @@ cd "$(dirname "$0")/../.."
 : "${DENO_DIR:?Cannot fill the cache: DENO_DIR is not set}"
 
 dependencies() {
-  deno install --frozen --quiet
+  # Registries and name servers stumble; what has arrived stays.
+  deno install --frozen --quiet || { sleep 5 && deno install --frozen --quiet; } || { sleep 20 && deno install --frozen --quiet; }
   # ONNX Runtime brings libraries for systems that this is not.
   for folder in "$DENO_DIR"/npm/*/onnxruntime-node/*/bin/napi-v*/*; do
     case "$folder" in */linux) ;; *) rm -rf "$folder" ;; esac
