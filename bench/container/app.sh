@@ -9,6 +9,8 @@ cd "$(dirname "$0")/../.."
 : "${DENO_DIR:?Cannot fill the cache: DENO_DIR is not set}"
 
 dependencies() {
+  # Whoever builds behind a proxy with a certificate of its own has it among the system's.
+  export DENO_TLS_CA_STORE=mozilla,system
   # Registries and name servers stumble; what has arrived stays.
   deno install --frozen --quiet || { sleep 5 && deno install --frozen --quiet; } || { sleep 20 && deno install --frozen --quiet; }
   # ONNX Runtime brings libraries for systems that this is not.
