@@ -9,10 +9,8 @@ import type { Command } from "commander";
 import { canonicalJson, InputError, replaceFile } from "../../src/core/mod.ts";
 import { layoutOf, listRecords, parseCurrent, readRecordFile } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
+import { exactBackends } from "../grid/exact_backends.ts";
 import { bench } from "./bench.ts";
-
-/** Backends whose results do not depend on the machine: WebAssembly without relaxed operations, and float64 loops. */
-const exactBackends = ["onnx-web", "reference"] as const;
 
 interface Options {
   readonly suite: string;
