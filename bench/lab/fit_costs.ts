@@ -16,7 +16,6 @@ import { median } from "simple-statistics";
 import { createMethod } from "../../src/methods/mod.ts";
 import { layoutOf, listRecords, parseCurrent, type RunRecord } from "../../src/protocol/mod.ts";
 import {
-  costOf,
   type Drivers,
   driversOf,
   type MethodCost,
