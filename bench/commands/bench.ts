@@ -103,7 +103,7 @@ function configure(command: Command): void {
     .option("--fresh", "run finished cells again")
     .option("--dry-run", "say what would be run and how long it would take, and end")
     .option("--quiet", "say nothing but results and errors")
-    .option("--json", "print results as JSON and nothing else: cells with status, path and figures");
+    .option("--json", "print results as JSON and nothing else: cells with status, path and figures")
     .option(
       "--shard <I/N>",
       "run part I of N parts of about equal work; every cell is in one part, which follows from suite and flags alone",

@@ -1,15 +1,16 @@
 /**
  * Makes `bench/grid/method_costs.json` from records: what each method does, in units of a training step and of a
- * forward pass, by least squares without negative parts over all its records. The units of a folder of records are
- * the medians over its methods, so folders may come from machines of any speed; what is read must have had the
- * machine for itself, or as much as its neighbours.
+ * forward pass, by least squares without negative parts over all its records. The unit of a folder is the median
+ * training step of its methods, so folders may come from machines of any speed. In folders of machines that others used,
+ * too, it is that of the records that ended about then, as the other folders tell what those cost.
  *
  * ```sh
- * deno run --allow-read --allow-write=bench/grid bench/lab/fit_costs.ts DIR...
+ * deno run --allow-read --allow-write=bench/grid bench/lab/fit_costs.ts DIR... [--unsteady DIR]...
  * ```
  *
  * @module
  */
+import { parseArgs } from "node:util";
 import { fcnnlsVector } from "ml-fcnnls";
 import { Matrix } from "ml-matrix";
 import { median } from "simple-statistics";
@@ -37,15 +38,22 @@ interface Sample {
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
+/** How many records before and after one tell how fast the machine was. */
+const REACH = 6;
+/** A forward pass in training steps, of the shipped backbone. */
+const FORWARD = 0.45;
+
 /** The least share of a phase below which a part is noise. */
 const NOISE = 0.01;
 
 async function readFolder(folder: string): Promise<Sample[]> {
-  const records: RunRecord[] = [];
+  const found: { readonly record: RunRecord; readonly ended: number }[] = [];
   for (const path of await listRecords(layoutOf(folder).records)) {
     const record = parseCurrent(await Deno.readTextFile(path), path);
-    if (record.end?.status === "done") records.push(record);
+    if (record.end?.status !== "done") continue;
+    found.push({ record, ended: (await Deno.stat(path)).mtime?.getTime() ?? 0 });
   }
+  const records = found.sort((a, b) => a.ended - b.ended).map(({ record }) => record);
   const raw = records.map((record) => {
     const { cell } = record.start;
     const tasks = record.tasks.map(({ classes, images }) => ({
@@ -65,13 +73,31 @@ async function readFolder(folder: string): Promise<Sample[]> {
   });
   const whole = (drivers: readonly Drivers[], name: keyof Drivers) =>
     sum(drivers.map((given) => given[name]));
-  const trained = raw.filter(({ seconds }) => seconds.train > 0);
-  const units = {
-    step: median(trained.map(({ seconds, drivers }) => seconds.train / whole(drivers, "trained"))),
-    forward: median(trained.map(({ seconds, drivers }) => seconds.evaluate / whole(drivers, "tests"))),
-  };
-  console.error(`${folder}: ${raw.length} records, ${JSON.stringify(units)}`);
-  return raw.map((sample) => ({ ...sample, units }));
+  return raw.map((sample) => ({ ...sample, units: unitsOf(1) }));
+}
+
+/** A machine on which a training step takes so long, by its images. */
+function unitsOf(step: number): Units {
+  return { step, forward: FORWARD * step };
+}
+
+/** How fast the machine was for a sample, as its training and the method's cost tell it. */
+function speedOf(sample: Sample, costs: Readonly<Record<string, MethodCost>>): number | undefined {
+  const counted = predicted(costs[sample.method] ?? {}, { ...sample, units: unitsOf(1) }, "train");
+  return sample.seconds.train > 0 && counted > 0 ? sample.seconds.train / counted : undefined;
+}
+
+/** The samples of a folder with the speed of the machine: of the whole folder, or about then. */
+function withUnits(
+  samples: readonly Sample[],
+  costs: Readonly<Record<string, MethodCost>>,
+  reach = Infinity,
+): Sample[] {
+  const speeds = samples.map((sample) => speedOf(sample, costs));
+  return samples.map((sample, i) => {
+    const near = speeds.slice(Math.max(0, i - reach), i + reach + 1).filter((speed) => speed !== undefined);
+    return { ...sample, units: unitsOf(median(near)) };
+  });
 }
 
 /** Parts of a phase: each driver over the run, in seconds of the folder's unit. */
@@ -136,11 +162,26 @@ function predicted(cost: MethodCost, { drivers, units }: Sample, phase: keyof ty
   return totalSeconds(taskCosts([defined], drivers, units));
 }
 
-const samples = (await Promise.all(Deno.args.map(readFolder))).flat();
-const plain = Map.groupBy(samples.filter(({ head }) => head === "ncm"), ({ method }) => method);
-const methods = Object.fromEntries(
-  [...plain].sort(([a], [b]) => a < b ? -1 : 1).map(([method, own]) => [method, fit(own, () => 0)]),
-);
+function fitMethods(samples: readonly Sample[]): Readonly<Record<string, MethodCost>> {
+  const plain = Map.groupBy(samples.filter(({ head }) => head === "ncm"), ({ method }) => method);
+  return Object.fromEntries(
+    [...plain].sort(([a], [b]) => a < b ? -1 : 1).map(([method, own]) => [method, fit(own, () => 0)]),
+  );
+}
+
+const { values: { unsteady = [] }, positionals: steady } = parseArgs({
+  args: [...Deno.args],
+  allowPositionals: true,
+  options: { unsteady: { type: "string", multiple: true } },
+});
+const calm = await Promise.all(steady.map(readFolder));
+const names = new Set(calm.flat().map(({ method }) => method));
+const ordinary = Object.fromEntries([...names].map((name) => [name, { trained: 1 }]));
+const measured = calm.flatMap((folder) => withUnits(folder, ordinary));
+const first = fitMethods(measured);
+const others = await Promise.all(unsteady.map(readFolder));
+const samples = [...measured, ...others.flatMap((folder) => withUnits(folder, first, REACH))];
+const methods = fitMethods(samples);
 const headed = Map.groupBy(samples.filter(({ head }) => head !== "ncm"), ({ head }) => head);
 const heads = Object.fromEntries(
   [...headed].sort(([a], [b]) => a < b ? -1 : 1).map(([head, own]) => [
