@@ -22,8 +22,16 @@ export interface CommandSpec<Options> {
   readonly description: string;
   /** Declares arguments and options. */
   configure(command: Command): void;
-  /** Runs and gives the exit code. `operands` are the arguments that are not options. */
-  run(operands: readonly string[], options: Options, output: Output): number | Promise<number>;
+  /**
+   * Runs and gives the exit code. `operands` are the arguments that are not options; `args` are all of them as typed,
+   * absent where another command runs this one.
+   */
+  run(
+    operands: readonly string[],
+    options: Options,
+    output: Output,
+    args?: readonly string[],
+  ): number | Promise<number>;
 }
 
 function encodeTo(stream: { writeSync(bytes: Uint8Array): number }): (text: string) => void {
@@ -70,7 +78,7 @@ export async function runCommand<Options>(
   spec.configure(command);
   let code = 0;
   command.action(async () => {
-    code = await spec.run(command.args, command.opts() as Options, output);
+    code = await spec.run(command.args, command.opts() as Options, output, args);
   });
   try {
     await command.parseAsync(args, { from: "user" });

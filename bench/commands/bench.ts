@@ -11,11 +11,18 @@ import { cellName, createBoard, layoutOf, prepareFolder, type RunRecord } from "
 import { addBoardFlags, type BoardFlags, formatSection, PROTAGONIST } from "../board_flags.ts";
 import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
-import { describeEnvironment, nameMachine } from "../grid/environment.ts";
+import { describeEstimate, describePlan, type Plan, planOf } from "../grid/announce.ts";
+import { commandLine, exitCodeOf, type StopSignal } from "../grid/interrupt.ts";
 import { cellBytes, cellsInMemory, freeMemory } from "../grid/memory.ts";
-import { hasKeptAdapters, type LoadedSuite, loadSuite, plannedWork, readFinished } from "../grid/plan.ts";
-import { runJobs } from "../grid/pool.ts";
-import { createProgressView } from "../grid/progress.ts";
+import {
+  countTasks,
+  hasKeptAdapters,
+  type LoadedSuite,
+  loadSuite,
+  type PlannedCell,
+  readFinished,
+} from "../grid/plan.ts";
+import { type Estimate, estimateCells, runCells } from "../grid/run_cells.ts";
 import { type CellFlags, chooseCells, listCells, parseShard } from "../grid/shard.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
 import { withTuned } from "../tuning/apply.ts";
@@ -25,6 +32,9 @@ interface Options extends SuiteFlags, BoardFlags, CellFlags {
   readonly out: string;
   readonly fresh?: true;
   readonly keepAdapters?: true;
+  readonly dryRun?: true;
+  readonly quiet?: true;
+  readonly json?: true;
   readonly tuned?: string | true;
   readonly listCells?: true;
 }
@@ -91,6 +101,9 @@ function configure(command: Command): void {
       "options and shared settings that deno task tune found, where neither suite nor flags set them",
     )
     .option("--fresh", "run finished cells again")
+    .option("--dry-run", "say what would be run and how long it would take, and end")
+    .option("--quiet", "say nothing but results and errors")
+    .option("--json", "print results as JSON and nothing else: cells with status, path and figures")
     .option(
       "--shard <I/N>",
       "run part I of N parts of about equal work; every cell is in one part, which follows from suite and flags alone",
@@ -105,31 +118,53 @@ function configure(command: Command): void {
   addBackboneFlags(command);
 }
 
-async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
+async function run(
+  _: readonly string[],
+  options: Options,
+  output: Output,
+  args?: readonly string[],
+): Promise<number> {
+  const { out, quiet = false, keepAdapters = false, fresh = false } = options;
+  const said: Output = quiet ? { ...output, err: () => {} } : output;
   const plain = await resolveSuite(options);
   const { tuned } = options;
   const whole = tuned === undefined ? plain : await withTuned(plain, tuned === true ? "default" : tuned);
-  const suite = chooseCells(await loadSuite(whole, output), options, output);
+  const suite = chooseCells(await loadSuite(whole, said), options, said);
   if (options.listCells) {
     output.out(`${JSON.stringify(await listCells(suite, options.out), null, 2)}\n`);
     return 0;
   }
   const { info, why, cells } = suite;
-  await prepareFolder(options.out);
+  if (!options.dryRun) await prepareFolder(out);
   const finished: RunRecord[] = [];
   const waiting = [];
   for (const planned of cells) {
-    const record = options.fresh ? undefined : await readFinished(options.out, planned.job);
-    const isWhole = !options.keepAdapters || await hasKeptAdapters(options.out, planned.job, record);
+    const record = fresh ? undefined : await readFinished(out, planned.job);
+    const isWhole = !keepAdapters || await hasKeptAdapters(out, planned.job, record);
     if (record && isWhole) finished.push(record);
     else waiting.push(planned);
   }
-  const workers = options.jobs ?? workersFor(suite, waiting.length, output);
-  output.err(
+  const jobs = options.jobs ?? workersFor(suite, waiting.length, said);
+  const plan = planOf(suite, waiting, { jobs, out, keepAdapters });
+  if (options.dryRun) return await showPlan(suite, plan, waiting, options, output);
+  said.err(
     `${cells.length} cells, ${finished.length} of them finished before; ${info.backend} on ${info.device} ` +
-      `(${why}), ${workers} at a time\n`,
+      `(${why}), ${jobs} at a time\n`,
   );
-  const { statuses, records } = await runWaiting(suite, waiting, workers, options, output);
+  if (waiting.length > 0) said.err(describePlan(plan));
+  const { results, records, signal } = await runCells(suite, waiting, {
+    out,
+    workers: jobs,
+    keepAdapters,
+    fresh,
+    style: quiet ? "quiet" : Deno.stderr.isTerminal() ? "bars" : "lines",
+    write: output.err,
+    ...(!quiet && { onEstimate: (estimate: Estimate) => said.err(describeEstimate(estimate, plan, suite)) }),
+  });
+  if (signal) {
+    output.err(await describeStop(signal, suite, out, args));
+    return exitCodeOf(signal);
+  }
   const all = [...finished, ...records];
   const found = inPlanOrder(suite, all).map((record) => ({
     path: layoutOf(options.out).record(cellName(record.start.cell)),
@@ -138,12 +173,53 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   for (const section of createBoard(found, { protagonist: PROTAGONIST }).sections) {
     output.out(formatSection(section, options));
   }
-  output.err(
-    `Records are in ${layoutOf(options.out).records}; deno task board --in ${options.out} renders them\n`,
-  );
-  const failed = statuses.filter((status) => status !== "done").length;
+  said.err(`Records are in ${layoutOf(out).records}; deno task board --in ${out} renders them\n`);
+  const failed = results.filter(({ status }) => status !== "done").length;
   if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
   return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
+}
+
+/** What would be done, and how long it would take: the only result of a dry run. */
+async function showPlan(
+  suite: LoadedSuite,
+  plan: Plan,
+  waiting: readonly PlannedCell[],
+  { json }: Options,
+  { out }: Output,
+): Promise<number> {
+  const estimate = waiting.length > 0 ? await estimateCells(suite, waiting, plan.jobs) : undefined;
+  if (json) {
+    out(
+      `${
+        JSON.stringify({ plan, seconds: estimate?.seconds ?? 0, units: estimate?.units ?? null }, null, 2)
+      }\n`,
+    );
+  } else {
+    out(
+      `${plan.cells} cells, ${plan.finished} of them finished before; ${plan.backend}, ${plan.jobs} at a time\n`,
+    );
+    out(describePlan(plan));
+    out(estimate ? describeEstimate(estimate, plan, suite) : "  nothing is left to run\n");
+  }
+  return 0;
+}
+
+/** What a signal left, and how to go on. */
+async function describeStop(
+  signal: StopSignal,
+  { cells }: LoadedSuite,
+  out: string,
+  args: readonly string[] | undefined,
+): Promise<string> {
+  const tasks = await Promise.all(cells.map(({ job }) => countTasks(out, job)));
+  const finished = tasks.filter((done) => done === "all").length;
+  const begun = tasks.filter((done) => typeof done === "number" && done > 0).length;
+  const further = begun === 0 ? "" : `, and of ${begun} more the tasks that were done`;
+  const again = args && commandLine(["deno", "task", "bench", ...args.filter((arg) => arg !== "--fresh")]);
+  return `Stopped by ${signal}: ${finished} of ${cells.length} cells are kept in ${
+    layoutOf(out).records
+  }${further}.\n` +
+    (again === undefined ? "The same command goes on.\n" : `To go on: ${again}\n`);
 }
 
 /** One cell per core, as far as memory goes; a GPU is one. */
@@ -160,56 +236,6 @@ function workersFor(
     output.err(`A cell may claim ${(bytes / 2 ** 30).toFixed(1)} GiB of memory; --jobs decides otherwise\n`);
   }
   return Math.min(wanted, fitting);
-}
-
-async function runWaiting(
-  suite: LoadedSuite,
-  waiting: LoadedSuite["cells"],
-  workers: number,
-  options: Options,
-  output: Output,
-) {
-  if (waiting.length === 0) return { statuses: [], records: [] };
-  const { dataset, backbone, info, arithmetic, settings } = suite;
-  const plan = waiting.map((planned) => plannedWork(planned, suite));
-  const jobs = new Map(plan.map(({ job }) => [job.id, job]));
-  const view = createProgressView(plan, () => performance.now() / 1000, output.err);
-  const setup = {
-    dataset,
-    backbone,
-    backend: info.backend,
-    settings,
-    environment: await describeEnvironment(info, arithmetic),
-    source: suite.source,
-    out: options.out,
-    keepAdapters: options.keepAdapters ?? false,
-    fresh: options.fresh ?? false,
-    machine: await nameMachine(),
-  };
-  try {
-    const results = await runJobs([...jobs.values()], workers, setup, (reply) => {
-      if (reply.kind === "progress") view.update(jobs.get(reply.id)!, reply.progress);
-      if (reply.kind === "notice") view.note(jobs.get(reply.id)!, reply.text);
-      if (reply.kind === "busy") {
-        view.note(
-          jobs.get(reply.id)!,
-          "another process is running it; others come first, then this one waits",
-        );
-      }
-      if (reply.kind === "done") view.finish(jobs.get(reply.id)!, reply.message ?? "done");
-      if (reply.kind === "error" && reply.id !== undefined) {
-        view.finish(jobs.get(reply.id)!, `stopped: ${reply.message}`);
-      }
-    });
-    const records = [];
-    for (const { job } of results) records.push(await readFinished(options.out, job));
-    return {
-      statuses: results.map(({ status }) => status),
-      records: records.filter((record) => record !== undefined),
-    };
-  } finally {
-    view.stop();
-  }
 }
 
 /** Records in the order that was asked for, whichever ended first. */

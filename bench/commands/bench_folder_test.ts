@@ -1,18 +1,6 @@
 import assert from "node:assert/strict";
 import { exists, inFolder, writeSuite } from "../test_kit.ts";
-import { hashesIn, recordsIn, run, runProcess } from "./test_bench.ts";
-
-/** Waits until a record has the line of its first task. */
-async function untilTaskDone(records: string): Promise<void> {
-  for (let waited = 0; waited < 60_000; waited += 5) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    if (!await exists(records)) continue;
-    for await (const { name } of Deno.readDir(records)) {
-      if (name.endsWith(".jsonl") && /\n.*\n/.test(await Deno.readTextFile(`${records}/${name}`))) return;
-    }
-  }
-  assert.fail("no task was done within a minute");
-}
+import { hashesIn, recordsIn, run, runProcess, untilTaskDone } from "./test_bench.ts";
 
 Deno.test("bench killed in the middle goes on to the same hashes as a run that was not", () =>
   inFolder(async (folder) => {

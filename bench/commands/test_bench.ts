@@ -5,8 +5,9 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { parseCurrent, type RunRecord } from "../../src/protocol/mod.ts";
-import { callCommand } from "../test_kit.ts";
+import { callCommand, exists } from "../test_kit.ts";
 import { bench } from "./bench.ts";
 
 /** Runs the command in this process. */
@@ -40,4 +41,16 @@ export async function recordsIn(out: string): Promise<Map<string, RunRecord>> {
 /** The hash of each record of an output folder. */
 export async function hashesIn(out: string): Promise<Record<string, string | undefined>> {
   return Object.fromEntries([...await recordsIn(out)].map(([name, { end }]) => [name, end?.hash]).sort());
+}
+
+/** Waits until a record has the line of its first task. */
+export async function untilTaskDone(records: string): Promise<void> {
+  for (let waited = 0; waited < 60_000; waited += 5) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!await exists(records)) continue;
+    for await (const { name } of Deno.readDir(records)) {
+      if (name.endsWith(".jsonl") && /\n.*\n/.test(await Deno.readTextFile(`${records}/${name}`))) return;
+    }
+  }
+  assert.fail("no task was done within a minute");
 }

@@ -15,6 +15,7 @@ import type {
   ProtocolSettings,
   Source,
 } from "../../src/protocol/mod.ts";
+import type { Units } from "./costs.ts";
 
 /**
  * Threads of a cell's backend. Always one: more may round large products differently, and a resumed run must repeat
@@ -54,11 +55,16 @@ export interface Job {
 /** To a worker. */
 export type WorkerRequest =
   | { readonly kind: "setup"; readonly setup: WorkerSetup }
-  | { readonly kind: "run"; readonly job: Job };
+  /** `images`: how many are to come in training steps, so that looking takes no longer than doing. */
+  | { readonly kind: "measure"; readonly images: number }
+  | { readonly kind: "run"; readonly job: Job }
+  /** End the cell in progress before its next step. */
+  | { readonly kind: "stop" };
 
 /** From a worker. */
 export type WorkerReply =
   | { readonly kind: "ready" }
+  | { readonly kind: "measured"; readonly units: Units }
   | { readonly kind: "progress"; readonly id: number; readonly progress: Progress }
   /** Something worth knowing about a cell. */
   | { readonly kind: "notice"; readonly id: number; readonly text: string }
@@ -70,4 +76,6 @@ export type WorkerReply =
     readonly status: "done" | "failed";
     readonly message?: string;
   }
+  /** Nothing is in progress any more, and no claim is held. */
+  | { readonly kind: "stopped" }
   | { readonly kind: "error"; readonly id?: number; readonly message: string; readonly stack?: string };

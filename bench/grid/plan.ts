@@ -20,7 +20,6 @@ import {
   cellOf,
   createFileStore,
   hasAdapters,
-  isEvaluated,
   layoutOf,
   parseCurrent,
   type ProtocolSettings,
@@ -35,6 +34,7 @@ import { readClassOrder } from "./class_order.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";
 import { openBackbone } from "../backbones.ts";
 import type { Output } from "../cli.ts";
+import { costOf, type Drivers, driversOf, taskCosts, totalSeconds, type Units } from "./costs.ts";
 import { CELL_THREADS, type Job } from "./jobs.ts";
 import { loadData } from "./load_data.ts";
 import type { PlannedWork } from "./progress.ts";
@@ -61,8 +61,8 @@ export interface PlannedCell {
   readonly cell: Cell;
   readonly method: Method;
   readonly job: Job;
-  /** Numbers of images in its stream. */
-  readonly images: { readonly train: number; readonly test: number };
+  /** What each of its tasks gives to do. */
+  readonly drivers: readonly Drivers[];
 }
 
 /**
@@ -97,10 +97,6 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
       const shape: StreamOptions = { tasks, ...parts, orderSeed: order?.orderSeed ?? seed };
       const stream = createStream(dataset, shape);
       lonely.add(tasks, stream);
-      const images = {
-        train: sum(stream.tasks.map(({ train }) => train.length)),
-        test: sum(stream.tasks.map(({ test }) => test.length)),
-      };
       const trainSeed = suite.trainSeed ?? seed;
       return methods.map(({ spec, method }) => {
         const cell = cellOf({
@@ -115,7 +111,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
         return {
           cell,
           method,
-          images,
+          drivers: driversOf(method, stream.tasks, settings, evaluate),
           job: { id: 0, method: spec, stream: shape, trainSeed, ...scoring, name: cellName(cell) },
         };
       });
@@ -155,26 +151,25 @@ function lonelyTasks() {
   };
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
+/** How one step and one forward pass compare on most machines; what counts where nothing was measured. */
+const ORDINARY: Units = { step: 1.05e-3, forward: 4.7e-4 };
 
-/** A cell's share of the work, in images passed through the model; a training step counts three times. */
+/**
+ * What a cell takes, task by task.
+ *
+ * @param units As measured; without, the same everywhere and good for comparisons only
+ */
 export function plannedWork(
-  { cell, method, job, images }: PlannedCell,
+  { cell, job, drivers }: PlannedCell,
   { settings }: LoadedSuite,
+  units: Units = ORDINARY,
 ): PlannedWork {
-  const trained = method.trains === false ? 0 : settings.epochs * images.train;
-  const { tasks } = job.stream;
-  const scored = Array.from(
-    { length: tasks },
-    (_, i) => isEvaluated(job.evaluate, i, tasks) ? (i + 1) / tasks : 0,
-  );
-  const evaluations = method.sees === "all" ? 1 : sum(scored);
+  const tasks = taskCosts(costOf(cell.method, settings.head), drivers, units);
   return {
     job,
-    label: `${job.method} T=${tasks} seed ${seedName(cell)}`,
-    work: 3 * trained + evaluations * images.test,
+    label: `${job.method} T=${job.stream.tasks} seed ${seedName(cell)}`,
+    work: totalSeconds(tasks),
+    tasks,
   };
 }
 
@@ -186,6 +181,17 @@ export async function readFinished(out: string, { name }: Job): Promise<RunRecor
     return record?.end ? record : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** How many tasks of a cell a folder has, or that it has the whole cell. */
+export async function countTasks(out: string, job: Job): Promise<number | "all"> {
+  if (await readFinished(out, job)) return "all";
+  try {
+    const text = await ifThere(() => Deno.readTextFile(layoutOf(out).record(job.name)));
+    return text?.includes("\n") ? parseCurrent(text, job.name).tasks.length : 0;
+  } catch {
+    return 0;
   }
 }
 

@@ -3,25 +3,44 @@
  *
  * @module
  */
-import process from "node:process";
+import { Writable } from "node:stream";
 import cliProgress from "cli-progress";
 import type { Progress } from "../../src/protocol/mod.ts";
+import type { TaskCost } from "./costs.ts";
 import type { Job } from "./jobs.ts";
+import { TimeLeft } from "./time_left.ts";
 
-/** Shows how far a benchmark is. Work is in arbitrary units; only shares matter. */
+/** Shows how far a benchmark is. */
 export interface ProgressView {
   update(job: Job, progress: Progress): void;
-  finish(job: Job, outcome: string): void;
+  /** @param isWell Whether the cell has a result */
+  finish(job: Job, outcome: string, isWell?: boolean): void;
   /** Says something about a job. */
   note(job: Job, text: string): void;
+  /** Ends the display, in whatever state it is. */
   stop(): void;
 }
 
-/** A job and its share of all work. */
+/** A job and what it takes. */
 export interface PlannedWork {
   readonly job: Job;
   readonly label: string;
+  /** Seconds, as far as they can be counted. */
   readonly work: number;
+  /** Its parts. */
+  readonly tasks: readonly TaskCost[];
+}
+
+/** How a benchmark is shown. */
+export interface ViewOptions {
+  /** Cells at a time. */
+  readonly workers: number;
+  /** Bars, lines, or only what went wrong. */
+  readonly style: "bars" | "lines" | "quiet";
+  /** Seconds. */
+  clock(): number;
+  /** Takes the lines. */
+  write(text: string): void;
 }
 
 /** `1:02:03`, `4:05`. */
@@ -33,65 +52,69 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** How much of a run is behind it: training takes most of a task, evaluation the rest. */
-export function shareDone({ phase, task, tasks, step, steps }: Progress): number {
-  const within = step / Math.max(1, steps);
-  const done = phase === "train" ? 0.7 * within : 0.7 + 0.3 * within;
-  return (task + done) / tasks;
-}
-
 function describe({ phase, task, tasks, step, steps }: Progress): string {
   return `task ${task + 1}/${tasks} ${phase} ${step}/${steps}`;
 }
 
-/**
- * Bars on a terminal, lines otherwise.
- *
- * @param clock Seconds
- * @param write Takes the lines
- */
+/** Bars that change in place, lines, or errors only. */
 export function createProgressView(
   plan: readonly PlannedWork[],
-  clock: () => number,
-  write: (text: string) => void,
+  { workers, style, clock, write }: ViewOptions,
 ): ProgressView {
-  const shares = new Map<number, number>();
-  const works = new Map(plan.map(({ job, work, label }) => [job.id, { work, label }]));
-  const total = plan.reduce((sum, { work }) => sum + work, 0);
-  const began = clock();
+  const labels = new Map(plan.map(({ job, label }) => [job.id, label]));
+  const time = new TimeLeft(plan.map(({ job, tasks }) => ({ id: job.id, tasks })), workers, clock);
   const overall = () => {
-    const done = [...shares].reduce((sum, [id, share]) => sum + share * works.get(id)!.work, 0) / total;
-    const elapsed = clock() - began;
-    const left = done > 0.005 && done < 1 ? `, ${formatDuration(elapsed * (1 - done) / done)} left` : "";
-    return { done, elapsed, left };
+    const done = time.share;
+    return {
+      done,
+      elapsed: time.elapsed,
+      left: done < 1 ? `, ${formatDuration(time.seconds)} left` : "",
+    };
   };
-  const set = (job: Job, share: number) => void shares.set(job.id, share);
-  const view = Deno.stderr.isTerminal()
-    ? createBars(plan.length, overall)
-    : createLines(plan.length, overall, write);
+  const view = style === "bars" ? createBars(plan.length, overall) : createLines(plan.length, overall, write);
+  const isQuiet = style === "quiet";
   return {
     update(job, progress) {
-      set(job, shareDone(progress));
-      view.update(works.get(job.id)!.label, shareDone(progress), describe(progress));
+      time.update(job.id, progress);
+      view.update(labels.get(job.id)!, time.shareOf(job.id), describe(progress));
     },
-    finish(job, outcome) {
-      set(job, 1);
-      view.finish(works.get(job.id)!.label, outcome);
+    finish(job, outcome, isWell = true) {
+      time.finish(job.id);
+      if (!isQuiet) view.finish(labels.get(job.id)!, outcome);
+      else if (!isWell) write(`${labels.get(job.id)!}: ${outcome}\n`);
     },
-    note: (job, text) => view.note(works.get(job.id)!.label, text),
+    note(job, text) {
+      if (!isQuiet) view.note(labels.get(job.id)!, text);
+    },
     stop: () => view.stop(),
   };
 }
 
 type Overall = () => { readonly done: number; readonly elapsed: number; readonly left: string };
 
+/** Standard error without a queue: what was written is there, even if the program ends next. */
+function terminal(): Writable {
+  const stream = new Writable({
+    write(chunk: Uint8Array, _encoding, done) {
+      for (let bytes = chunk; bytes.length > 0;) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+      done();
+    },
+  });
+  return Object.defineProperties(stream, {
+    isTTY: { value: true },
+    columns: { get: () => Deno.consoleSize().columns },
+  });
+}
+
 function createBars(count: number, overall: Overall) {
   const bars = new cliProgress.MultiBar({
     format: "{bar} {percentage}% {label} {detail}",
     barsize: 20,
     hideCursor: true,
-    clearOnComplete: false,
-    stream: process.stderr,
+    clearOnComplete: true,
+    // Signals are the command's to handle.
+    gracefulExit: false,
+    stream: terminal(),
   }, cliProgress.Presets.shades_grey);
   const whole = bars.create(1000, 0, { label: "all", detail: "" });
   const running = new Map<string, ReturnType<typeof bars.create>>();
@@ -116,7 +139,12 @@ function createBars(count: number, overall: Overall) {
       refresh();
     },
     note: (label: string, text: string) => bars.log(`${label}: ${text}\n`),
-    stop: () => bars.stop(),
+    stop() {
+      if (!bars.isActive) return;
+      // What was said last is still to be shown.
+      bars.update();
+      bars.stop();
+    },
   };
 }
 

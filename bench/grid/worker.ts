@@ -8,15 +8,25 @@ import { createExecutor } from "../../src/executors/mod.ts";
 import { createMethod } from "../../src/methods/mod.ts";
 import { ClaimedError, createFileStore, type Progress, runCell } from "../../src/protocol/mod.ts";
 import { Engine } from "../../src/train/mod.ts";
+import { measureUnits } from "./measure.ts";
 import { CELL_THREADS, type Job, type WorkerReply, type WorkerRequest, type WorkerSetup } from "./jobs.ts";
 
-/** Milliseconds between two progress messages of one phase. */
-const PROGRESS_INTERVAL = 100;
+/** Seconds between two progress messages of one phase. */
+const PROGRESS_INTERVAL = 0.1;
 
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<WorkerRequest>) => void;
   postMessage(reply: WorkerReply): void;
 };
+
+/** In seconds. */
+const now = () => performance.now() / 1000;
+
+/** Ends a cell that was asked to stop. */
+class Stop extends Error {}
+
+let stopping = false;
+let busy = false;
 
 let running: Promise<{ readonly setup: WorkerSetup; readonly engine: Engine }> | undefined;
 
@@ -54,11 +64,11 @@ async function run(job: Job): Promise<void> {
       },
     }),
     onNotice: (text) => scope.postMessage({ kind: "notice", id: job.id, text }),
-    clock: () => performance.now() / 1000,
+    clock: now,
     onProgress(progress) {
-      const now = performance.now();
-      if (progress.phase === phase && now - last < PROGRESS_INTERVAL) return;
-      last = now;
+      if (stopping) throw new Stop();
+      if (progress.phase === phase && now() - last < PROGRESS_INTERVAL) return;
+      last = now();
       phase = progress.phase;
       scope.postMessage({ kind: "progress", id: job.id, progress });
     },
@@ -67,19 +77,37 @@ async function run(job: Job): Promise<void> {
   scope.postMessage({ kind: "done", id: job.id, status, ...(failure && { message: failure.message }) });
 }
 
-scope.onmessage = async ({ data: request }) => {
-  try {
-    if (request.kind === "setup") {
+async function measure(images: number): Promise<void> {
+  const { setup, engine } = await running!;
+  const units = await measureUnits(engine, setup.dataset, setup.settings, images, now);
+  scope.postMessage({ kind: "measured", units });
+}
+
+async function answer(request: WorkerRequest): Promise<void> {
+  switch (request.kind) {
+    case "setup":
       running = start(request.setup);
       await running;
-      scope.postMessage({ kind: "ready" });
-    } else {
-      await run(request.job);
-    }
+      return scope.postMessage({ kind: "ready" });
+    case "measure":
+      return await measure(request.images);
+    case "run":
+      busy = true;
+      return await run(request.job).finally(() => busy = false);
+    case "stop":
+      stopping = true;
+      if (!busy) scope.postMessage({ kind: "stopped" });
+  }
+}
+
+scope.onmessage = async ({ data: request }) => {
+  try {
+    await answer(request);
+    if (stopping && request.kind === "run") scope.postMessage({ kind: "stopped" });
   } catch (error) {
+    if (error instanceof Stop) return scope.postMessage({ kind: "stopped" });
     if (error instanceof ClaimedError && request.kind === "run") {
-      scope.postMessage({ kind: "busy", id: request.job.id });
-      return;
+      return scope.postMessage(stopping ? { kind: "stopped" } : { kind: "busy", id: request.job.id });
     }
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     scope.postMessage({
