@@ -6,8 +6,7 @@
  */
 import { mean } from "simple-statistics";
 import { hashJson, type JsonObject } from "../../src/core/mod.ts";
-import { bootstrapInterval } from "../../src/protocol/board/statistics.ts";
-import { cellName, type RunRecord } from "../../src/protocol/mod.ts";
+import { cellName, createBootstrap, type RunRecord } from "../../src/protocol/mod.ts";
 import { accuracyOf, type CellResult } from "./compare.ts";
 
 /** A method at a number of tasks. */
@@ -36,12 +35,13 @@ export function compareScores(
   cells: readonly CellResult[],
 ): ScoreResult[] {
   const here = new Map(found.map((record) => [cellName(record.start.cell), record]));
+  const bootstrap = createBootstrap();
   const status = new Map(cells.map(({ cell, status }) => [cell, status]));
   return [...Map.groupBy(baseline, groupOf).values()].flatMap((records) => {
     const names = records.map(({ start }) => cellName(start.cell));
     const before = numbers(records.map(accuracyOf));
     const after = numbers(names.map((name) => here.get(name)).map((record) => record && accuracyOf(record)));
-    const interval = bootstrapInterval(before);
+    const interval = bootstrap(before);
     if (!interval || before.length < records.length || after.length < records.length) return [];
     if (names.every((name) => status.get(name) === "equal")) return [];
     const [{ start: { cell } }] = records as [RunRecord];
