@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { sha256 } from "../../src/core/json.ts";
+import { sha256 } from "../../src/core/mod.ts";
 import { InputError, type JsonObject, printable } from "../../src/core/mod.ts";
 import { cellName, type RunRecord } from "../../src/protocol/mod.ts";
 

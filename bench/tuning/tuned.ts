@@ -94,7 +94,10 @@ export async function readTuned(path: string): Promise<Tuned | undefined> {
     throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
   }
   const result = schema.safeParse(value);
-  if (!result.success) throw new InputError(`Cannot read ${path}: ${z.prettifyError(result.error)}`);
+  if (!result.success) {
+    const issues = result.error.issues.map(({ path: place, message }) => [...place, message].join(": "));
+    throw new InputError(`Cannot read ${path}: ${issues.join("; ")}`);
+  }
   return result.data;
 }
 

@@ -5,7 +5,7 @@
  */
 export { BackendUnavailableError, DivergenceError, InputError } from "./errors.ts";
 export { ifThere, replaceFile, systemReason } from "./files.ts";
-export { canonicalJson, hashJson, type Json, type JsonObject } from "./json.ts";
+export { canonicalJson, hashJson, type Json, type JsonObject, sha256 } from "./json.ts";
 export { printable, printableJson, printableLines } from "./printable.ts";
 export { createRng, type Rng } from "./rng.ts";
 export { type Shape, sizeOf } from "./shape.ts";

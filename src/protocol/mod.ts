@@ -21,6 +21,7 @@ export { metricNames } from "./board/columns.ts";
 export { type BoardOptions, createBoard, detailsOf } from "./board/create.ts";
 export { renderCsv } from "./board/csv.ts";
 export { type FigureName, figureNames } from "./board/figures.ts";
+export { detectable, type Power, powersOf, seedsFor } from "./board/power.ts";
 export { type Bootstrap, createBootstrap } from "./board/statistics/bootstrap.ts";
 export {
   formatBytes,

@@ -6,11 +6,21 @@
 // @ts-types="./jstat.d.ts"
 import jstat from "jstat";
 
-const { studentt, chisquare, tukey } = jstat.jStat;
+const { studentt, noncentralt, chisquare, tukey } = jstat.jStat;
 
 /** P(T ≤ t) of Student's distribution; `t` may be infinite. */
 export function studentBelow(t: number, degrees: number): number {
   return Number.isFinite(t) ? studentt.cdf(t, degrees) : t > 0 ? 1 : 0;
+}
+
+/** The t below which Student's distribution has a probability. */
+export function studentQuantile(p: number, degrees: number): number {
+  return studentt.inv(p, degrees);
+}
+
+/** P(T ≤ t) where the numerator is normal about `shift`. */
+export function noncentralStudentBelow(t: number, degrees: number, shift: number): number {
+  return Math.min(1, Math.max(0, noncentralt.cdf(t, degrees, shift)));
 }
 
 /** P(X ≥ value) of the χ² distribution. */

@@ -2,7 +2,12 @@
 declare const jstat: {
   readonly jStat: {
     /** Student's distribution. */
-    readonly studentt: { cdf(t: number, degrees: number): number };
+    readonly studentt: {
+      cdf(t: number, degrees: number): number;
+      inv(p: number, degrees: number): number;
+    };
+    /** Student's distribution of a shifted normal. */
+    readonly noncentralt: { cdf(t: number, degrees: number, shift: number): number };
     /** The χ² distribution. */
     readonly chisquare: { cdf(value: number, degrees: number): number };
     /** The studentised range of some means. */
