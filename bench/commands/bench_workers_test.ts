@@ -5,11 +5,11 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { canonicalJson, createRng } from "../../src/core/mod.ts";
-import { layoutOf, parseCurrent, type RunRecord, seal } from "../../src/protocol/mod.ts";
+import { createRng } from "../../src/core/mod.ts";
+import { layoutOf, parseCurrent } from "../../src/protocol/mod.ts";
 import { callCommand, exists, inFolder, writeSuite } from "../test_kit.ts";
 import { board } from "./board.ts";
-import { hashesIn, recordsIn, run, runProcess } from "./test_bench.ts";
+import { hashesIn, run, runProcess } from "./test_bench.ts";
 
 const WORKERS = 8;
 const KILLS = 24;
@@ -92,34 +92,13 @@ class Slot {
   }
 }
 
-/** The record as if nothing had taken any time. */
-function timeless({ start, tasks, end }: RunRecord): string {
-  const lines: RunRecord["tasks"][number][] = [];
-  for (const { hash: _, chain: __, ...facts } of tasks) {
-    lines.push(seal({ ...facts, seconds: { train: 0, method: 0, evaluate: 0 } }, lines.at(-1) ?? start));
-  }
-  const { hash: _, chain: __, ...facts } = end!;
-  return [start, ...lines, seal(facts, lines.at(-1) ?? start)].map((line) => `${canonicalJson(line)}\n`).join(
-    "",
-  );
-}
-
-/** The leaderboard of some folders, times aside. */
-async function boardOf(folders: readonly string[], work: string): Promise<string[]> {
-  const copies: string[] = [];
-  for (const [i, folder] of folders.entries()) {
-    const copy = `${work}/timeless-${i}`;
-    copies.push(copy);
-    await Deno.mkdir(copy, { recursive: true });
-    for (const [name, record] of await recordsIn(folder)) {
-      await Deno.writeTextFile(`${copy}/${name}`, timeless(record));
-    }
-  }
-  const { code, err } = await callCommand(board, ["--in", copies.join(","), "--out", work]);
+/** The leaderboard of some folders in all its files, times aside. */
+async function boardOf(folders: readonly string[], out: string): Promise<Record<string, string>> {
+  const { code, err } = await callCommand(board, ["--no-times", "--in", folders.join(","), "--out", out]);
   assert.equal(code, 0, err);
-  return await Promise.all(
-    ["LEADERBOARD.md", "leaderboard.csv"].map((name) => Deno.readTextFile(`${work}/${name}`)),
-  );
+  const files = ["LEADERBOARD.md", "leaderboard.csv", "leaderboard.json"];
+  const texts = await Promise.all(files.map((name) => Deno.readTextFile(`${out}/${name}`)));
+  return Object.fromEntries(files.map((name, i) => [name, texts[i]!]));
 }
 
 const SUITE = {

@@ -33,7 +33,7 @@ export interface ListedCell {
   readonly tasks: number;
   readonly orderSeed: number;
   readonly trainSeed: number;
-  /** In images passed through the model, roughly; a training step counts three times. */
+  /** Seconds on an ordinary machine, roughly: the same on every machine, for comparisons. */
   readonly work: number;
   /** Whether its record has its last line. */
   readonly finished: boolean;
