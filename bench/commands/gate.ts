@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { InputError, printable, printableJson, replaceFile } from "../../src/core/mod.ts";
 import { cellName, type RunRecord } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
@@ -20,6 +20,7 @@ interface Options {
   readonly in?: readonly string[];
   readonly reasons?: string;
   readonly backend?: readonly string[];
+  readonly seeds?: readonly number[];
   readonly accept?: string;
   readonly submission?: string;
   readonly sample?: number;
@@ -38,6 +39,7 @@ function configure(command: Command): void {
     .option("--in <dirs>", "folders of bench, or of records, separated by commas; repeatable", list)
     .option("--reasons <file>", `why hashes changed (default: ${REASONS_FILE} of the baseline)`)
     .option("--backend <list>", "compare the baseline's cells of these backends only", list)
+    .option("--seeds <list>", "compare the baseline's cells of these class orders only", seedList)
     .option(
       "--accept <why>",
       "write the reason down for every change and make the records found the baseline (below fixtures/records)",
@@ -55,6 +57,15 @@ function configure(command: Command): void {
     .option("--markdown", "as a comment for a pull request");
 }
 
+function seedList(text: string): number[] {
+  return text.split(",").map((part) => {
+    if (!/^\d{1,15}$/.test(part)) {
+      throw new InvalidArgumentError("Wanted integers from 0, with commas between.");
+    }
+    return Number(part);
+  });
+}
+
 async function run(_: readonly string[], options: Options, output: Output): Promise<number> {
   checkUsage(options);
   if (options.submission !== undefined) return await runSubmission(options.submission, options, output);
@@ -64,7 +75,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
   };
   const reasonsPath = options.reasons ?? `${folder.replace(/(.)[/\\]+$/, "$1")}/${REASONS_FILE}`;
   const reasons = await readReasons(reasonsPath);
-  const baseline = await readBaseline(folder, options.backend);
+  const { backend: backends, seeds } = options;
+  const baseline = await readBaseline(folder, { ...(backends && { backends }), ...(seeds && { seeds }) });
   const found = await readRun(places);
   const records = [...found.records.values()].map(({ record }) => record);
   const cells = compareCells(baseline.records.map(({ record }) => record), records, reasons);
@@ -81,7 +93,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
 }
 
 function checkUsage(
-  { baseline, in: places, submission, sample, seed, accept, reasons, backend, json, markdown }: Options,
+  { baseline, in: places, submission, sample, seed, accept, reasons, backend, seeds, json, markdown }:
+    Options,
 ) {
   if (json && markdown) throw new InputError("Cannot use --json with --markdown");
   if (submission !== undefined) {
@@ -91,6 +104,7 @@ function checkUsage(
       "--accept": accept,
       "--reasons": reasons,
       "--backend": backend,
+      "--seeds": seeds,
     };
     for (const [flag, value] of Object.entries(others)) {
       if (value !== undefined) throw new InputError(`Cannot use ${flag} with --submission`);

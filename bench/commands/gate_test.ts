@@ -132,6 +132,9 @@ Deno.test("gate says what is wrong with its input", async () => {
     await refuse(["--baseline", `${folder}/none`, "--in", run], /Cannot read the baseline/);
     await refuse(["--baseline", baseline, "--in", `${folder}/none`], /Cannot read records/);
     await refuse([...both, "--backend", "webgpu"], /found no records to compare/);
+    await refuse([...both, "--backend", "onnx-web,onnx-wab"], /Cannot compare onnx-wab/);
+    await refuse([...both, "--seeds", "0,7"], /Cannot compare 7 with/);
+    await refuse([...both, "--seeds", "x"], /Wanted integers/);
     const reasons = `${folder}/reasons.json`;
     const bad = [
       ["{", /found no JSON/],

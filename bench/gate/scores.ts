@@ -5,8 +5,7 @@
  * @module
  */
 import { mean } from "simple-statistics";
-import { hashJson, type JsonObject } from "../../src/core/mod.ts";
-import { cellName, createBootstrap, type RunRecord } from "../../src/protocol/mod.ts";
+import { cellName, createBoard, type RunRecord } from "../../src/protocol/mod.ts";
 import { accuracyOf, type CellResult } from "./compare.ts";
 
 /** A method at a number of tasks. */
@@ -26,8 +25,8 @@ export interface ScoreResult {
 }
 
 /**
- * The scores that have an interval, which takes three seeds in the baseline, and every one of those seeds in the run.
- * Equal cells are not asked: a score that did not change is where it was.
+ * The scores of the baseline's leaderboard that have an interval, which takes three seeds, where the run has every one
+ * of those seeds. A score whose cells are all equal is where it was, and is left out.
  */
 export function compareScores(
   baseline: readonly RunRecord[],
@@ -35,35 +34,28 @@ export function compareScores(
   cells: readonly CellResult[],
 ): ScoreResult[] {
   const here = new Map(found.map((record) => [cellName(record.start.cell), record]));
-  const bootstrap = createBootstrap();
   const status = new Map(cells.map(({ cell, status }) => [cell, status]));
-  return [...Map.groupBy(baseline, groupOf).values()].flatMap((records) => {
-    const names = records.map(({ start }) => cellName(start.cell));
-    const before = numbers(records.map(accuracyOf));
-    const after = numbers(names.map((name) => here.get(name)).map((record) => record && accuracyOf(record)));
-    const interval = bootstrap(before);
-    if (!interval || before.length < records.length || after.length < records.length) return [];
-    if (names.every((name) => status.get(name) === "equal")) return [];
-    const [{ start: { cell } }] = records as [RunRecord];
-    const score = mean(after);
-    return [{
-      label: `${cell.method} T=${cell.tasks} (${cell.backend})`,
-      n: records.length,
-      baseline: mean(before),
-      interval,
-      found: score,
-      ok: (interval[0] <= score && score <= interval[1]) ||
-        names.every((name) => ["equal", "accepted"].includes(status.get(name)!)),
-    }];
-  });
-}
-
-function numbers(values: readonly (number | undefined)[]): number[] {
-  return values.filter((value) => value !== undefined);
-}
-
-/** Cells that differ in seeds alone. */
-function groupOf({ start: { cell } }: RunRecord): string {
-  const { orderSeed: _, trainSeed: __, streamHash: ___, ...fixed } = cell;
-  return hashJson(fixed as unknown as JsonObject);
+  const { sections } = createBoard(
+    baseline.map((record) => ({ path: cellName(record.start.cell), record })),
+    { protagonist: "" },
+  );
+  return sections.flatMap(({ entries, fixed }) =>
+    entries.flatMap(({ method, tasks, figures, runs }) => {
+      const { mean: before, interval } = figures.pooled ?? {};
+      const after = runs.map((name) => here.get(name)).map((record) => record && accuracyOf(record))
+        .filter((value) => value !== undefined);
+      if (before === undefined || !interval || after.length < runs.length) return [];
+      if (runs.every((name) => status.get(name) === "equal")) return [];
+      const score = mean(after);
+      return [{
+        label: `${method} T=${tasks} (${fixed.backend})`,
+        n: runs.length,
+        baseline: before,
+        interval,
+        found: score,
+        ok: (interval[0] <= score && score <= interval[1]) ||
+          runs.every((name) => ["equal", "accepted"].includes(status.get(name)!)),
+      }];
+    })
+  );
 }

@@ -29,16 +29,27 @@ export interface Baseline {
   readonly notes: readonly string[];
 }
 
+/** A part of a baseline. */
+export interface Selection {
+  readonly backends?: readonly string[];
+  /** Of class orders. */
+  readonly seeds?: readonly number[];
+}
+
+function isSelected({ start: { cell } }: RunRecord, { backends, seeds }: Selection): boolean {
+  return (!backends || backends.includes(cell.backend)) && (!seeds || seeds.includes(cell.orderSeed));
+}
+
 /** Folders within one another in a baseline. */
 const MOST_FOLDERS = 4;
 
 /**
  * The records of the present edition in a folder and below it.
  *
- * @param backends Only these; all by default
+ * @param only Of which cells; all by default
  * @throws {InputError} If a record is not what a run would have left, or none is there
  */
-export async function readBaseline(folder: string, backends?: readonly string[]): Promise<Baseline> {
+export async function readBaseline(folder: string, only: Selection = {}): Promise<Baseline> {
   const records: FoundRecord[] = [];
   let [older, others] = [0, 0];
   for (const path of await recordsBelow(folder, MOST_FOLDERS)) {
@@ -53,7 +64,7 @@ export async function readBaseline(folder: string, backends?: readonly string[])
       throw new InputError(`Cannot use ${printable(path)} as baseline: ${describeFinding(finding)}`);
     } else if (!record.end) {
       throw new InputError(`Cannot use ${printable(path)} as baseline: the run is unfinished`);
-    } else if (backends && !backends.includes(record.start.cell.backend)) {
+    } else if (!isSelected(record, only)) {
       others++;
     } else {
       records.push({ path, text: await readRecordFile(path), record });
@@ -62,15 +73,19 @@ export async function readBaseline(folder: string, backends?: readonly string[])
   if (records.length === 0) {
     throw new InputError(`Cannot compare with ${printable(folder)}: found no records to compare`);
   }
+  const unknown =
+    only.backends?.find((name) => !records.some(({ record }) => record.start.cell.backend === name)) ??
+      only.seeds?.find((seed) => !records.some(({ record }) => record.start.cell.orderSeed === seed));
+  if (unknown !== undefined) {
+    throw new InputError(`Cannot compare ${unknown} with ${printable(folder)}: found no record of it`);
+  }
   return {
     records,
     notes: [
       ...(older > 0
         ? [`${older} records of the first edition are not compared: they cannot be run again`]
         : []),
-      ...(others > 0
-        ? [`${others} cells of other backends than ${backends!.join(", ")} are not compared`]
-        : []),
+      ...(others > 0 ? [`${others} cells of other backends or seeds are not compared, as asked`] : []),
     ],
   };
 }
