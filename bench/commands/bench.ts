@@ -8,9 +8,11 @@ import type { Command } from "commander";
 import { classifierNames } from "../../src/classifiers/mod.ts";
 import { backendChoices } from "../../src/executors/mod.ts";
 import { cellName, createBoard, layoutOf, prepareFolder, type RunRecord } from "../../src/protocol/mod.ts";
+import { writeBoard } from "../board_files.ts";
 import { addBoardFlags, type BoardFlags, formatSection, PROTAGONIST } from "../board_flags.ts";
 import { addBackboneFlags } from "./backbone_flags.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
+import { collectRecords } from "../found_records.ts";
 import { describeEstimate, describePlan, type Plan, planOf } from "../grid/announce.ts";
 import { commandLine, exitCodeOf, type StopSignal } from "../grid/interrupt.ts";
 import { cellBytes, cellsInMemory, freeMemory } from "../grid/memory.ts";
@@ -24,6 +26,7 @@ import {
 } from "../grid/plan.ts";
 import { type Estimate, estimateCells, runCells } from "../grid/run_cells.ts";
 import { type CellFlags, chooseCells, listCells, parseShard } from "../grid/shard.ts";
+import { resultOf } from "../grid/result.ts";
 import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
 import { withTuned } from "../tuning/apply.ts";
 
@@ -161,22 +164,37 @@ async function run(
     write: output.err,
     ...(!quiet && { onEstimate: (estimate: Estimate) => said.err(describeEstimate(estimate, plan, suite)) }),
   });
+  const all = [...finished, ...records];
+  const found = inPlanOrder(suite, all).map((record) => ({
+    path: layoutOf(out).record(cellName(record.start.cell)),
+    record,
+  }));
+  const board = createBoard(found, { protagonist: PROTAGONIST });
   if (signal) {
+    if (options.json) output.out(jsonText(resultOf(suite, board, results, { out, signal })));
     output.err(await describeStop(signal, suite, out, args));
     return exitCodeOf(signal);
   }
-  const all = [...finished, ...records];
-  const found = inPlanOrder(suite, all).map((record) => ({
-    path: layoutOf(options.out).record(cellName(record.start.cell)),
-    record,
-  }));
-  for (const section of createBoard(found, { protagonist: PROTAGONIST }).sections) {
-    output.out(formatSection(section, options));
-  }
-  said.err(`Records are in ${layoutOf(out).records}; deno task board --in ${out} renders them\n`);
+  const page = await renderFolder(out);
+  if (options.json) output.out(jsonText(resultOf(suite, board, results, { out, page })));
+  else for (const section of board.sections) output.out(formatSection(section, options));
+  said.err(
+    `Records are in ${layoutOf(out).records}, and the leaderboard of all that are there in ${page}\n` +
+      `deno task report ${out} NAME explains one of them\n`,
+  );
   const failed = results.filter(({ status }) => status !== "done").length;
   if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
   return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
+}
+
+/** Writes the leaderboard of everything that a folder has, whoever ran it, and gives the path of its page. */
+async function renderFolder(out: string): Promise<string> {
+  const { records, problems } = await collectRecords([out]);
+  return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }));
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** What would be done, and how long it would take: the only result of a dry run. */
@@ -189,11 +207,7 @@ async function showPlan(
 ): Promise<number> {
   const estimate = waiting.length > 0 ? await estimateCells(suite, waiting, plan.jobs) : undefined;
   if (json) {
-    out(
-      `${
-        JSON.stringify({ plan, seconds: estimate?.seconds ?? 0, units: estimate?.units ?? null }, null, 2)
-      }\n`,
-    );
+    out(jsonText({ plan, seconds: estimate?.seconds ?? 0, units: estimate?.units ?? null }));
   } else {
     out(
       `${plan.cells} cells, ${plan.finished} of them finished before; ${plan.backend}, ${plan.jobs} at a time\n`,

@@ -6,16 +6,9 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { InputError, replaceFile, systemReason } from "../../src/core/mod.ts";
-import {
-  type Board,
-  createBoard,
-  type FoundRecord,
-  renderCsv,
-  renderJson,
-  renderMarkdown,
-  withoutTimes,
-} from "../../src/protocol/mod.ts";
+import { InputError } from "../../src/core/mod.ts";
+import { createBoard, type FoundRecord, withoutTimes } from "../../src/protocol/mod.ts";
+import { writeBoard } from "../board_files.ts";
 import { addBoardFlags, type BoardFlags, formatSection, formatVerdict, PROTAGONIST } from "../board_flags.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { collectRecords } from "../found_records.ts";
@@ -29,27 +22,9 @@ interface Options extends BoardFlags {
   readonly times: boolean;
 }
 
-/** What is written, by name of the file. */
-function filesOf(board: Board): Record<string, string> {
-  return {
-    "LEADERBOARD.md": renderMarkdown(board),
-    "leaderboard.csv": renderCsv(board),
-    "leaderboard.json": renderJson(board),
-  };
-}
-
 function describeUnfinished({ path, record: { start: { cell }, tasks } }: FoundRecord): string {
   const { method, orderSeed } = cell;
   return `unfinished: ${method} T=${cell.tasks} seed ${orderSeed}, ${tasks.length} tasks done (${path})\n`;
-}
-
-async function write(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    for (const [name, content] of Object.entries(files)) await replaceFile(`${folder}/${name}`, content);
-  } catch (error) {
-    throw new InputError(`Cannot write the leaderboard to ${folder}: ${systemReason(error)}`);
-  }
 }
 
 function points(text: string): number {
@@ -89,13 +64,13 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
     output.err(`No record is of ${protagonist}, the protagonist; --protagonist names another\n`);
   }
   const folder = options.out ?? first;
-  await write(folder, filesOf(board));
+  const page = await writeBoard(folder, board);
   const count = (status: string) =>
     board.sections.flatMap(({ runs }) => runs).filter((run) => run.status === status).length;
   output.out(
     `${records.length} records in ${board.sections.length} sections: ${count("done")} done, ${
       count("failed")
-    } failed, ${count("open") + empty.length} unfinished; see ${folder}/LEADERBOARD.md\n`,
+    } failed, ${count("open") + empty.length} unfinished; see ${page}\n`,
   );
   for (const found of unfinished) output.out(describeUnfinished(found));
   for (const path of empty) output.out(`unfinished: nothing done (${path})\n`);

@@ -71,8 +71,6 @@ async function readFolder(folder: string): Promise<Sample[]> {
       seconds: { train: phase("train"), method: phase("method"), evaluate: phase("evaluate") },
     };
   });
-  const whole = (drivers: readonly Drivers[], name: keyof Drivers) =>
-    sum(drivers.map((given) => given[name]));
   return raw.map((sample) => ({ ...sample, units: unitsOf(1) }));
 }
 
