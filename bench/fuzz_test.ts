@@ -7,7 +7,7 @@ import { createMethod } from "../src/methods/mod.ts";
 import { resolveSettings } from "../src/protocol/mod.ts";
 import { fuzz, mutateJson, mutateText } from "../src/core/test_fuzz.ts";
 import { parseRecipe } from "./commands/recipe.ts";
-import { parseSuite, resolveSuite } from "./grid/suite.ts";
+import { parseSuites, resolveSuite } from "./grid/suite.ts";
 
 /** What a refusal says. */
 const SENTENCE = /^Cannot (read|use|create) [^]+: [^]+/;
@@ -25,13 +25,13 @@ const SUITE = {
   settings: { head: "linear", rank: 4, targets: ["q", "v"], learningRate: 1e-3 },
 };
 
-Deno.test("parseSuite() reads or refuses 10,000 damaged suites, with their settings and methods", async () => {
+Deno.test("parseSuites() reads or refuses 10,000 damaged suites, with their settings and methods", async () => {
   const text = JSON.stringify(SUITE);
   await fuzz("suite", 8 * text.length, (rng) => {
     const damaged = rng.integer(3) ? JSON.stringify(mutateJson(SUITE, rng)) : mutateText(text, rng);
-    const suite = parseSuite(damaged, "x");
-    const settings = resolveSettings(suite.settings);
-    const methods = suite.methods.map((spec) => createMethod(spec).options);
+    const [suite] = parseSuites(damaged, "x");
+    const settings = resolveSettings(suite!.settings);
+    const methods = suite!.methods.map((spec) => createMethod(spec).options);
     return JSON.stringify({ ...suite, settings, methods }).length;
   }, SENTENCE);
 });

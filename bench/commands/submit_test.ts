@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { sha256 } from "../../src/core/json.ts";
+import { sha256 } from "../../src/core/mod.ts";
 import { cellName, listRecords, parseCurrent } from "../../src/protocol/mod.ts";
 import { forge, linesOf } from "../gate/test_forged.ts";
 import { MANIFEST, packFiles, unpackFiles } from "../submission/archive.ts";

@@ -9,9 +9,10 @@ import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.t
 import { createMethod } from "../../src/methods/mod.ts";
 import { resolveSettings, type RunRecord } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
+import { loadData } from "../grid/load_data.ts";
 import { loadSuite, readFinished } from "../grid/plan.ts";
 import { parseSetting } from "../grid/settings.ts";
-import { namedSuites, resolveSuite, type SuiteFlags } from "../grid/suite.ts";
+import { namedSuites, resolveSuite, resolveSuites, type SuiteFlags } from "../grid/suite.ts";
 import { formatTable } from "../table.ts";
 import { bestOf, resultOf, type TrialResult } from "../tuning/choose.ts";
 import { optionsOf, type Ranges, readRanges, specOf } from "../tuning/ranges.ts";
@@ -141,18 +142,28 @@ async function searchShared(
 }
 
 /** Refuses data that a suite scores on: a search there would be tuning on the test. */
-async function refuseSuites(options: Options): Promise<string> {
-  const fingerprintOf = async (flags: SuiteFlags) =>
-    (await loadSuite({ ...await resolveSuite(flags), methods: ["simplecil"], tasks: [1], seeds: [0] }))
-      .dataset.fingerprint;
-  const own = await fingerprintOf(flagsOf(options, ["simplecil"], []));
+async function refuseSuites({ data }: Options): Promise<string> {
+  const { fingerprint } = await loadData(data);
   for (const suite of namedSuites) {
-    if (await fingerprintOf({ suite }) !== own) continue;
-    throw new InputError(
-      `Cannot tune on ${options.data}: suite ${suite} is scored on it, wanted other classes, such as ${DATA}`,
-    );
+    const specs = new Set((await resolveSuites({ suite })).map((part) => part.data));
+    for (const spec of specs) {
+      if (await fingerprintOf(spec) !== fingerprint) continue;
+      throw new InputError(
+        `Cannot tune on ${data}: suite ${suite} is scored on it, wanted other classes, such as ${DATA}`,
+      );
+    }
   }
-  return own;
+  return fingerprint;
+}
+
+/** Of data that may not be on this machine. */
+async function fingerprintOf(spec: string): Promise<string | undefined> {
+  try {
+    return (await loadData(spec)).fingerprint;
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
 }
 
 /** A choice as people write it. */

@@ -78,7 +78,15 @@ const schema: z.ZodType<Suite> = z.strictObject({
 });
 
 /** Suites that come with the program. */
-export const namedSuites: readonly string[] = ["smoke", "quick", "methods"];
+export const namedSuites: readonly string[] = [
+  "smoke",
+  "quick",
+  "methods",
+  "heads",
+  "ablation",
+  "growth",
+  "paper",
+];
 
 /** Flags that replace parts of a suite, as text. */
 export interface SuiteFlags extends BackboneFlags {
@@ -102,12 +110,28 @@ export interface SuiteFlags extends BackboneFlags {
 }
 
 /**
- * Reads a suite and lays flags over it.
+ * Reads a suite of one part and lays flags over it.
+ *
+ * @throws {InputError} If the suite or a flag is wrong, or it has several parts
+ */
+export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
+  const [suite, ...others] = await resolveSuites(flags);
+  if (others.length > 0) {
+    throw new InputError(`Cannot use suite "${flags.suite}": found ${others.length + 1} parts, wanted one`);
+  }
+  return suite!;
+}
+
+/**
+ * Reads a suite and lays flags over each of its parts.
  *
  * @throws {InputError} If the suite or a flag is wrong
  */
-export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
-  const base = await readSuite(flags.suite);
+export async function resolveSuites(flags: SuiteFlags): Promise<Suite[]> {
+  return (await readSuite(flags.suite)).map((part) => withFlags(part, flags));
+}
+
+function withFlags(base: Suite, flags: SuiteFlags): Suite {
   const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
   const { classesPerTask, firstTask, taskSizes, classOrder, evaluate, limitPerClass } = flags;
   const settings = Object.fromEntries(set.flatMap((text) => text.split(/,(?=\w+=)/)).map(parseSetting));
@@ -142,7 +166,7 @@ export async function resolveSuite(flags: SuiteFlags): Promise<Suite> {
   });
 }
 
-async function readSuite(name: string): Promise<Suite> {
+async function readSuite(name: string): Promise<Suite[]> {
   const source = namedSuites.includes(name) ? new URL(`../suites/${name}.json`, import.meta.url) : name;
   let text: string;
   try {
@@ -153,23 +177,38 @@ async function readSuite(name: string): Promise<Suite> {
       `Cannot read suite "${name}": ${reason}, wanted ${namedSuites.join(", ")} or the path of a suite file`,
     );
   }
-  return parseSuite(text, name);
+  return parseSuites(text, name);
 }
 
+const several = z.looseObject({
+  parts: z.array(z.looseObject({ settings: z.looseObject({}).exactOptional() })).min(1).exactOptional(),
+  settings: z.looseObject({}).exactOptional(),
+});
+
 /**
- * Checks the text of a suite and fills in what it leaves out.
+ * Checks the text of a suite and fills in what it leaves out. A suite may have `parts`, each of which says what it has
+ * other than the rest of the file, such as other data or another setting.
  *
  * @param name Named in errors
  * @throws {InputError} If it is no suite
  */
-export function parseSuite(text: string, name: string): Suite {
+export function parseSuites(text: string, name: string): Suite[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new InputError(`Cannot read suite "${name}": ${(error as Error).message}`);
   }
-  return check(`suite "${name}"`, value);
+  const shape = several.safeParse(value);
+  if (!shape.success || shape.data.parts === undefined) return [check(`suite "${name}"`, value)];
+  const { parts, ...common } = shape.data;
+  return parts.map((part, i) =>
+    check(`suite "${name}", part ${i + 1}`, {
+      ...common,
+      ...part,
+      settings: { ...common.settings, ...part.settings },
+    })
+  );
 }
 
 function check(what: string, value: unknown): Suite {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { methods as allMethods } from "../../src/methods/mod.ts";
+import { createMethod, methods as allMethods } from "../../src/methods/mod.ts";
 import { InputError } from "../../src/core/mod.ts";
-import { namedSuites, resolveSuite, splitMethods, type SuiteFlags } from "./suite.ts";
+import { resolveSettings } from "../../src/protocol/mod.ts";
+import { namedSuites, resolveSuite, resolveSuites, splitMethods, type SuiteFlags } from "./suite.ts";
 import { inFolder, writeSuite } from "../test_kit.ts";
 
 Deno.test("splitMethods() cuts at commas, except within a method's options", () => {
@@ -11,13 +12,6 @@ Deno.test("splitMethods() cuts at commas, except within a method's options", () 
     "naive",
     "ewc:lambda=1",
   ]);
-});
-
-Deno.test("resolveSuite() reads every named suite", async () => {
-  for (const suite of namedSuites) {
-    const { methods, tasks, seeds } = await resolveSuite({ suite });
-    assert.ok(methods.includes("ham") && tasks.length > 0 && seeds.length > 0, suite);
-  }
 });
 
 Deno.test("resolveSuite() lets flags replace parts, and settings come on top of the suite's", () =>
@@ -88,4 +82,41 @@ Deno.test("resolveSuite() lays facts about the backbone over the suite's, unless
     });
     const wrong = await writeSuite(folder, { backboneFacts: { head: 4 } });
     await assert.rejects(resolveSuite({ suite: wrong }), /backboneFacts.*head/);
+  }));
+
+Deno.test("every named suite has methods and settings that there are", async () => {
+  for (const name of namedSuites) {
+    for (const part of await resolveSuites({ suite: name })) {
+      assert.ok(part.methods.includes("ham"), name);
+      for (const spec of part.methods) createMethod(spec);
+      resolveSettings(part.settings);
+    }
+  }
+});
+
+Deno.test("resolveSuites() lays each part over what parts have in common, and flags over each", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/parts.json`;
+    const text = {
+      methods: ["ham"],
+      tasks: [5],
+      seeds: [0],
+      settings: { rank: 4 },
+      parts: [{}, { data: "mnist:x", tasks: [2], settings: { head: "lda" } }],
+    };
+    await Deno.writeTextFile(path, JSON.stringify(text));
+    const parts = await resolveSuites({ suite: path, seeds: "7", set: ["epochs=2"] });
+    assert.deepEqual(parts.map(({ data, tasks, seeds }) => [data, tasks, seeds]), [
+      ["procedural", [5], [7]],
+      ["mnist:x", [2], [7]],
+    ]);
+    assert.deepEqual(parts.map(({ settings }) => settings), [
+      { rank: 4, epochs: 2 },
+      { rank: 4, head: "lda", epochs: 2 },
+    ]);
+    await assert.rejects(resolveSuite({ suite: path }), /found 2 parts, wanted one/);
+    await Deno.writeTextFile(path, JSON.stringify({ ...text, parts: [{}, { dta: "x" }] }));
+    await assert.rejects(resolveSuites({ suite: path }), /part 2: .*dta/);
+    await Deno.writeTextFile(path, JSON.stringify({ ...text, parts: [] }));
+    await assert.rejects(resolveSuites({ suite: path }), InputError);
   }));

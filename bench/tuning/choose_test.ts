@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { resolveSettings, type RunRecord } from "../../src/protocol/mod.ts";
 import { recordOf } from "../../src/protocol/records/test_records.ts";
-import { parseSuite } from "../grid/suite.ts";
+import { parseSuites } from "../grid/suite.ts";
 import { applyTuned } from "./apply.ts";
 import { bestOf, resultOf } from "./choose.ts";
 
@@ -24,7 +24,7 @@ Deno.test("bestOf() prefers the earlier of equals, so the defaults", () => {
 
 Deno.test("applyTuned() sets what is not set", () => {
   const text = { methods: ["ham", "ewc:lambda=5", "naive"], tasks: [2], seeds: [0], settings: { rank: 4 } };
-  const suite = parseSuite(JSON.stringify(text), "x");
+  const [suite] = parseSuites(JSON.stringify(text), "x");
   const trials = [{ choice: {}, records: [] }];
   const search = {
     data: "procedural",
@@ -36,7 +36,7 @@ Deno.test("applyTuned() sets what is not set", () => {
     budget: 1,
     set: [],
   };
-  const tuned = applyTuned(suite, {
+  const tuned = applyTuned(suite!, {
     methods: { ham: { choice: { keep: 0.3, tau: null }, trials }, ewc: { choice: { lambda: 1 }, trials } },
     shared: { choice: { rank: 16, targets: "q+k" }, trials, search },
   });
