@@ -22,16 +22,18 @@ dependencies() {
 }
 
 program() {
-  # Compiled, not checked: types are CI's. Other libraries that we are timed against are not part of the image.
-  find bench src -name '*.ts' -not -path 'bench/lab/peers/*' -print0 |
-    xargs -0 deno cache --frozen --cached-only --quiet mod.ts
+  # Compiled, not checked: types are CI's. Files that bring libraries of their own, for peers and other engines, have
+  # no place in the image.
+  grep --recursive --files-without-match --include='*.ts' --null '"npm:' bench src |
+    xargs -0 deno cache --frozen --quiet mod.ts
   # Records name the commit; the image has no other part of the repository's history.
   if [ -n "${COMMIT:-}" ] && [ ! -e .git ]; then mkdir .git && echo "$COMMIT" >.git/HEAD; fi
   dpkg-query --show --showformat='${Package}\t${Version}\t${Architecture}\n' >"$DENO_DIR/debian.tsv"
   deno run --frozen --cached-only --quiet --allow-read --allow-write=. bench/container/sbom.ts \
     --debian "$DENO_DIR/debian.tsv" --cache "$DENO_DIR/npm" --out sbom.cdx.json \
     --deno "$(sha256sum "$(command -v deno)" | cut -d' ' -f1)"
-  rm "$DENO_DIR/debian.tsv"
+  # Data bases of Deno's are of no use where they cannot be written.
+  rm -f "$DENO_DIR/debian.tsv" "$DENO_DIR"/*_cache_v*
   chmod -R a+rX,go-w . "$DENO_DIR"
 }
 
