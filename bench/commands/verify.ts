@@ -12,7 +12,14 @@ import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.
 import { findRecords } from "../grid/find_records.ts";
 import { type RerunOptions, RerunSession } from "../grid/rerun.ts";
 import { reportOf, summaryOf, textOfVerified } from "../grid/verify_report.ts";
-import { addMaterials, addRerun, canRerun, readVerification, type Verified } from "../grid/verify_records.ts";
+import {
+  addMaterials,
+  addRerun,
+  canRerun,
+  readBoard,
+  readVerification,
+  type Verified,
+} from "../grid/verify_records.ts";
 
 interface Options {
   readonly rerun?: true;
@@ -24,6 +31,7 @@ interface Options {
   readonly textOnly?: true;
   readonly backend?: BackendChoice;
   readonly exact?: true;
+  readonly board?: string;
   readonly json?: true;
   readonly schema?: true | "1" | "2";
 }
@@ -50,6 +58,7 @@ function configure(command: Command): void {
         .choices(backendChoices),
     )
     .option("--exact", "with --rerun: to the last bit, on whatever machine the records are from")
+    .option("--board <file>", "a leaderboard.json: hold every number of it against these records")
     .option("--json", "findings and every figure, as JSON")
     .addOption(
       new Option("--schema [edition]", "print the JSON Schema of a record's lines").choices(["1", "2"]),
@@ -77,6 +86,11 @@ async function run(places: readonly string[], options: Options, output: Output):
   const read: Verified[] = [];
   for (const path of paths) read.push(await readVerification(path));
   const all = await addWhatIsHere(compareAll(read), options, output);
+  if (options.board !== undefined) {
+    const verified = await readBoard(options.board, all);
+    all.push(verified);
+    if (!options.json) output.out(textOfVerified(verified));
+  }
   if (options.json) output.out(`${printableJson(all.map(reportOf))}\n`);
   else output.out(summaryOf(all));
   return all.some(({ findings }) => findings.length > 0) ? 1 : 0;

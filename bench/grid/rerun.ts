@@ -74,13 +74,19 @@ export async function rerunRecord(
         environmentsOf(record).every((environment) => isSameKind(environment, here)));
     const difference = mustRepeat ? exact : nearDifference(record, recomputed);
     if (difference) return { verdict: "different", difference, recomputed };
-    return { verdict: "near", difference: exact, recomputed };
+    const rounding = exactDifference(record, asOn(record.start.cell.backend, recomputed));
+    return { verdict: "near", ...(rounding && { difference: rounding }), recomputed };
   } catch (error) {
     if (!(error instanceof InputError) && !(error instanceof BackendUnavailableError)) throw error;
     return { verdict: "impossible", reason: error.message };
   } finally {
     if (!session) await used.dispose();
   }
+}
+
+/** A record as if its cell named another backend, so that what follows from the backend is the first difference. */
+function asOn(backend: string, { start, ...record }: RunRecord): RunRecord {
+  return { ...record, start: { ...start, cell: { ...start.cell, backend } } };
 }
 
 /** Reruns that share what is expensive. A cell is computed once, however many records claim it. */

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { InputError, printable } from "../../src/core/mod.ts";
+import { ifThere, InputError, printable } from "../../src/core/mod.ts";
 import {
   type AnyRecord,
+  cellName,
+  checkBoard,
   describeDifference,
   type Finding,
   readRecordFile,
@@ -101,4 +103,20 @@ export async function addRerun(
     return add(describeDifference(rerun.difference!), "the same as recorded", rerun);
   }
   return { ...verified, rerun };
+}
+
+/**
+ * Holds a leaderboard's file against records.
+ *
+ * @throws {InputError} If the file cannot be read
+ */
+export async function readBoard(path: string, verified: readonly Verified[]): Promise<Verified> {
+  const records = verified.flatMap(({ path, record }) => record ? [{ path, record }] : []);
+  // A cell may be there twice, as a copy.
+  const cells = new Map(records.map((found) => [cellName(found.record.start.cell), found]));
+  const text = await ifThere(() => readRecordFile(path));
+  if (text === undefined) {
+    throw new InputError(`Cannot read leaderboard ${printable(path)}: it does not exist`);
+  }
+  return { path, status: "board", findings: checkBoard(text, [...cells.values()]), notes: [] };
 }

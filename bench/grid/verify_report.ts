@@ -6,9 +6,9 @@
 import { type JsonObject, printable } from "../../src/core/mod.ts";
 import {
   cellName,
+  countFigures,
   describeDifference,
   describeFinding,
-  figuresOf,
   seedName,
   type Verification,
 } from "../../src/protocol/mod.ts";
@@ -26,7 +26,7 @@ export function textOfVerified({ path, record, status, findings, notes, rerun }:
   const verdict = findings.length > 0 ? "WRONG" : "ok";
   const cell = record?.start.cell;
   const about = cell ? `${cell.method} T=${cell.tasks} seed ${seedName(cell)}` : status;
-  const { pooled, taskMean } = record ? figuresOf(record) : {};
+  const { pooled, taskMean } = record ? countFigures(record) : {};
   const accuracy = pooled ?? taskMean;
   const parts = [
     `${verdict.padEnd(5)} ${about}`,
@@ -48,7 +48,7 @@ export function reportOf({ path, record, status, findings, notes, rerun }: Verif
     path,
     verdict: findings.length > 0 ? "wrong" : "ok",
     status,
-    ...(record && { cell: cellName(record.start.cell), figures: figuresOf(record) as JsonObject }),
+    ...(record && { cell: cellName(record.start.cell), figures: countFigures(record) as JsonObject }),
     ...(record?.end && { hash: record.end.hash }),
     findings: findings.map((finding) => ({ ...finding })),
     notes: [...notes],
@@ -64,7 +64,8 @@ export function reportOf({ path, record, status, findings, notes, rerun }: Verif
 }
 
 /** One line on all records. */
-export function summaryOf(all: readonly Verified[]): string {
+export function summaryOf(verified: readonly Verified[]): string {
+  const all = verified.filter(({ status }) => status !== "board");
   const wrong = all.filter(({ findings }) => findings.length > 0).length;
   const again = all.filter(({ rerun }) => rerun && rerun.verdict !== "impossible").length;
   const unchecked =

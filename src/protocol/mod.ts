@@ -74,7 +74,8 @@ export {
   prepareFolder,
 } from "./store.ts";
 export { compareAll } from "./verify/agreement.ts";
-export { figuresOf, type RunFigures } from "./verify/figures.ts";
+export { countFigures } from "./verify/figures.ts";
+export { checkBoard } from "./verify/leaderboard.ts";
 export { type Check, describeFinding, type Finding, type Verification } from "./verify/finding.ts";
 export {
   describeDifference,

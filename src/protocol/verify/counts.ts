@@ -112,9 +112,14 @@ function fits(shares: readonly number[], images: number): boolean {
     shares.every((share) => Math.round(share * images) / images === share);
 }
 
-/** The fewest images that shares are parts of. */
+/** Numbers of images up to which shares are tried. */
+const MOST_TRIED = 1_000_000;
+
+/** The fewest images that shares are parts of; `NaN` if so many are possible that not all are tried. */
 function leastImages(shares: readonly number[], most: number): number | undefined {
   const distinct = [...new Set(shares)];
-  for (let images = 1; images <= most; images++) if (fits(distinct, images)) return images;
-  return undefined;
+  for (let images = 1; images <= Math.min(most, MOST_TRIED); images++) {
+    if (fits(distinct, images)) return images;
+  }
+  return most > MOST_TRIED ? NaN : undefined;
 }

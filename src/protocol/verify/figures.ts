@@ -4,12 +4,9 @@
  *
  * @module
  */
-import type { FigureName } from "../board/figures.ts";
+import type { RunFigures } from "../board/figures.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { isEdition1 } from "../records/parse.ts";
-
-/** Figures of one run; those that it has not are absent. */
-export type RunFigures = Readonly<Partial<Record<FigureName, number>>>;
 
 /** Right answers and images by task; images are 1 where a record has shares only. */
 interface Row {
@@ -18,7 +15,7 @@ interface Row {
 }
 
 /** The figures of a record; none of one that is not finished. */
-export function figuresOf(record: AnyRecord): RunFigures {
+export function countFigures(record: AnyRecord): RunFigures {
   if (record.end?.status !== "done") return {};
   const seconds = record.tasks.map(({ seconds: { train, method, evaluate } }) => train + method + evaluate);
   const common = { seconds: seconds.reduce((sum, value) => sum + value, 0) };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { sectionsOf } from "../board/test_board.ts";
+import { createBoard } from "../board/create.ts";
 import { type AnyRecord, parseRecord } from "../records/parse.ts";
 import { recordOf } from "../records/test_records.ts";
-import { figuresOf } from "./figures.ts";
+import { countFigures } from "./figures.ts";
 
-/** What a leaderboard of one record says. */
+/** What a leaderboard says of a run. */
 function ofBoard(record: AnyRecord): Record<string, number> {
-  const { figures } = sectionsOf([record])[0]!.entries[0]!;
-  return Object.fromEntries(Object.entries(figures).map(([key, { mean }]) => [key, mean]));
+  const { sections } = createBoard([{ path: "x", record }], { protagonist: "ham" });
+  return sections[0]!.runs[0]!.figures as Record<string, number>;
 }
 
 function assertClose(found: Record<string, number>, wanted: Record<string, number>): void {
@@ -28,7 +28,7 @@ const cost = {
   trainedNumbers: 4,
 };
 
-Deno.test("figuresOf() by hand", () => {
+Deno.test("countFigures() by hand", () => {
   const record = recordOf({
     method: "ham",
     matrix: [[0.5], [0.25, 0.75]],
@@ -36,7 +36,7 @@ Deno.test("figuresOf() by hand", () => {
     cost,
     keptBytes: 10,
   });
-  assertClose(figuresOf(record) as Record<string, number>, {
+  assertClose(countFigures(record) as Record<string, number>, {
     pooled: (20 + 30) / 120,
     taskMean: 0.5,
     averagePooled: (0.5 + 50 / 120) / 2,
@@ -55,7 +55,7 @@ Deno.test("figuresOf() by hand", () => {
   });
 });
 
-Deno.test("figuresOf() and the leaderboard, which share no code, say the same", async () => {
+Deno.test("countFigures() and the leaderboard, which share no code, say the same", async () => {
   const rows = Array.from(
     { length: 7 },
     (_, i) => Array.from({ length: i + 1 }, (_, j) => ((i * 31 + j * 17) % 29) / 29),
@@ -71,9 +71,8 @@ Deno.test("figuresOf() and the leaderboard, which share no code, say the same", 
     records.push(parseRecord(await Deno.readTextFile(new URL(name, old)), name));
   }
   for (const record of records) {
-    const figures = figuresOf(record) as Record<string, number>;
-    assertClose(figures, ofBoard(record));
+    assertClose(countFigures(record) as Record<string, number>, ofBoard(record));
   }
-  assert.deepEqual(figuresOf(recordOf({ method: "ham", matrix: rows, status: "failed" })), {});
-  assert.deepEqual(figuresOf(recordOf({ method: "ham", matrix: rows, status: "open" })), {});
+  assert.deepEqual(countFigures(recordOf({ method: "ham", matrix: rows, status: "failed" })), {});
+  assert.deepEqual(countFigures(recordOf({ method: "ham", matrix: rows, status: "open" })), {});
 });

@@ -52,9 +52,9 @@ export interface Finding {
 export interface Verification {
   /** Path or name, as given. */
   readonly path: string;
-  /** How the run ended; `"unreadable"` if there is no record to speak of. */
-  readonly status: "done" | "failed" | "open" | "unreadable";
-  /** Absent if unreadable. */
+  /** How the run ended; `"unreadable"` if there is no record to speak of, `"board"` of a leaderboard. */
+  readonly status: "done" | "failed" | "open" | "unreadable" | "board";
+  /** Absent if there is none. */
   readonly record?: AnyRecord;
   /** Empty if all is well. */
   readonly findings: readonly Finding[];

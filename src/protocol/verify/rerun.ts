@@ -126,20 +126,28 @@ function differenceIn(
   recomputed: unknown,
   path: readonly string[],
 ): Difference | undefined {
+  const [first] = differencesIn(recorded, recomputed, path).take(1);
+  return first;
+}
+
+/** All places in which two JSON values differ, in the order of their keys. */
+export function* differencesIn(
+  recorded: unknown,
+  recomputed: unknown,
+  path: readonly string[],
+): Generator<Difference, undefined> {
   if (isTree(recorded) && isTree(recomputed) && Array.isArray(recorded) === Array.isArray(recomputed)) {
     for (const key of new Set([...Object.keys(recorded), ...Object.keys(recomputed)])) {
       const [a, b] = [recorded, recomputed].map((tree) => Object.hasOwn(tree, key) ? tree[key] : undefined);
-      const found = differenceIn(a, b, [...path, key]);
-      if (found) return found;
+      yield* differencesIn(a, b, [...path, key]);
     }
-    return undefined;
+  } else if (recorded !== recomputed) {
+    yield {
+      field: path.join(".") || "line",
+      ...(recorded !== undefined && { recorded: recorded as Json }),
+      ...(recomputed !== undefined && { recomputed: recomputed as Json }),
+    };
   }
-  if (recorded === recomputed) return undefined;
-  return {
-    field: path.join(".") || "line",
-    ...(recorded !== undefined && { recorded: recorded as Json }),
-    ...(recomputed !== undefined && { recomputed: recomputed as Json }),
-  };
 }
 
 function isTree(value: unknown): value is Readonly<Record<string, unknown>> {

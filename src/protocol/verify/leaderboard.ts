@@ -1,0 +1,151 @@
+/**
+ * A leaderboard's file against the records that it was made from: every figure of a run is counted again from its
+ * record, every mean from those, and the rest of the board is made anew.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { describeIssues } from "../../core/schema.ts";
+import type { Board } from "../board/board.ts";
+import { createBoard } from "../board/create.ts";
+import type { FoundRecord } from "../board/runs.ts";
+import { oddityOf } from "../records/limits.ts";
+import { cellName } from "../records/record.ts";
+import { countFigures } from "./figures.ts";
+import type { Finding } from "./finding.ts";
+import { describeDifference, differencesIn } from "./rerun.ts";
+
+/** Differences between the board and the one made anew that are told. */
+const MOST = 20;
+/** Relative: sums of many numbers may be taken in another order. */
+const ROUNDING = 1e-9;
+
+const figures = z.record(z.string(), z.number());
+
+/** What is read from a board; the rest of it is compared whole. */
+const shape = z.looseObject({
+  edition: z.literal(1),
+  protagonist: z.string(),
+  margin: z.number(),
+  sections: z.array(z.looseObject({
+    methods: z.array(z.looseObject({ label: z.string() })),
+    entries: z.array(z.looseObject({
+      method: z.string(),
+      tasks: z.number(),
+      figures: z.record(z.string(), z.looseObject({ mean: z.number(), n: z.number() })),
+      runs: z.array(z.string()),
+    })),
+    runs: z.array(z.looseObject({
+      name: z.string(),
+      method: z.string(),
+      hash: z.string().optional(),
+      status: z.string(),
+      figures,
+    })),
+  })),
+});
+
+type Shape = z.infer<typeof shape>;
+
+/** What a leaderboard's JSON says otherwise than the records do. */
+export function checkBoard(text: string, records: readonly FoundRecord[]): Finding[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return [{ check: "board", found: "no JSON", wanted: "a leaderboard.json" }];
+  }
+  const oddity = oddityOf(value);
+  const result = shape.safeParse(value);
+  if (oddity !== undefined || !result.success) {
+    return [{ check: "board", found: oddity ?? describeIssues(result.error!), wanted: "a leaderboard.json" }];
+  }
+  return [...checkRuns(result.data, records), ...checkMeans(result.data), ...checkRest(result.data, records)];
+}
+
+function isClose(a: number | undefined, b: number | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b));
+}
+
+/** Every run's hash and figures, from its record. */
+function checkRuns({ sections }: Shape, records: readonly FoundRecord[]): Finding[] {
+  const findings: Finding[] = [];
+  const add = (found: string, wanted: string) => findings.push({ check: "board", found, wanted });
+  const known = new Map(records.map(({ record }) => [cellName(record.start.cell), record]));
+  const shown = new Set<string>();
+  for (const { name, hash, status, figures } of sections.flatMap(({ runs }) => runs)) {
+    if (shown.has(name)) add(`run ${name} twice`, "every run once");
+    shown.add(name);
+    const record = known.get(name);
+    if (!record) {
+      add(`run ${name}`, "its record among those that are verified");
+      continue;
+    }
+    const wanted = record.end?.status ?? "open";
+    if (status !== wanted) add(`${name} ${status}`, wanted);
+    if (hash !== record.end?.hash) add(`${name} with hash ${hash ?? "none"}`, record.end?.hash ?? "none");
+    const own = countFigures(record) as Readonly<Record<string, number>>;
+    for (const key of new Set([...Object.keys(figures), ...Object.keys(own)])) {
+      if (isClose(figures[key], own[key])) continue;
+      add(`${key} ${figures[key] ?? "missing"} of ${name}`, `${own[key] ?? "none"}, as its record gives`);
+    }
+  }
+  for (const name of known.keys()) if (!shown.has(name)) add(`no run ${name}`, "every record on the board");
+  return findings;
+}
+
+/** Every mean, from the figures of its runs. */
+function checkMeans({ sections }: Shape): Finding[] {
+  return sections.flatMap(({ entries, runs }) =>
+    entries.flatMap(({ method, tasks, figures, runs: names }) => {
+      const own = runs.filter(({ name }) => names.includes(name));
+      return Object.entries(figures).flatMap(([key, { mean, n }]): Finding[] => {
+        const values = own.flatMap(({ figures }) => figures[key] ?? []);
+        const wanted = values.reduce((sum, value) => sum + value, 0) / values.length;
+        if (n === values.length && isClose(mean, wanted)) return [];
+        return [{
+          check: "board",
+          found: `mean ${mean} of ${n} for ${key} of ${method} at T=${tasks}`,
+          wanted: `${wanted} of ${values.length}`,
+        }];
+      });
+    })
+  );
+}
+
+/** Everything else, from a board that is made anew. */
+function checkRest(found: Shape, records: readonly FoundRecord[]): Finding[] {
+  const order = new Map(found.sections.flatMap((section, i) =>
+    section.runs.map(({ name, method }, place) => {
+      const label = section.methods.findIndex(({ label }) => label === method);
+      return [name, [i, label, place]] as const;
+    })
+  ));
+  const placed = records.flatMap((record) => {
+    const place = order.get(cellName(record.record.start.cell));
+    return place ? [{ record, place }] : [];
+  });
+  placed.sort(({ place: a }, { place: b }) => a.map((part, i) => part - b[i]!).find(Boolean) ?? 0);
+  const { protagonist, margin } = found;
+  const made = createBoard(placed.map(({ record }) => record), { protagonist, margin });
+  const differences = differencesIn(comparable(found as unknown as Board), comparable(made), []).take(
+    MOST + 1,
+  );
+  return [...differences].map((difference): Finding => ({
+    check: "board",
+    found: describeDifference(difference).replace("recorded", "shown"),
+    wanted: "the board that these records give",
+  }));
+}
+
+/** A board without what depends on folders. */
+function comparable({ problems: _, ...board }: Board): unknown {
+  return {
+    ...board,
+    sections: board.sections.map((section) => ({
+      ...section,
+      runs: section.runs.map(({ path: _, ...run }) => run),
+    })),
+  };
+}
