@@ -57,10 +57,12 @@ Deno.test("the permutation test of many pairs is SciPy's within chance, and know
     const { p: found, leastP } = signTest(values);
     // It draws until 200 were as far out, or 99,999 times; SciPy 400,000 times.
     near(found, p, 4 * Math.sqrt(found ** 2 / 200 + p / 100_000), `${values.length} pairs`);
-    assert.equal(leastP, 1e-5);
+    assert.equal(leastP, 2 ** (1 - values.length));
     assert.deepEqual(signTest(values), { p: found, leastP });
   }
-  assert.equal(signTest(Array.from({ length: 40 }, (_, i) => 1 + i)).p, 1e-5);
+  const rising = Array.from({ length: 40 }, (_, i) => 1 + i);
+  assert.equal(signTest(rising).p, 2 ** -39);
+  assert.equal(signTest([...rising, -1]).p, 1e-5);
 });
 
 Deno.test("the permutation test of one pair, none, or equal pairs says nothing", () => {
