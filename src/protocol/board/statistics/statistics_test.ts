@@ -112,6 +112,8 @@ Deno.test("equivalence of too few values is not claimed, and of equal ones is pl
   assert.equal(equivalenceP([0, 0], 0.01), 0);
   assert.equal(equivalenceP([0.25, 0.25], 0.25), 1);
   assert.equal(equivalenceP([0.5, 0.5], 0.01), 1);
+  // Three times a point, but for floating point.
+  assert.equal(equivalenceP([0.35 - 0.34, 0.36 - 0.35, 0.351 - 0.341], 0.01), 1);
   assert.deepEqual([studentBelow(Infinity, 3), studentBelow(-Infinity, 3)], [1, 0]);
 });
 
