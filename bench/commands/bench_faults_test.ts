@@ -40,7 +40,7 @@ Deno.test({
         const codes = new Set<number>();
         let stopped = 0;
         // From a disk that takes no byte to one that takes a cell and a half: it is full at another write each time.
-        for (const pages of [0, 1, 2, 4, 6]) {
+        for (const pages of [0, 1, 3, 5]) {
           await disk.fill(4096 * pages);
           const { code, err } = await run(...args(out));
           codes.add(code);
@@ -64,7 +64,7 @@ Deno.test({
           await Deno.remove(out, { recursive: true });
         }
         assert.ok(codes.has(1), `codes ${[...codes]}`);
-        assert.ok(stopped > 3, `${stopped} cells were stopped`);
+        assert.ok(stopped > 2, `${stopped} cells were stopped`);
       });
     }),
 });
