@@ -182,5 +182,5 @@ say "The leaderboard"
 inside deno task --quiet board --in /out/web,/out/node --out /out/board
 [ -s "$out/board/LEADERBOARD.md" ] || { echo "there is no leaderboard" >&2; exit 1; }
 say "Some tests"
-inside deno test -P --quiet --no-check src/core/json_test.ts src/protocol/records bench/gate
+inside deno test -P --quiet --no-check src/core/json_test.ts src/core/rng_test.ts src/protocol/records/record_test.ts bench/gate bench/container
 say "Tried by $way: all of it holds"

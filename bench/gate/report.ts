@@ -69,7 +69,7 @@ function cellLine(result: CellResult): string {
     `${printable(label)}: ${meanings[status]}`,
     found && baseline ? `${amountOf(result)}` : undefined,
     found && baseline && found.hash !== baseline.hash && `hash ${shortOf(baseline)} → ${shortOf(found)}`,
-    difference && `first difference: ${printable(difference)}`,
+    difference && (found ? `first difference: ${printable(difference)}` : printable(difference)),
     successor && `instead there is ${printable(successor)}`,
     reasons && `reason: ${whyOf(reasons)}`,
     failing.has(status) && `cell ${printable(cell)}`,
