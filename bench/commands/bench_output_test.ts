@@ -13,12 +13,12 @@ Deno.test("bench says first what it will run, where it goes and how long it take
     assert.equal(lines[2], "  T = 2; seeds 0, 1");
     assert.match(
       lines[3]!,
-      /^  procedural:classes=4,.*: 4 classes, 16 training and 12 test images; backbone tiny$/,
+      /^ {2}procedural:classes=4,.*: 4 classes, 16 training and 12 test images; backbone tiny$/,
     );
-    assert.match(lines[4]!, /^  records go to .*\/out \(\d+ KiB\); up to \d+ MiB of memory$/);
+    assert.match(lines[4]!, /^ {2}records go to .*\/out \(\d+ KiB\); up to \d+ MiB of memory$/);
     assert.match(
       lines[5]!,
-      /^  about \d+ \w+, by [\d.]+ ms a training step and [\d.]+ ms a forward pass, measured just now$/,
+      /^ {2}about \d+ \w+, by [\d.]+ ms a training step and [\d.]+ ms a forward pass, measured just now$/,
     );
     assert.match(lines[6]!, /^\[1\/4\] /);
     // deno-lint-ignore no-control-regex
@@ -40,9 +40,9 @@ Deno.test("bench --dry-run says it, too, and neither runs nor writes anything", 
     assert.deepEqual([code, err], [0, ""]);
     assert.match(
       out,
-      /^2 cells, 0 of them finished before; reference, \d at a time\n  2 methods: naive, ham\n/,
+      /^2 cells, 0 of them finished before; reference, \d at a time\n {2}2 methods: naive, ham\n/,
     );
-    assert.match(out, /\n  about \d+ seconds?, by /);
+    assert.match(out, /\n {2}about \d+ seconds?, by /);
     const json = JSON.parse((await run(...args, "--dry-run", "--json")).out);
     assert.deepEqual([json.plan.cells, json.plan.finished, json.plan.methods], [2, 0, ["naive", "ham"]]);
     assert.ok(
@@ -52,7 +52,7 @@ Deno.test("bench --dry-run says it, too, and neither runs nor writes anything", 
     assert.equal((await run(...args)).code, 0);
     assert.match(
       (await run(...args, "--dry-run")).out,
-      /2 of them finished before; .*\n(.*\n)*  nothing is left to run\n$/,
+      /2 of them finished before; .*\n(.*\n)* {2}nothing is left to run\n$/,
     );
   }));
 

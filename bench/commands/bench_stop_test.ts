@@ -90,9 +90,9 @@ Deno.test({
       assert.equal((await child.status).code, 130, shown);
       // The cursor is back, the bars are gone, and the rest is text.
       const end = shown.slice(shown.lastIndexOf("\x1b[?25h"));
-      // deno-lint-ignore no-control-regex
       assert.match(
         end,
+        // deno-lint-ignore no-control-regex
         /\x1b\[0JStopped by SIGINT: 0 of 1 cells are kept in [^\x1b]*\r\nTo go on: [^\x1b]*\r\n$/,
       );
       assert.ok(shown.indexOf("\x1b[?25l") < shown.lastIndexOf("\x1b[?25h"));
