@@ -117,6 +117,24 @@ Deno.test("report answers wrong input with one sentence and code 2, and writes n
     assert.equal(await exists(`${folder}/run.pdf`), false);
   }));
 
+Deno.test("a plot of letters shows what is there: gaps are bridged, a flat line is flat, one value is a number", () => {
+  const drawn = (...values: (number | null)[]) =>
+    reportText({
+      title: "r",
+      chapters: [{
+        title: "c",
+        parts: [{ kind: "lines", title: "p", x: "task", y: "%", lines: [{ name: "l", values }] }],
+      }],
+    }, 80);
+  assert.match(drawn(null, null, 0.5), /^l, %: 50\.0 task 3$/m);
+  const gaps = drawn(null, 0.9, null, 0.1);
+  assert.match(gaps, /^ +90\.0 /m);
+  assert.match(gaps, /^ +10\.0 /m);
+  assert.match(gaps, /^ {8}2 +4 {2}task$/m);
+  assert.equal(drawn(0.5, 0.5).match(/^ +50\.0 /mg)?.length, 1);
+  assert.doesNotMatch(drawn(0, 1, null) + gaps + drawn(0.5, 0.5), /NaN|Infinity/);
+});
+
 Deno.test("wrap() breaks at blanks and leaves long words whole", () => {
   assert.equal(wrap("one two three", 7), "one two\nthree");
   assert.equal(wrap("incomprehensible so", 5), "incomprehensible\nso");
