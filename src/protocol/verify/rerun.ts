@@ -5,6 +5,7 @@
  * @module
  */
 import { canonicalJson, type Json, type JsonObject } from "../../core/json.ts";
+import { printable } from "../../core/printable.ts";
 import type { Environment, Evaluation, RecordEvent, RunRecord, TaskEvent } from "../records/record.ts";
 import { repeatable, unsealed } from "../records/seal.ts";
 
@@ -154,9 +155,9 @@ function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** One line for people; text from records is in it. */
+/** One line for people. */
 export function describeDifference({ task, field, recorded, recomputed }: Difference): string {
-  const show = (value: Json | undefined) => value === undefined ? "nothing" : canonicalJson(value);
+  const show = (value: Json | undefined) => value === undefined ? "nothing" : printable(canonicalJson(value));
   const place = task === undefined ? "" : `task ${task}, `;
   return `${place}${field}: recorded ${show(recorded)}, recomputed ${show(recomputed)}`;
 }
