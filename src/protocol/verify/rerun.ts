@@ -12,9 +12,9 @@ import { repeatable, unsealed } from "../records/seal.ts";
 /** How far another machine's accuracy may be from a record's. */
 export const TOLERANCE = {
   /** Share of all test images of the tasks seen, for each kind of right answers. */
-  all: 0.03,
+  all: 0.02,
   /** Share of a single task's test images. */
-  task: 0.15,
+  task: 0.1,
   /** Images that are always allowed: shares of a few images are coarse. */
   images: 3,
 } as const;
@@ -56,7 +56,7 @@ export function exactDifference(recorded: RunRecord, recomputed: RunRecord): Dif
 }
 
 /** The first difference of two lines in the same place, in what must repeat. */
-export function lineDifference(
+function lineDifference(
   a: RecordEvent | undefined,
   b: RecordEvent | undefined,
 ): Difference | undefined {
