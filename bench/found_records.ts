@@ -13,6 +13,7 @@ import {
   listRecords,
   parseRecord,
   type Problem,
+  readRecordFile,
 } from "../src/protocol/mod.ts";
 
 /** What some folders hold. */
@@ -61,7 +62,7 @@ export async function collectRecords(folders: readonly string[]): Promise<Collec
       if (seen.has(path)) continue;
       seen.add(path);
       try {
-        const text = await Deno.readTextFile(path);
+        const text = await readRecordFile(path);
         if (text.includes("\n")) found.push({ folder, path, record: parseRecord(text, path) });
         else empty.add(path);
       } catch (error) {

@@ -12,7 +12,7 @@ import { exists, inFolder } from "../test_kit.ts";
 export interface Cluster {
   /** Runs a client of Slurm and gives what it prints, without the last line break. */
   call(program: string, ...args: string[]): Promise<string>;
-  /** Waits until a condition holds; fails with what the daemons said after two minutes. */
+  /** Waits until a condition holds; fails with what the daemons said after five minutes. */
   until(what: string, holds: () => Promise<boolean>): Promise<void>;
 }
 
@@ -112,11 +112,11 @@ export function withSlurm(
     const cluster: Cluster = {
       call: (program, ...args) => output(program, args, env),
       async until(what, holds) {
-        for (const began = performance.now(); performance.now() - began < 120_000;) {
+        for (const began = performance.now(); performance.now() - began < 300_000;) {
           if (await holds()) return;
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
-        assert.fail(`${what} within two minutes\n${logs.join("")}`);
+        assert.fail(`${what} within five minutes\n${logs.join("")}`);
       },
     };
     const munge = (name: string) => `${folder}/munge/${name}`;

@@ -40,12 +40,12 @@ Deno.test({
         const codes = new Set<number>();
         let stopped = 0;
         // From a disk that takes no byte to one that takes a cell and a half: it is full at another write each time.
-        for (const pages of [0, 1, 2, 4, 6]) {
+        for (const pages of [0, 1, 3, 5]) {
           await disk.fill(4096 * pages);
           const { code, err } = await run(...args(out));
           codes.add(code);
           assertSentences(err);
-          if (code !== 0) assert.match(err, /Cannot write [^\n]*: its disk is full[ .]/);
+          if (code !== 0) assert.match(err, /Cannot write [^\n]*: its disk is full( \(|$)/m);
           stopped += err.match(/: stopped: Cannot write [^\n]*: its disk is full \(/mg)?.length ?? 0;
           // What is there can be read, full or not.
           const { code: read, err: said } = await callCommand(board, [
@@ -64,7 +64,7 @@ Deno.test({
           await Deno.remove(out, { recursive: true });
         }
         assert.ok(codes.has(1), `codes ${[...codes]}`);
-        assert.ok(stopped > 3, `${stopped} cells were stopped`);
+        assert.ok(stopped > 2, `${stopped} cells were stopped`);
       });
     }),
 });
@@ -74,7 +74,7 @@ Deno.test({
   ignore: why !== undefined,
   fn: () =>
     inFolder(async (folder) => {
-      const suite = await writeSuite(folder);
+      const suite = await writeSuite(folder, { methods: ["ham"] });
       await onDisk(2 ** 20, async (disk) => {
         const args = ["--suite", suite, "--out", `${disk.path}/out`];
         assert.equal((await run(...args)).code, 0);

@@ -12,7 +12,7 @@ import { board } from "./board.ts";
 import { hashesIn, run, runProcess } from "./test_bench.ts";
 
 const WORKERS = 8;
-const KILLS = 24;
+const KILLS = 20;
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -130,7 +130,7 @@ Deno.test(`${WORKERS} workers on one folder, killed with SIGKILL ${KILLS} times 
       await watched.until(line, isDone);
       await pause(60 * rng.uniform());
       if (await slots[rng.integer(WORKERS)]!.kill()) kills++;
-      if (kills % 12 !== 0) continue;
+      if (kills % 10 !== 0) continue;
       const { code, err } = await callCommand(board, [
         "--in",
         `${folder}/shared`,

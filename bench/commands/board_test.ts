@@ -90,7 +90,7 @@ Deno.test("board renders records of several folders, of either layout, to the fi
     assert.deepEqual([code, err], [0, ""]);
     assert.match(
       out,
-      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/LEADERBOARD\.md\n\ntoy .*\nAt T = 2: /,
+      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/LEADERBOARD\.md\n\ntoy .*\nAt T = 2, of 2 /,
     );
     const markdown = await Deno.readTextFile(`${folder}/a/LEADERBOARD.md`);
     assert.match(markdown, /\| ham +\| 75\.0 \(n=1; missing: seed 1\) \|/);

@@ -11,6 +11,7 @@ import {
   listRecords,
   parseRecord,
   pooledAccuracy,
+  readRecordFile,
   RECORD_ENDING,
   type RunRecord,
   seedName,
@@ -48,7 +49,7 @@ async function recordsAt(path: string): Promise<string[]> {
 
 async function readRecord(path: string): Promise<AnyRecord> {
   try {
-    return parseRecord(await Deno.readTextFile(path), path);
+    return parseRecord(await readRecordFile(path), path);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`Cannot read record ${plain(path)}: ${systemReason(error)}`);

@@ -83,6 +83,15 @@ Deno.test("verify --rerun runs the cells again, on what the user names or owns",
       web.out,
     );
     assert.match(web.out, /note: task 0, .*: recorded .*, recomputed /);
+    const text = await Deno.readTextFile(paths[0]!);
+    await Deno.writeTextFile(paths[0]!, text.split("\n").slice(0, 2).join("\n") + "\n");
+    const begun = await call(paths[0]!, "--rerun", "--own-paths");
+    assert.equal(begun.code, 1);
+    assert.match(
+      begun.out,
+      /^WRONG naive T=2 seed 0, run again: equal.*\n {2}tasks, line 2: found no end after 1 of 2/,
+    );
+    await Deno.writeTextFile(paths[0]!, text);
     const exact = await call(paths[0]!, "--rerun", "--own-paths", "--backend", "onnx-web", "--exact");
     assert.equal(exact.code, 1);
     assert.match(exact.out, /rerun: found cell\.backend: recorded "reference", recomputed "onnx-web"/);

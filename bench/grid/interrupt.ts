@@ -10,11 +10,14 @@ const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** A signal that asks to stop. */
 export type StopSignal = keyof typeof CODES;
 
-/** Listens for a first signal; a second one ends the program as if nobody listened. */
+/** Milliseconds in which a second signal is the first one again: `deno task` hands on what the terminal sends to all. */
+const ECHO = 1000;
+
+/** Listens for a first signal; a later one ends the program at once. */
 export interface Interrupts {
   /** Settles when the first signal comes. */
   readonly signal: Promise<StopSignal>;
-  /** Leaves signals to the system again. */
+  /** Leaves signals to the system again, unless one has come. */
   dispose(): void;
 }
 
@@ -28,16 +31,24 @@ export function listenForInterrupts(): Interrupts {
   // Windows knows no SIGTERM.
   const signals: readonly StopSignal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   const { promise, resolve } = Promise.withResolvers<StopSignal>();
+  let first: number | undefined;
   const listeners = signals.map((signal) => {
     const listener = () => {
-      dispose();
+      const now = performance.now();
+      if (first !== undefined && now - first > ECHO) Deno.exit(exitCodeOf(signal));
+      first ??= now;
       resolve(signal);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
-  const dispose = () => listeners.splice(0).forEach((remove) => remove());
-  return { signal: promise, dispose };
+  return {
+    signal: promise,
+    dispose() {
+      // After a signal the program is about to end; its echo must not cut that short.
+      if (first === undefined) listeners.splice(0).forEach((remove) => remove());
+    },
+  };
 }
 
 /** A command line as one types it. */

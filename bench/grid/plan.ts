@@ -188,7 +188,7 @@ export async function readFinished(out: string, { name }: Job): Promise<RunRecor
 export async function countTasks(out: string, job: Job): Promise<number | "all"> {
   if (await readFinished(out, job)) return "all";
   try {
-    const text = await ifThere(() => Deno.readTextFile(layoutOf(out).record(job.name)));
+    const text = await ifThere(() => readRecordFile(layoutOf(out).record(job.name)));
     return text?.includes("\n") ? parseCurrent(text, job.name).tasks.length : 0;
   } catch {
     return 0;

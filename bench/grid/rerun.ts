@@ -65,7 +65,8 @@ export async function rerunRecord(
 ): Promise<RerunResult> {
   const used = session ?? new RerunSession(options);
   try {
-    const recomputed = await used.recompute(record, options.backend);
+    const whole = await used.recompute(record, options.backend);
+    const recomputed = record.end ? whole : beginningOf(whole, record.tasks.length);
     const exact = exactDifference(record, recomputed);
     if (!exact) return { verdict: "equal", recomputed };
     const here = recomputed.start.environment;
@@ -82,6 +83,11 @@ export async function rerunRecord(
   } finally {
     if (!session) await used.dispose();
   }
+}
+
+/** What an unfinished record would have of a run. */
+function beginningOf({ start, tasks }: RunRecord, count: number): RunRecord {
+  return { start, tasks: tasks.slice(0, count) };
 }
 
 /** A record as if its cell named another backend, so that what follows from the backend is the first difference. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InputError } from "../../src/core/mod.ts";
 import { cellName, createBoard, layoutOf, prepareFolder, type RunRecord } from "../../src/protocol/mod.ts";
 import { writeBoard } from "../board_files.ts";
 import { type BoardFlags, formatSection, PROTAGONIST } from "../board_flags.ts";
@@ -89,22 +90,33 @@ export async function runPart(
     output.err(await describeStop(signal, suite, out, args));
     return exitCodeOf(signal);
   }
-  const page = await renderFolder(out);
-  if (options.json) output.out(jsonText(resultOf(suite, board, results, { out, page })));
-  else for (const section of board.sections) output.out(formatSection(section, options));
+  const page = await renderFolder(out, output);
+  if (options.json) {
+    output.out(jsonText(resultOf(suite, board, results, { out, ...(page !== undefined && { page }) })));
+  } else for (const section of board.sections) output.out(formatSection(section, options));
+  const leaderboard = page === undefined ? "" : `, and the leaderboard of all that are there in ${page}`;
   said.err(
-    `Records are in ${layoutOf(out).records}, and the leaderboard of all that are there in ${page}\n` +
+    `Records are in ${layoutOf(out).records}${leaderboard}\n` +
       `deno task report ${out} NAME explains one of them\n`,
   );
   const failed = results.filter(({ status }) => status !== "done").length;
   if (failed > 0) output.err(`${failed} of ${cells.length} cells failed; see above\n`);
-  return failed > 0 || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
+  return failed > 0 || page === undefined || all.some(({ end }) => end?.status === "failed") ? 1 : 0;
 }
 
-/** Writes the leaderboard of everything that a folder has, whoever ran it, and gives the path of its page. */
-async function renderFolder(out: string): Promise<string> {
+/**
+ * Writes the leaderboard of everything that a folder has, whoever ran it, and gives the path of its page. Where it
+ * cannot, since the disk is full, it says so: the records are there.
+ */
+async function renderFolder(out: string, { err }: Output): Promise<string | undefined> {
   const { records, problems } = await collectRecords([out]);
-  return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }));
+  try {
+    return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    err(`${error.message}\n`);
+    return undefined;
+  }
 }
 
 /** A value as people read it. */

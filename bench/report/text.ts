@@ -25,31 +25,39 @@ export function wrap(text: string, width: number): string {
   return [...lines, line].join("\n");
 }
 
-/** Values at so many places evenly spread; places between two values lie on the line between them. */
-function stretch(values: readonly (number | null)[], places: number): number[] {
+/** A value and where it stands. */
+interface Point {
+  readonly at: number;
+  readonly value: number;
+}
+
+/** Values at so many places evenly spread from the first point to the last, on the lines between points. */
+function stretch(points: readonly Point[], places: number): number[] {
+  const [first, last] = [points[0]!, points.at(-1)!];
   return Array.from({ length: places }, (_, place) => {
-    const at = values.length === 1 ? 0 : place * (values.length - 1) / (places - 1);
-    const [low, high] = [values[Math.floor(at)], values[Math.ceil(at)]];
-    if (typeof low !== "number" || typeof high !== "number") return NaN;
-    return low + (high - low) * (at - Math.floor(at));
+    const at = first.at + place * (last.at - first.at) / (places - 1);
+    const after = points.find((point) => point.at >= at) ?? last;
+    const before = points.findLast((point) => point.at <= at) ?? first;
+    if (after.at === before.at) return after.value;
+    return before.value + (after.value - before.value) * (at - before.at) / (after.at - before.at);
   });
 }
 
 function drawLines({ title, x, y, lines }: LinePlot, width: number): string {
-  const count = Math.max(...lines.map(({ values }) => values.length));
-  const places = Math.max(2, Math.min(PLOT, width - 12, 6 * count));
-  const drawn = lines.filter(({ values }) => values.some((value) => value !== null));
-  const plots = drawn.map(({ name, values }) => {
-    const points = stretch(values.map((value) => value === null ? null : 100 * value), places);
-    const chart = points.some(Number.isFinite)
-      ? asciichart.plot(points, { height: HEIGHT, format: (value: number) => value.toFixed(1).padStart(6) })
-      : `  ${
-        values.flatMap((value, i) => value === null ? [] : `${x} ${i + 1}: ${(100 * value).toFixed(1)}`).join(
-          ", ",
-        )
-      }`;
-    const axis = `${" ".repeat(8)}1${`${count}`.padStart(places - 1)}  ${x}`;
-    return `${name}, ${y}\n${chart}\n${axis}\n`;
+  const plots = lines.map(({ name, values }) => {
+    const points = values.flatMap((value, i) => value === null ? [] : [{ at: i + 1, value: 100 * value }]);
+    if (points.length < 2) {
+      return `${name}, ${y}: ${points.map(({ at, value }) => `${value.toFixed(1)} ${x} ${at}`).join("")}\n`;
+    }
+    const [first, last] = [points[0]!.at, points.at(-1)!.at];
+    const places = Math.max(8, Math.min(PLOT, width - 14, 6 * (last - first + 1)));
+    const chart = asciichart.plot(stretch(points, places), {
+      height: HEIGHT,
+      format: (value: number) => value.toFixed(1).padStart(6),
+    });
+    return `${name}, ${y}\n${chart}\n${" ".repeat(8)}${first}${
+      `${last}`.padStart(places - `${first}`.length)
+    }  ${x}\n`;
   });
   return `${title}\n\n${plots.join("\n")}`;
 }

@@ -16,25 +16,52 @@ export type JsonObject = { readonly [key: string]: Json };
  *
  * @throws {TypeError} If the value holds something JSON cannot express (`undefined`, NaN, Infinity, a function)
  */
-export function canonicalJson(value: unknown, path = "$"): string {
+export function canonicalJson(value: unknown): string {
+  return write(value) ?? refuse(value, "$");
+}
+
+/** The JSON of a value, or `undefined` if it holds something that JSON cannot express. */
+function write(value: unknown): string | undefined {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "number") {
-    if (!Number.isFinite(value)) {
-      throw new TypeError(`Cannot serialise ${path}: ${value} is not a finite number`);
-    }
-    return JSON.stringify(value);
+  if (typeof value === "number") return Number.isFinite(value) ? `${value}` : undefined;
+  if (Array.isArray(value)) return writeArray(value);
+  if (!isPlainObject(value)) return undefined;
+  let text = "";
+  for (const key of Object.keys(value).sort()) {
+    const item = write(value[key]);
+    if (item === undefined) return undefined;
+    text += `${text && ","}${JSON.stringify(key)}:${item}`;
   }
-  if (Array.isArray(value)) {
-    return `[${Array.from(value, (item, i) => canonicalJson(item, `${path}[${i}]`)).join(",")}]`;
+  return `{${text}}`;
+}
+
+function writeArray(values: readonly unknown[]): string | undefined {
+  let text = "";
+  for (let i = 0; i < values.length; i++) {
+    const item = write(values[i]);
+    if (item === undefined) return undefined;
+    text += i > 0 ? `,${item}` : item;
   }
-  if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-    const object = value as Record<string, unknown>;
-    const entries = Object.keys(object).sort().map((key) =>
-      `${JSON.stringify(key)}:${canonicalJson(object[key], `${path}.${key}`)}`
-    );
-    return `{${entries.join(",")}}`;
-  }
-  throw new TypeError(`Cannot serialise ${path}: found ${typeof value}, wanted a JSON value`);
+  return `[${text}]`;
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** Finds what JSON cannot express, and says where it is. */
+function refuse(value: unknown, path: string): never {
+  const items: readonly (readonly [path: string, item: unknown])[] = Array.isArray(value)
+    ? Array.from(value, (item, i) => [`${path}[${i}]`, item])
+    : isPlainObject(value)
+    ? Object.keys(value).sort().map((key) => [`${path}.${key}`, value[key]])
+    : [];
+  for (const [path, item] of items) if (write(item) === undefined) refuse(item, path);
+  throw new TypeError(
+    typeof value === "number"
+      ? `Cannot serialise ${path}: ${value} is not a finite number`
+      : `Cannot serialise ${path}: found ${typeof value}, wanted a JSON value`,
+  );
 }
 
 /** SHA-256 of bytes or of a UTF-8 string, in lower-case hexadecimal. */

@@ -18,6 +18,7 @@ export {
 } from "./kinds.ts";
 export { isDatasetKind, loadDataset } from "./load.ts";
 export type { Preprocessing } from "./preprocess.ts";
+export type { Part } from "./procedural/family.ts";
 export { parseProceduralSpec, type ProceduralOptions } from "./procedural/procedural.ts";
 export {
   createStream,

@@ -4,8 +4,8 @@
  *
  * What holds where: on one machine the lock alone decides, also between containers on one kernel. On NFS the server
  * keeps it for all machines. Where locks stay on one machine (object stores mounted as folders, Lustre with
- * `localflock`) or do not exist, a lease decides: a file that its holder keeps changing. One that has not changed for
- * `LEASE` is taken over. A holder that is stopped for longer than that on such a file system may find a second writer
+ * `localflock`) or do not exist, a lease decides: a file that one machine creates and keeps changing. One that has not
+ * changed for `LEASE` is taken over. A holder that is stopped for longer than that on such a file system may find a second writer
  * beside it; the record's chain then shows the damage, and the cell is run again.
  *
  * @module
@@ -102,7 +102,19 @@ async function isAlive(path: string, text: string, beat: number, lease: number):
   return false;
 }
 
-/** Writes a lease; false if another machine is alive with its own. */
+/** Creates a file unless there is one, in one step where the file system can; false if there is. */
+async function createFile(path: string, text: string): Promise<boolean> {
+  try {
+    await Deno.writeTextFile(path, text, { createNew: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    await removeFile(path).catch(() => {});
+    throw error;
+  }
+}
+
+/** Writes a lease; false if another machine has one. */
 async function takeLease(
   { shared }: Held,
   path: string,
@@ -110,13 +122,16 @@ async function takeLease(
   { machine = {}, beat = BEAT, lease: term = LEASE, onWait }: Claimant,
 ): Promise<boolean> {
   const before = await readLease(path);
-  if (before !== undefined && (shared || isForeign(before, machine))) {
+  // The lock may have been on this machine only: whoever creates the file is first of all machines.
+  if (before === undefined && !await createFile(path, text)) return false;
+  const isDoubtful = before !== undefined && (shared || isForeign(before, machine));
+  if (isDoubtful) {
     onWait?.(term / 1000);
     if (await isAlive(path, before, beat, term)) return false;
   }
-  await replaceFile(path, text);
-  if (!shared) return true;
-  // Two may have found the same lease void: the last to write has it.
+  if (before !== undefined) await replaceFile(path, text);
+  if (!shared && !isDoubtful) return true;
+  // Two may have found the same lease void, or created it at once: the last to write has it.
   await pause(beat);
   return await readLease(path) === text;
 }

@@ -154,3 +154,46 @@ Deno.test("tryClaim() trusts the lock alone where machines differ in nothing tha
     await claim({ id: "1", name: "here" });
     assert.equal(waits, 1);
   }));
+
+/** Runs a test on a file system whose locks do what is said. */
+async function withLocks(tryLock: () => Promise<boolean>, test: () => Promise<void>): Promise<void> {
+  const { tryLock: real } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.tryLock = tryLock;
+  try {
+    await test();
+  } finally {
+    Deno.FsFile.prototype.tryLock = real;
+  }
+}
+
+for (
+  const [what, tryLock] of [
+    ["locks stay on one machine", () => Promise.resolve(true)],
+    ["there are no locks", () => Promise.reject(new Deno.errors.NotSupported())],
+  ] as const
+) {
+  Deno.test(`tryClaim() gives a cell that many machines want at once to one of them where ${what}`, () =>
+    withLocks(tryLock, () =>
+      inFolder(async (folder) => {
+        const on = (name: string): Claimant => ({
+          machine: { id: name, name },
+          owner: name,
+          beat: 100,
+          lease: 500,
+        });
+        const names = ["a", "b", "c", "d", "e", "f"];
+        for (let round = 0; round < 5; round++) {
+          const claims = await Promise.all(names.map((name) => claimIn(folder, on(name))));
+          const won = claims.filter((claim) => claim !== undefined);
+          assert.ok(won.length <= 1, `${won.length} have it`);
+          // The one that has it keeps the others out, until it is killed.
+          if (won.length === 1) assert.equal(await claimIn(folder, on("late")), undefined);
+          await won[0]?.release();
+          await Deno.remove(`${folder}/x.lease`).catch(() => {});
+        }
+        await Deno.writeTextFile(`${folder}/x.lease`, foreign(3));
+        const heirs = await Promise.all(names.map((name) => claimIn(folder, on(name))));
+        assert.equal(heirs.filter((claim) => claim !== undefined).length, 1);
+        for (const heir of heirs) await heir?.release();
+      })));
+}

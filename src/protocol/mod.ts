@@ -20,7 +20,7 @@ export type {
 export { metricNames } from "./board/columns.ts";
 export { type BoardOptions, createBoard, detailsOf } from "./board/create.ts";
 export { renderCsv } from "./board/csv.ts";
-export { type FigureName, figureNames } from "./board/figures.ts";
+export { type FigureName, figureNames, type RunFigures } from "./board/figures.ts";
 export { detectable, type Power, powersOf, seedsFor } from "./board/power.ts";
 export { type Bootstrap, createBootstrap } from "./board/statistics/bootstrap.ts";
 export {
@@ -83,7 +83,6 @@ export {
   environmentsOf,
   exactDifference,
   isSameKind,
-  lineDifference,
   nearDifference,
   TOLERANCE,
 } from "./verify/rerun.ts";

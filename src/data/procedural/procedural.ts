@@ -18,8 +18,11 @@ import { renderImage } from "./render.ts";
 export interface ProceduralOptions {
   /** Decides the classes and every image. */
   readonly seed: number;
+  /** Number of classes. */
   readonly classes: number;
+  /** Training images of each class. */
   readonly trainPerClass: number;
+  /** Test images of each class. */
   readonly testPerClass: number;
   /** Height and width in pixels; 32 if absent. */
   readonly size?: number;

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { printable } from "../../core/printable.ts";
 import type { ProtocolSettings } from "../settings.ts";
-import { oneLine } from "./runs.ts";
+
 import type { BoardEntry, BoardSection, Estimate, Lead } from "./board.ts";
 
 /** A share as a percentage, with its deviation where there is one: `41.3 ± 0.8`. */
@@ -119,7 +120,7 @@ export function describeSection(fixed: BoardSection["fixed"], records: number): 
   const { dataset, backbone, backend, settings, edition } = fixed;
   const { rank, alpha, targets } = settings;
   const images = `${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test images`;
-  return oneLine(
+  return printable(
     `${dataset.name} ${dataset.fingerprint.slice(0, 8)} (${
       [images, ...describeStream(fixed)].join("; ")
     }), ` +
@@ -128,5 +129,6 @@ export function describeSection(fixed: BoardSection["fixed"], records: number): 
         describeTraining(settings)
       }; ` +
       `edition ${edition}, ${records} ${records === 1 ? "record" : "records"}`,
+    Infinity,
   );
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { canonicalJson, type JsonObject } from "../../core/json.ts";
+import { printable } from "../../core/printable.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { type Cell, cellName, seedName } from "../records/record.ts";
 import type { BoardRun } from "./board.ts";
@@ -68,13 +69,8 @@ export function labeller(cells: readonly Cell[]): (cell: Cell) => string {
   }));
   return ({ method, options }) => {
     const parts = differing.get(method)!.map((key) => `${key}=${valueText(options, key)}`);
-    return oneLine(parts.length === 0 ? method : `${method}(${parts.join(", ")})`);
+    return printable(parts.length === 0 ? method : `${method}(${parts.join(", ")})`, Infinity);
   };
-}
-
-/** Text of a record, which may be anything, without what moves a terminal's cursor or breaks a line. */
-export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }
 
 function valueText(options: JsonObject, key: string): string {
@@ -95,7 +91,7 @@ export function runOf({ path, record }: FoundRecord, label: string): SectionRun 
     tasks: cell.tasks,
     seed: seedName(cell),
     status,
-    ...(record.end?.failure && { failure: oneLine(record.end.failure.message) }),
+    ...(record.end?.failure && { failure: printable(record.end.failure.message) }),
     figures: status === "done" ? figuresOf(reading) : {},
   };
 }

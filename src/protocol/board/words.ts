@@ -32,9 +32,14 @@ export function pValue(p: number): string {
   return p < 0.001 ? "below 0.001" : `${Number(p.toPrecision(2))}`;
 }
 
-/** A number and its noun: `1 seed`, `3 seeds`. */
+/** The same as an equation: `p = 0.25`, `p < 0.001`. */
+export function pEquation(p: number): string {
+  return p < 0.001 ? "p < 0.001" : `p = ${pValue(p)}`;
+}
+
+/** A number and its noun: `1 seed`, `3 seeds`, `9 pairs of T and seed`. */
 export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return `${count} ${count === 1 ? noun : noun.replace(/^\w+/, "$&s")}`;
 }
 
 /** `a`, `a and b`, `a, b and c`; of more than `most`, how many others there are. */

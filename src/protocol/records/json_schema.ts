@@ -8,10 +8,10 @@ import type { Json, JsonObject } from "../../core/json.ts";
 import { event1 } from "./edition1.ts";
 import { event2 } from "./edition2.ts";
 
-const editions = { 1: event1, 2: event2 } as const;
-
 /** An edition of records. */
-export type Edition = keyof typeof editions;
+export type Edition = 1 | 2;
+
+const editions = { 1: event1, 2: event2 } as const satisfies Record<Edition, z.ZodType>;
 
 /**
  * JSON Schema (draft 2020-12) of a line of a record. What it cannot say, such as that hashes fit and counts add up, is

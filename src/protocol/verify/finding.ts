@@ -5,36 +5,32 @@
  */
 import type { AnyRecord } from "../records/parse.ts";
 
-/** Kinds of checks, in the order in which they are made. */
-export const checks = [
+/** A kind of checks, in the order in which they are made. */
+export type Check =
   /** The file: size, encoding, lines, fields, order of lines. */
-  "shape",
+  | "shape"
   /** Hash and chain, and that lines are written in the one way that they are hashed in. */
-  "seal",
+  | "seal"
   /** The file is named as its cell. */
-  "name",
+  | "name"
   /** All tasks are there, and those are scored that the cell says. */
-  "tasks",
+  | "tasks"
   /** Method, options and settings are some that this program would write. */
-  "method",
+  | "method"
   /** Classes and images of tasks follow from data, seed and sizes. */
-  "split",
+  | "split"
   /** Data set and backbone are what the source gives that the record names. */
-  "source",
+  | "source"
   /** Right answers are possible. */
-  "counts",
+  | "counts"
   /** Training, cost and seconds do not contradict one another. */
-  "cost",
+  | "cost"
   /** Records agree with one another. */
-  "agreement",
+  | "agreement"
   /** A leaderboard says what the records say. */
-  "board",
+  | "board"
   /** The cell, run again, gives the same. */
-  "rerun",
-] as const;
-
-/** A kind of checks. */
-export type Check = typeof checks[number];
+  | "rerun";
 
 /** Something that is not as a run would have left it. */
 export interface Finding {

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { describeIssues } from "../../core/schema.ts";
 import type { Board } from "../board/board.ts";
 import { createBoard } from "../board/create.ts";
+import { inBoardOrder } from "../board/order.ts";
 import type { FoundRecord } from "../board/runs.ts";
 import { oddityOf } from "../records/limits.ts";
 import { cellName } from "../records/record.ts";
@@ -116,19 +117,8 @@ function checkMeans({ sections }: Shape): Finding[] {
 
 /** Everything else, from a board that is made anew. */
 function checkRest(found: Shape, records: readonly FoundRecord[]): Finding[] {
-  const order = new Map(found.sections.flatMap((section, i) =>
-    section.runs.map(({ name, method }, place) => {
-      const label = section.methods.findIndex(({ label }) => label === method);
-      return [name, [i, label, place]] as const;
-    })
-  ));
-  const placed = records.flatMap((record) => {
-    const place = order.get(cellName(record.record.start.cell));
-    return place ? [{ record, place }] : [];
-  });
-  placed.sort(({ place: a }, { place: b }) => a.map((part, i) => part - b[i]!).find(Boolean) ?? 0);
   const { protagonist, margin } = found;
-  const made = createBoard(placed.map(({ record }) => record), { protagonist, margin });
+  const made = createBoard(inBoardOrder(records), { protagonist, margin });
   const differences = differencesIn(comparable(found as unknown as Board), comparable(made), []).take(
     MOST + 1,
   );

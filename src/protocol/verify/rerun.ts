@@ -5,15 +5,16 @@
  * @module
  */
 import { canonicalJson, type Json, type JsonObject } from "../../core/json.ts";
+import { printable } from "../../core/printable.ts";
 import type { Environment, Evaluation, RecordEvent, RunRecord, TaskEvent } from "../records/record.ts";
 import { repeatable, unsealed } from "../records/seal.ts";
 
 /** How far another machine's accuracy may be from a record's. */
 export const TOLERANCE = {
   /** Share of all test images of the tasks seen, for each kind of right answers. */
-  all: 0.03,
+  all: 0.02,
   /** Share of a single task's test images. */
-  task: 0.15,
+  task: 0.1,
   /** Images that are always allowed: shares of a few images are coarse. */
   images: 3,
 } as const;
@@ -55,7 +56,7 @@ export function exactDifference(recorded: RunRecord, recomputed: RunRecord): Dif
 }
 
 /** The first difference of two lines in the same place, in what must repeat. */
-export function lineDifference(
+function lineDifference(
   a: RecordEvent | undefined,
   b: RecordEvent | undefined,
 ): Difference | undefined {
@@ -154,9 +155,9 @@ function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** One line for people; text from records is in it. */
+/** One line for people. */
 export function describeDifference({ task, field, recorded, recomputed }: Difference): string {
-  const show = (value: Json | undefined) => value === undefined ? "nothing" : canonicalJson(value);
+  const show = (value: Json | undefined) => value === undefined ? "nothing" : printable(canonicalJson(value));
   const place = task === undefined ? "" : `task ${task}, `;
   return `${place}${field}: recorded ${show(recorded)}, recomputed ${show(recomputed)}`;
 }

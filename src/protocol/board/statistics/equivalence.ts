@@ -7,6 +7,9 @@
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { studentBelow } from "./distributions.ts";
 
+/** Far below one image in a million. */
+const ROUNDING = 1e-12;
+
 /** p of "the mean difference is as large as the margin, or larger", by paired t tests; 1 of fewer than two pairs. */
 export function equivalenceP(differences: readonly number[], margin: number): number {
   const n = differences.length;
@@ -14,6 +17,7 @@ export function equivalenceP(differences: readonly number[], margin: number): nu
   const values = [...differences];
   const distance = margin - Math.abs(mean(values));
   const error = sampleStandardDeviation(values) / Math.sqrt(n);
-  if (error === 0) return distance > 0 ? 0 : 1;
+  // Equal differences differ by what floating point makes of them.
+  if (error < ROUNDING) return distance > ROUNDING ? 0 : 1;
   return studentBelow(-distance / error, n - 1);
 }

@@ -2,8 +2,9 @@
  * Permutation test of paired differences: if two methods are alike, each difference might as well have the other sign
  * (Fisher, 1935). p is the share of all choices of signs whose mean is at least as far from nothing as the one seen.
  *
- * All choices are gone through where they are few. Of more pairs they are drawn, seeded, until enough of them were as far
- * out to know p well (Besag and Clifford, 1991), so that a small p costs more draws than a large one.
+ * All choices are gone through where they are few. Of more pairs with differences of both signs they are drawn, seeded,
+ * until enough of them were as far out to know p well (Besag and Clifford, 1991), so that a small p costs more draws than a
+ * large one.
  *
  * @module
  */
@@ -31,11 +32,13 @@ export function createSignTest(): (differences: readonly number[]) => SignTest {
   const drawn = new Map<number, Uint8Array>();
   return (differences) => {
     const n = differences.length;
-    const leastP = Math.max(2 ** (1 - n), n <= EXACT ? 0 : 1 / (DRAWS + 1));
+    const leastP = Math.min(1, 2 ** (1 - n));
     // The sign of nothing changes nothing: without the zeros, all shares are the same.
     const values = Float64Array.from(differences.filter((value) => value !== 0));
-    if (values.length === 0) return { p: 1, leastP: Math.min(1, leastP) };
+    if (values.length === 0) return { p: 1, leastP };
     const limit = Math.abs(sum(values)) - 1e-10 * sum(values.map(Math.abs));
+    // Of differences of one sign, no choice is further out than the data and their mirror image.
+    if (values.every((value) => value > 0 === values[0]! > 0)) return { p: 2 ** (1 - values.length), leastP };
     if (values.length <= EXACT) return { p: exactShare(values, limit), leastP };
     const groups = Math.ceil(values.length / GROUP);
     const bytes = drawn.get(groups) ?? drawBytes(groups);

@@ -57,10 +57,12 @@ Deno.test("the permutation test of many pairs is SciPy's within chance, and know
     const { p: found, leastP } = signTest(values);
     // It draws until 200 were as far out, or 99,999 times; SciPy 400,000 times.
     near(found, p, 4 * Math.sqrt(found ** 2 / 200 + p / 100_000), `${values.length} pairs`);
-    assert.equal(leastP, 1e-5);
+    assert.equal(leastP, 2 ** (1 - values.length));
     assert.deepEqual(signTest(values), { p: found, leastP });
   }
-  assert.equal(signTest(Array.from({ length: 40 }, (_, i) => 1 + i)).p, 1e-5);
+  const rising = Array.from({ length: 40 }, (_, i) => 1 + i);
+  assert.equal(signTest(rising).p, 2 ** -39);
+  assert.equal(signTest([...rising, -1]).p, 1e-5);
 });
 
 Deno.test("the permutation test of one pair, none, or equal pairs says nothing", () => {
@@ -110,6 +112,8 @@ Deno.test("equivalence of too few values is not claimed, and of equal ones is pl
   assert.equal(equivalenceP([0, 0], 0.01), 0);
   assert.equal(equivalenceP([0.25, 0.25], 0.25), 1);
   assert.equal(equivalenceP([0.5, 0.5], 0.01), 1);
+  // Three times a point, but for floating point.
+  assert.equal(equivalenceP([0.35 - 0.34, 0.36 - 0.35, 0.351 - 0.341], 0.01), 1);
   assert.deepEqual([studentBelow(Infinity, 3), studentBelow(-Infinity, 3)], [1, 0]);
 });
 
