@@ -12,9 +12,9 @@ Deno.test("the image's bases are pinned by digest, and its Deno is the one that 
   const dockerfile = await read("Dockerfile");
   const bases = [...dockerfile.matchAll(/^ARG (\w+_IMAGE)=(.*)$/gm)];
   assert.equal(bases.length, 2);
-  for (const [, name, image] of bases) assert.match(image!, /^[\w/]+:[\w.-]+@sha256:[0-9a-f]{64}$/, name);
+  for (const [, name, image] of bases) assert.match(image!, /^[\w/]+:[\w.-]+@sha256:[0-9a-f]{64}$/, name!);
   for (const [, image] of dockerfile.matchAll(/^FROM (\S+)/gm)) {
-    assert.ok(/^\$\{\w+_IMAGE\}$/.test(image!) || image === "root", image);
+    assert.ok(/^\$\{\w+_IMAGE\}$/.test(image!) || image === "root", image!);
   }
   const [, version] = /deno:bin-([\d.]+)@/.exec(dockerfile)!;
   assert.match(await read(".ci/run"), new RegExp(`npx -y deno@${version!.replaceAll(".", "\\.")} `));
