@@ -9,8 +9,8 @@ cd "$(dirname "$0")/../.."
 : "${DENO_DIR:?Cannot fill the cache: DENO_DIR is not set}"
 
 dependencies() {
-  # Whoever builds behind a proxy with a certificate of its own has it among the system's.
-  export DENO_TLS_CA_STORE=mozilla,system
+  # Whoever builds behind a proxy with a certificate of its own mounts a bundle with it here.
+  if [ -f /run/build-ca.crt ]; then export DENO_CERT=/run/build-ca.crt; fi
   # Registries and name servers stumble; what has arrived stays.
   deno install --frozen --quiet || { sleep 5 && deno install --frozen --quiet; } || { sleep 20 && deno install --frozen --quiet; }
   # ONNX Runtime brings libraries for systems that this is not.

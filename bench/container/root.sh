@@ -17,7 +17,9 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends ca-certificates libvulkan1 mesa-vulkan-drivers >/dev/null
+apt-get install -y -qq --no-install-recommends ca-certificates libvulkan1 mesa-vulkan-drivers >/tmp/install.log 2>&1 ||
+  { cat /tmp/install.log >&2; exit 1; }
+rm /tmp/install.log
 
 # What building leaves behind: lists and packages of apt, logs, caches that hold times.
 apt-get clean

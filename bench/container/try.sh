@@ -38,6 +38,10 @@ bare_debian() {
     { tail "$work/mmdebstrap.log" >&2; exit 1; }
 }
 
+# The certificates that this machine trusts, while there is a network.
+certificates=/etc/ssl/certs/ca-certificates.crt
+[ -f "$certificates" ] || cannot "there is no $certificates"
+
 # What the image is built from: the files of the checkout that git knows, at their present content.
 context() {
   mkdir -p "$1"
@@ -67,7 +71,7 @@ engine_build() {
   rm "$work/debian.tar"
   buildah "${engine_flags[@]}" build --quiet --isolation chroot --tag localhost/deno:bin "$work/deno" >/dev/null
   say "The Dockerfile, with bases from here instead of a registry ($driver)"
-  buildah "${engine_flags[@]}" build --quiet --isolation chroot --format docker --volume /etc/ssl/certs:/etc/ssl/certs:ro \
+  buildah "${engine_flags[@]}" build --quiet --isolation chroot --format docker --volume "$certificates:/run/build-ca.crt:ro" \
     --build-arg DEBIAN_IMAGE=localhost/debian:trixie-slim --build-arg DENO_IMAGE=localhost/deno:bin \
     --build-arg COMMIT="$(commit)" --tag localhost/ham-bench "$work/context" >"$work/build.log" 2>&1 ||
     { tail -n 30 "$work/build.log" >&2; exit 1; }
@@ -103,13 +107,11 @@ root_build() {
   rm "$root"/opt/*
   context "$root/app"
   say "app.sh"
-  # Certificates of this machine, while there is a network.
-  unshare --mount sh -euc '
-    mount --bind /etc/ssl/certs "$1/etc/ssl/certs"; mount -t proc proc "$1/proc"
-    root=$1; shift; exec chroot "$root" "$@"' sh "$root" \
+  cp "$certificates" "$root/run/build-ca.crt"
+  unshare --mount sh -euc 'root=$1; shift; mount -t proc proc "$root/proc"; exec chroot "$root" "$@"' sh "$root" \
     env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp $(image_environment) COMMIT="$(commit)" \
     sh -euc 'bench=/app/bench/container; "$bench/app.sh" dependencies; "$bench/app.sh" program'
-  rm -f "$root/etc/resolv.conf"
+  rm -f "$root/etc/resolv.conf" "$root/run/build-ca.crt"
   rm -rf "$root"/tmp/* "$root"/tmp/.[!.]*
 }
 
