@@ -39,6 +39,8 @@ export function Chart({ draw, inputs, onPick, table }: ChartProps) {
     if (width === 0) return;
     const figure = draw(width);
     figure.setAttribute("role", "img");
+    // A picture is one thing to a screen reader, so that its parts have no names.
+    for (const part of figure.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
     figure.addEventListener("click", () => {
       const { value } = figure as { value?: unknown };
       if (value) pick.current?.(value);

@@ -107,7 +107,7 @@ export function CostPart() {
                       </th>
                       <td class="right">
                         <NumberButton
-                          label={`${point.label}: ${write(point)}`}
+                          label={`${cost.short} of ${point.label}`}
                           inquiry={inquire(point.label)}
                         >
                           {formatValue(point.cost, cost.unit)}

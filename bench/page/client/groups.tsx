@@ -72,7 +72,7 @@ export function GroupTimeline({ detail }: { readonly detail: RunDetail }) {
       <h3>Which group each task joined</h3>
       <p class="lead">
         Framed: the group that the task founded or joined. Colour: how similar the task was to each group that
-        there was; green is more, brown less than unrelated.
+        there was; blue is more, brown less than unrelated.
       </p>
       <Chart
         inputs={[detail]}

@@ -80,7 +80,7 @@ export function HeadsPart() {
           })}
         onPick={(field) => open((field as Field).column)}
         table={
-          <Scroll label="Merge and head" tall>
+          <Scroll label="Table of merge and head" tall>
             <table>
               <caption>{metric.long} at T = {tasks}</caption>
               <thead>

@@ -23,6 +23,7 @@ import { type Inquiry, useShared } from "./context.ts";
 
 /** A button that looks like a number. */
 export function NumberButton({ label, inquiry, children }: {
+  /** What it is a number of, for those who do not see where it stands. */
   readonly label: string;
   readonly inquiry: Inquiry;
   readonly children: ComponentChildren;
@@ -33,10 +34,9 @@ export function NumberButton({ label, inquiry, children }: {
       type="button"
       class="number"
       title="Show the records"
-      aria-label={label}
       onClick={() => ask(inquiry)}
     >
-      {children}
+      <span class="unseen">{label}:</span> {children}
     </button>
   );
 }
@@ -139,7 +139,7 @@ export function SeriesTable({ series, caption, write, inquire }: {
                     {point
                       ? (
                         <NumberButton
-                          label={`${label}, T = ${count}: ${write(point)}`}
+                          label={`${label}, T = ${count}`}
                           inquiry={inquire(label, count)}
                         >
                           {write(point)}

@@ -51,7 +51,7 @@ function PairTable({ labels }: { readonly labels: readonly string[] }) {
                 return (
                   <td key={column} class={`pair ${verdict}`}>
                     <NumberButton
-                      label={`${row} minus ${column}: ${formatPoints(difference.mean)} points, ${verdict}`}
+                      label={`${row} minus ${column}, ${verdict}`}
                       inquiry={duelInquiry(row, column, tasks, found, section)}
                     >
                       <span aria-hidden="true" class="sign">{signs[verdict]}</span>{" "}
@@ -99,7 +99,7 @@ function Ranks({ kind }: { readonly kind: string }) {
     <>
       <h3>Mean ranks, {ranking.tasks === "all" ? "all T" : `T = ${ranking.tasks}`}</h3>
       <p class="lead">
-        {ranks.length} methods over {blocks} blocks of stream and seed; Friedman p ={" "}
+        {ranks.length} methods over {blocks} blocks of stream and seed; Friedman p{" "}
         {formatP(p)}. Bars are as long as the critical difference, {criticalDifference.toFixed(1)}{" "}
         ranks: methods whose bars do not meet are told apart at 5 %.
         {drawn.length < ranks.length ? ` ${drawn.length} of them are drawn.` : ""}
@@ -137,7 +137,7 @@ function Ranks({ kind }: { readonly kind: string }) {
                     </th>
                     <td class="right">
                       <NumberButton
-                        label={`${rank.method}: mean rank ${rank.rank.toFixed(2)}`}
+                        label={`Mean rank of ${rank.method}`}
                         inquiry={inquire(rank)}
                       >
                         {rank.rank.toFixed(2)}

@@ -38,8 +38,8 @@ function Matrix({ scores, name }: { readonly scores: readonly TaskScore[]; reado
   }));
   const [rows, columns] = [numbers("after"), numbers("task")];
   const at = new Map(fields.map((field) => [`${field.row} ${field.column}`, field.value]));
-  const table = (
-    <Scroll label="Accuracy of each task after each task" tall>
+  const tableOf = (label: string) => (
+    <Scroll label={label} tall>
       <table>
         <caption>Accuracy in percent: a row per stage, a column per task</caption>
         <thead>
@@ -86,7 +86,7 @@ function Matrix({ scores, name }: { readonly scores: readonly TaskScore[]; reado
             description:
               `Accuracy of ${columns.length} tasks after each of ${rows.length} stages. The table below has the values.`,
           })}
-        table={table}
+        table={tableOf("Table of the matrix")}
       />
       <h3>How each task is forgotten</h3>
       <Chart
@@ -102,7 +102,7 @@ function Matrix({ scores, name }: { readonly scores: readonly TaskScore[]; reado
             title: ({ task, after, accuracy }) =>
               `task ${task} after task ${after}\n${formatBare(accuracy, "percent")} %`,
           })}
-        table={table}
+        table={tableOf("Table of the curves")}
       />
     </>
   );

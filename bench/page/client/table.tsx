@@ -120,7 +120,7 @@ function Row({ method }: { readonly method: BoardMethod }) {
         return (
           <td key={name} class="right">
             <NumberButton
-              label={`${metric.short} of ${label}: ${value} ${spread}`}
+              label={`${metric.short} of ${label}`}
               inquiry={entryInquiry(entry, metric)}
             >
               {value}
@@ -150,7 +150,7 @@ function Row({ method }: { readonly method: BoardMethod }) {
         {entry
           ? (
             <NumberButton
-              label={`Records of ${label}: ${entry.runs.length}`}
+              label={`Records of ${label}`}
               inquiry={entryInquiry(entry, metricNamed(section.accuracy)!)}
             >
               {entry.runs.length}
@@ -212,7 +212,7 @@ export function TablePart() {
       lead="Means over seeds with 95 % intervals, or ± one standard deviation where seeds are too few for one. Percent and points of test images."
     >
       <Columns />
-      <Scroll label={`Methods at T = ${tasks}`} tall>
+      <Scroll label="Table of methods" tall>
         <table class="main">
           <thead>
             <tr>
