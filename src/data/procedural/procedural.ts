@@ -77,6 +77,7 @@ export function proceduralDataset(options: ProceduralOptions): Dataset {
     height: size,
     width: size,
     classNames: classes.map(className),
+    families: classes.map(({ family }) => family.name),
     train: renderSplit(classes, seed, "train", trainPerClass, size),
     test: renderSplit(classes, seed, "test", testPerClass, size),
   });
