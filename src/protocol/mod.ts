@@ -34,6 +34,15 @@ export {
 export { type GrowthOptions, type GrowthTables, growthTables } from "./board/growth.ts";
 export { renderJson, withoutTimes } from "./board/json.ts";
 export { renderMarkdown } from "./board/markdown.ts";
+export {
+  adjustedRandIndex,
+  familyAgreement,
+  familyTransfer,
+  groupOfTasks,
+  type PairEffects,
+  pairEffects,
+  type TaskFamilies,
+} from "./board/families.ts";
 export * from "./board/metrics.ts";
 export { inBoardOrder } from "./board/order.ts";
 export type { FoundRecord, Problem } from "./board/runs.ts";
