@@ -22,6 +22,8 @@ import {
   createFileStore,
   hasAdapters,
   layoutOf,
+  type Overlap,
+  overlapOf,
   parseCurrent,
   type ProtocolSettings,
   readRecordFile,
@@ -79,6 +81,8 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   const backbone = await openBackbone(suite.backbone, loadOptionsOf(suite.backboneFacts));
   const spec = sizedSpec(suite.data, backbone.config.image);
   const whole = await loadData(spec, output);
+  const overlap = overlapOf(backbone, whole);
+  for (const seen of overlap) output?.err(overlapNotice(backbone.id, whole, seen));
   const limit = suite.limitPerClass;
   const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
   const { executor, why } = await createExecutor(suite.backend, { threads: CELL_THREADS });
@@ -131,6 +135,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
       ...(limit !== undefined && { limitPerClass: { train: limit, test: limit } }),
     },
     backbone: { path: suite.backbone, facts: { ...suite.backboneFacts } as JsonObject },
+    ...(overlap.length > 0 && { overlap }),
   };
   return { dataset, backbone, settings, source, info, arithmetic, why, cells: numbered };
 }
@@ -139,6 +144,15 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
 function sizedSpec(spec: string, size: number): string {
   const parts = mixedParts(spec);
   return parts.specs.length > 1 && parts.size === undefined ? `${spec}+size=${size}` : spec;
+}
+
+function overlapNotice(
+  id: string,
+  { name, classNames }: Dataset,
+  { trainedOn, by, classes }: Overlap,
+): string {
+  return `${id} was trained on ${trainedOn}: it has seen ${classes} of ${classNames.length} classes of ${name} ` +
+    `(known by ${by}). Records say so; numbers on them are no test of new classes\n`;
 }
 
 /** Collects tasks of one class, on which a loss within the task is zero. */

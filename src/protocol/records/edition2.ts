@@ -50,6 +50,11 @@ const source: z.ZodType<Source> = z.strictObject({
     limitPerClass: z.strictObject({ train: positive, test: positive }).exactOptional(),
   }).exactOptional(),
   backbone: z.strictObject({ path: z.string(), facts: jsonObject }).exactOptional(),
+  overlap: z.array(z.strictObject({
+    trainedOn: z.string(),
+    by: z.enum(["content", "name", "classes"]),
+    classes: positive,
+  })).min(1).exactOptional(),
 });
 
 const cost: z.ZodType<Cost> = z.strictObject({

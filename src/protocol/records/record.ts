@@ -8,6 +8,7 @@
  */
 import { hashJson, type Json, type JsonObject } from "../../core/json.ts";
 import type { StructuredStream } from "../../data/stream.ts";
+import type { Overlap } from "../overlap.ts";
 import type { ProtocolSettings } from "../settings.ts";
 
 /** Bumped when the protocol or the record changes such that numbers of two editions must not share a table. */
@@ -78,6 +79,8 @@ export interface Source {
     /** What the user said of it, since no file does. */
     readonly facts: JsonObject;
   };
+  /** What of the data the backbone was trained on, by its card; absent if nothing is known to be. */
+  readonly overlap?: readonly Overlap[];
 }
 
 /** What a model costs, counted and not timed. */
