@@ -51,7 +51,7 @@ const source: z.ZodType<Source> = z.strictObject({
   }).exactOptional(),
   backbone: z.strictObject({ path: z.string(), facts: jsonObject }).exactOptional(),
   overlap: z.array(z.strictObject({
-    trainedOn: z.string(),
+    trainedOn: name,
     by: z.enum(["content", "name", "classes"]),
     classes: positive,
   })).min(1).exactOptional(),
@@ -80,7 +80,7 @@ export const event2: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
     event: z.literal("task"),
     index: count,
     classes: z.array(count).min(1),
-    families: z.array(z.string().min(1)).min(1).exactOptional(),
+    families: z.array(name).min(1).exactOptional(),
     images: z.strictObject({ train: count, test: positive }),
     evaluation: z.strictObject({
       classIncremental: z.array(count),
