@@ -21,7 +21,7 @@ import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
 import { isParquetName, parquetTree } from "./parquet/parquet_tree.ts";
-import { parseProceduralSpec, proceduralDataset } from "./procedural/procedural.ts";
+import { loadProcedural } from "./procedural/load.ts";
 import { sampleLayout } from "./sample_tree.ts";
 import { parseRest, type Settings } from "./settings.ts";
 import { fileName } from "./tree_files.ts";
@@ -72,7 +72,7 @@ export const datasetKinds: Readonly<Record<DatasetKindName, DatasetKind>> = {
   procedural: {
     title: "Images made from a seed, no files needed",
     usage: "procedural[:classes=100,trainPerClass=…,testPerClass=…,size=32,seed=0,…]",
-    load: (settings) => Promise.resolve(proceduralDataset(parseProceduralSpec(settings))),
+    load: loadProcedural,
   },
   cifar100: {
     title: "CIFAR-100, binary or Python version",

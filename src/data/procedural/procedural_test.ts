@@ -4,6 +4,8 @@ import { createRng } from "../../core/rng.ts";
 import { FAMILIES } from "./families.ts";
 import { COMPOSED_FAMILIES } from "./families/composed.ts";
 import { capacity, className, drawClasses, type Family, geneValues, type ProceduralClass } from "./family.ts";
+import { inFolder } from "../../core/test_folder.ts";
+import { loadProcedural } from "./load.ts";
 import { parseProceduralSpec, PROCEDURAL_DEFAULTS, proceduralDataset } from "./procedural.ts";
 import { renderImage } from "./render.ts";
 
@@ -179,3 +181,19 @@ Deno.test("proceduralDataset() images of a class differ the more the higher the 
   assert.throws(() => parseProceduralSpec("difficulty=-1"), /found "-1", wanted a number from 0 to 3$/);
   assert.throws(() => parseProceduralSpec("scheme=all"), /found "all", wanted families or composed$/);
 });
+
+Deno.test("loadProcedural() keeps many images, and gives the same from the cache", () =>
+  inFolder(async (cache) => {
+    const settings = "classes=32,trainPerClass=156,testPerClass=1,size=4";
+    const files = async () => (await Array.fromAsync(Deno.readDir(cache))).map(({ name }) => name);
+    const few = await loadProcedural("classes=2,trainPerClass=1,testPerClass=1,size=4", { cache });
+    assert.equal(few.train.count, 2);
+    assert.deepEqual(await files(), []);
+    const made = await loadProcedural(settings, { cache });
+    assert.equal((await files()).length, 1);
+    const kept = await loadProcedural(settings, { cache });
+    assert.deepEqual(kept, made);
+    assert.equal(made.fingerprint, proceduralDataset(parseProceduralSpec(settings)).fingerprint);
+    await loadProcedural(`${settings},difficulty=0.5`, { cache });
+    assert.equal((await files()).length, 2);
+  }));
