@@ -151,6 +151,7 @@ export interface BoardSection {
     | "backbone"
     | "backend"
     | "settings"
+    | "stream"
     | "classesPerTask"
     | "firstTask"
     | "taskSizes"

@@ -37,13 +37,14 @@ export interface Problem {
 
 /** The parts of a section's cells that all share. */
 export function fixedParts({ edition, dataset, backbone, backend, settings, ...cell }: Cell) {
-  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
+  const { stream, classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
   return {
     edition,
     dataset,
     backbone,
     backend,
     settings,
+    ...(stream !== undefined && { stream }),
     ...(classesPerTask !== undefined && { classesPerTask }),
     ...(firstTask !== undefined && { firstTask }),
     ...(taskSizes !== undefined && { taskSizes }),
