@@ -19,7 +19,7 @@ export {
 export { isDatasetKind, loadDataset, mixedParts } from "./load.ts";
 export type { Preprocessing } from "./preprocess.ts";
 export type { Part } from "./procedural/family.ts";
-export { parseProceduralSpec, type ProceduralOptions } from "./procedural/procedural.ts";
+export { parseProceduralSpec, type ProceduralOptions, type Scheme } from "./procedural/procedural.ts";
 export {
   createStream,
   type StreamCut,
