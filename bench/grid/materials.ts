@@ -13,7 +13,7 @@ import {
   type ProceduralOptions,
 } from "../../src/data/mod.ts";
 import type { Backbone } from "../../src/nn/mod.ts";
-import type { RunRecord } from "../../src/protocol/mod.ts";
+import type { KnownStreams, RunRecord } from "../../src/protocol/mod.ts";
 import { openBackbone, shippedBackbones } from "../backbones.ts";
 import type { Output } from "../cli.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";
@@ -52,6 +52,8 @@ export class MissingError extends InputError {
 
 /** What is loaded stays loaded: many records share it. */
 export class Materials {
+  /** Cut before. */
+  readonly streams: KnownStreams = new Map();
   readonly #places: Places;
   readonly #datasets = new Map<string, Promise<Dataset>>();
   readonly #backbones = new Map<string, Promise<Backbone>>();

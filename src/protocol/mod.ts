@@ -96,5 +96,5 @@ export {
   nearDifference,
   TOLERANCE,
 } from "./verify/rerun.ts";
-export { streamOfCell } from "./verify/split.ts";
+export { type KnownStreams, streamOfCell } from "./verify/split.ts";
 export { type VerifyOptions, verifyText, withData } from "./verify/verify.ts";

@@ -140,8 +140,20 @@ function checkSums(
   });
 }
 
+/** Streams that were cut before, by what they depend on: records of all methods share them. */
+export type KnownStreams = Map<string, TaskStream>;
+
+function knownStream(dataset: Dataset, record: AnyRecord, known: KnownStreams): TaskStream {
+  const { cell } = record.start;
+  const classes = record.tasks.flatMap(({ classes }) => classes);
+  const key = hashJson([dataset.fingerprint, { ...cutOf(cell) }, isGiven(cell) ? classes : null]);
+  const stream = known.get(key) ?? streamOfCell(dataset, cell, classes);
+  known.set(key, stream);
+  return stream;
+}
+
 /** What the data set says about the tasks. */
-export function checkStream(record: AnyRecord, dataset: Dataset): Finding[] {
+export function checkStream(record: AnyRecord, dataset: Dataset, known: KnownStreams): Finding[] {
   const { cell } = record.start;
   const findings: Finding[] = [];
   const add = (line: number, found: string, wanted: string) =>
@@ -159,7 +171,7 @@ export function checkStream(record: AnyRecord, dataset: Dataset): Finding[] {
   if (findings.length > 0) return findings;
   let stream: TaskStream;
   try {
-    stream = streamOfCell(dataset, cell, record.tasks.flatMap(({ classes }) => classes));
+    stream = knownStream(dataset, record, known);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     add(1, error.message, "a data set that can be cut so");
