@@ -6,7 +6,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { InputError } from "../../src/core/mod.ts";
+import { InputError, printable } from "../../src/core/mod.ts";
 import { createBoard, type FoundRecord, withoutTimes } from "../../src/protocol/mod.ts";
 import { writeBoard } from "../board_files.ts";
 import { addBoardFlags, type BoardFlags, formatSection, formatVerdict, PROTAGONIST } from "../board_flags.ts";
@@ -24,7 +24,7 @@ interface Options extends BoardFlags {
 
 function describeUnfinished({ path, record: { start: { cell }, tasks } }: FoundRecord): string {
   const { method, orderSeed } = cell;
-  return `unfinished: ${method} T=${cell.tasks} seed ${orderSeed}, ${tasks.length} tasks done (${path})\n`;
+  return `unfinished: ${method} T=${cell.tasks} seed ${orderSeed}, ${tasks.length} tasks done (${path})`;
 }
 
 function points(text: string): number {
@@ -72,12 +72,14 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
       count("failed")
     } failed, ${count("open") + empty.length} unfinished; see ${page}\n`,
   );
-  for (const found of unfinished) output.out(describeUnfinished(found));
-  for (const path of empty) output.out(`unfinished: nothing done (${path})\n`);
+  for (const found of unfinished) output.out(`${printable(describeUnfinished(found), Infinity)}\n`);
+  for (const path of empty) output.out(`unfinished: nothing done (${printable(path, Infinity)})\n`);
   for (const section of board.sections) {
     output.out(`\n${options.metrics ? formatSection(section, options) : formatVerdict(section)}`);
   }
-  for (const { message } of board.problems) output.err(`${message}; it is not in the leaderboard\n`);
+  for (const { message } of board.problems) {
+    output.err(`${printable(message, Infinity)}; it is not in the leaderboard\n`);
+  }
   return board.problems.length > 0 ? 1 : 0;
 }
 
