@@ -43,9 +43,9 @@ Deno.test("compareCells() wants equal hashes of other backends on one kind of ma
   assert.equal(at("a", 0), "equal");
   assert.equal(at("a", 1), "changed");
   assert.equal(at("b", 1), "near");
-  assert.equal(at("b", 4), "near");
-  assert.equal(at("b", 6), "outside");
-  assert.equal(at("b", -6), "outside");
+  assert.equal(at("b", 3), "near");
+  assert.equal(at("b", 4), "outside");
+  assert.equal(at("b", -4), "outside");
 });
 
 Deno.test("compareCells() finds cells that are missing, unfinished, replaced or new", () => {
@@ -109,17 +109,17 @@ Deno.test("compareScores() finds a method whose seeds all moved one way, each wi
     assert.ok(cells.every(({ status }) => status === "near"));
     return compareScores(baseline, found, cells);
   };
-  const [shifted] = gate(moved(-20));
+  const [shifted] = gate(moved(-15));
   assert.equal(shifted!.ok, false);
   assert.equal(shifted!.n, 3);
-  assert.ok(Math.abs(shifted!.found - shifted!.baseline + 20 / 800) < 1e-12);
+  assert.ok(Math.abs(shifted!.found - shifted!.baseline + 15 / 800) < 1e-12);
   const [still] = gate(moved(1));
   assert.equal(still!.ok, true);
   const report = reportOf({ cells: [], scores: [shifted!], problems: [], notes: [] });
   assert.equal(report.ok, false);
   assert.match(
     textOf(report),
-    /FAILED ham T=2 \(onnx-node\): mean of 3 seeds 48\.0 %, -2\.5 points, outside the baseline's interval/,
+    /FAILED ham T=2 \(onnx-node\): mean of 3 seeds 48\.6 %, -1\.9 points, outside the baseline's interval/,
   );
 });
 
