@@ -113,5 +113,5 @@ Deno.test("bench ends with the leaderboard of all that its folder has, and says 
     assert.match(page, /naive/);
     assert.match(page, /simplecil/);
     // What the data decide is said at once.
-    assert.match(out, /^At T = 2: /m);
+    assert.match(out, /^At T = 2[:,] /m);
   }));
