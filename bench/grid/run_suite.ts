@@ -111,7 +111,7 @@ export async function runPart(
 async function renderFolder(out: string, { err }: Output): Promise<string | undefined> {
   const { records, problems } = await collectRecords([out]);
   try {
-    return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }));
+    return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }), records);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     err(`${error.message}\n`);

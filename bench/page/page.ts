@@ -7,6 +7,7 @@
 import * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { escape } from "html-escaper";
 import type { Board, BoardSection, RunDetail } from "../../src/protocol/board/board.ts";
 import css from "./page.css" with { type: "text" };
 import { pageScripts } from "./code.ts";
@@ -76,14 +77,7 @@ function plainSection({ description, verdict }: BoardSection): string {
 }
 
 function escaped(text: string): string {
-  const marks: Record<string, string> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return visible(text).replaceAll(/[&<>"']/g, (mark) => marks[mark]!);
+  return escape(visible(text));
 }
 
 /** A board whose runs' paths are addresses from the page, where they are of a safe form; else empty. */

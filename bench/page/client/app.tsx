@@ -171,8 +171,8 @@ function Header({ shared: { board, state, choose } }: { readonly shared: Shared 
 
 /** A verdict with what is said of one number of tasks first, and of that the first sentence. */
 function verdictAt(verdict: readonly string[], tasks: number) {
-  const isOf = (text: string) => /^At T = \d+:/.test(text);
-  const own = verdict.find((text) => text.startsWith(`At T = ${tasks}:`));
+  const isOf = (text: string) => /^At T = \d+\b/.test(text);
+  const own = verdict.find((text) => new RegExp(`^At T = ${tasks}\\b`).test(text));
   const general = verdict.filter((text) => !isOf(text));
   const [text = "", ...rest] = own === undefined ? general : [own, ...general];
   const [, first = text, tail = ""] = /^(.+?[.!?])\s+(?=[\p{L}\d])(.+)$/su.exec(text) ?? [];

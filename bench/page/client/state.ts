@@ -48,7 +48,7 @@ const standard: readonly MetricName[] = [
 
 /** The state of choices; what they do not say is as the page opens. */
 export function stateOf(board: Board, choices: Choices): State {
-  const section = board.sections.find(({ id }) => id === choices["s"]) ?? board.sections[0]!;
+  const section = board.sections.find(({ id }) => id === choices["s"]) ?? fullest(board);
   const wanted = Number(choices["t"]);
   const tasks = section.tasks.includes(wanted) ? wanted : firstTasks(board, section);
   const labels = new Set(section.methods.map(({ label }) => label));
@@ -77,6 +77,12 @@ export function stateOf(board: Board, choices: Choices): State {
     run: choices["run"] ?? "",
     theme: theme === "light" || theme === "dark" ? theme : "auto",
   };
+}
+
+/** The section with the most finished runs. */
+function fullest({ sections }: Board): BoardSection {
+  const size = ({ entries }: BoardSection) => entries.reduce((sum, { runs }) => sum + runs.length, 0);
+  return sections.toSorted((a, b) => size(b) - size(a))[0]!;
 }
 
 /** Whether a section has a metric at all. */
