@@ -7,15 +7,18 @@
  */
 import axe from "axe-core";
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { renderPage } from "./mod.ts";
 import { largeBoard, smallBoard } from "./test_boards.ts";
 
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const hasChromium = await Deno.stat(executablePath).then(() => true, () => false);
-if (!hasChromium) console.warn(`The page's tests in a browser are left out: there is no ${executablePath}`);
+const places = (Deno.env.get("PATH") ?? "").split(":").map((folder) => join(folder, "chromium"));
+const candidates = [Deno.env.get("CHROMIUM"), ...places].filter((path) => path !== undefined);
+const executablePath = candidates.find((path) => existsSync(path)) ?? "chromium";
+const hasChromium = existsSync(executablePath);
+if (!hasChromium) console.warn("The page's tests in a browser are left out: there is no chromium");
 
 const flags = [
   "--headless=new",

@@ -11,7 +11,7 @@ import type {
   Comparison,
   Estimate,
   MethodClass,
-} from "../../src/protocol/board/board.ts";
+} from "../../src/protocol/mod.ts";
 import { type Ink, type Look, lookOf, type Role } from "./charts/ink.ts";
 import { estimateOf, type MetricName } from "./charts/metrics.ts";
 import type { Series, SeriesPoint } from "./charts/series.ts";

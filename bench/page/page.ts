@@ -8,7 +8,7 @@ import * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { escape } from "html-escaper";
-import type { Board, BoardSection, RunDetail } from "../../src/protocol/board/board.ts";
+import type { Board, BoardSection, RunDetail } from "../../src/protocol/mod.ts";
 import css from "./page.css" with { type: "text" };
 import { pageScripts } from "./code.ts";
 import { packPayload, visible } from "./payload.ts";

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { parseHTML } from "linkedom";
-import type { Board, RunDetail } from "../../src/protocol/board/board.ts";
+import type { Board, RunDetail } from "../../src/protocol/mod.ts";
 import { isPlainAddress, renderPage, renderPlots } from "./mod.ts";
 import { packPayload, type Payload, type SectionRest, visible } from "./payload.ts";
 import { hostileName, smallBoard } from "./test_boards.ts";

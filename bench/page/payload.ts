@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { deflateRawSync } from "node:zlib";
 import type { Json, JsonObject } from "../../src/core/json.ts";
-import type { Board, BoardSection, RunDetail } from "../../src/protocol/board/board.ts";
+import type { Board, BoardSection, RunDetail } from "../../src/protocol/mod.ts";
 import { entriesOf, scoreOf } from "./model.ts";
 
 /** The board as a page opens with it. */

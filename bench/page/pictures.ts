@@ -4,7 +4,7 @@
  * @module
  */
 import { parseHTML } from "linkedom";
-import type { Board, BoardSection } from "../../src/protocol/board/board.ts";
+import type { Board, BoardSection } from "../../src/protocol/mod.ts";
 import { costChart, type CostPoint } from "./charts/costs.ts";
 import { type Ink, lightSeries } from "./charts/ink.ts";
 import { estimateOf, formatTick, metricNamed } from "./charts/metrics.ts";

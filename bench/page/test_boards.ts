@@ -7,7 +7,7 @@
  * @module
  */
 import { createBoard, detailsOf } from "../../src/protocol/mod.ts";
-import type { Board, BoardSection, Estimate, RunDetail } from "../../src/protocol/board/board.ts";
+import type { Board, BoardSection, Estimate, RunDetail } from "../../src/protocol/mod.ts";
 import { recordOf, type RecordParts } from "../../src/protocol/records/test_records.ts";
 
 /** A name that runs code where it is taken for markup, ends a script, and turns what follows around. */

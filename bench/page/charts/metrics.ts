@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { BoardEntry, Estimate } from "../../../src/protocol/board/board.ts";
-import type { FigureName } from "../../../src/protocol/board/figures.ts";
+import type { BoardEntry, Estimate } from "../../../src/protocol/mod.ts";
+import type { FigureName } from "../../../src/protocol/mod.ts";
 
 /** A figure, or the share of the gap between floor and bound that is closed. */
 export type MetricName = FigureName | "gapClosed";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import type { Estimate } from "../../../src/protocol/board/board.ts";
+import type { Estimate } from "../../../src/protocol/mod.ts";
 import type { Ink, Look, Role } from "./ink.ts";
 import { shorten } from "./ink.ts";
 

@@ -8,7 +8,7 @@
  */
 import { h } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Board, RunDetail } from "../../../src/protocol/board/board.ts";
+import type { Board, RunDetail } from "../../../src/protocol/mod.ts";
 import type { SectionRest } from "../payload.ts";
 import { duelsOf, entriesOf, looksOf } from "../model.ts";
 import { Later } from "./chart.tsx";

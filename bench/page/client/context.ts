@@ -6,7 +6,7 @@
  */
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { Board, BoardEntry, RunDetail } from "../../../src/protocol/board/board.ts";
+import type { Board, BoardEntry, RunDetail } from "../../../src/protocol/mod.ts";
 import type { Ink } from "../charts/ink.ts";
 import type { MetricName } from "../charts/metrics.ts";
 import type { Duel, looksOf } from "../model.ts";

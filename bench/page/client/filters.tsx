@@ -7,7 +7,7 @@
  * @module
  */
 import { h } from "preact";
-import type { Board, BoardMethod, BoardSection, MethodClass } from "../../../src/protocol/board/board.ts";
+import type { Board, BoardMethod, BoardSection, MethodClass } from "../../../src/protocol/mod.ts";
 import { methodClasses } from "../model.ts";
 import { Choice } from "./chart.tsx";
 import { useShared } from "./context.ts";

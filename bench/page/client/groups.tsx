@@ -8,7 +8,7 @@
  * @module
  */
 import { Fragment, h } from "preact";
-import type { RunDetail } from "../../../src/protocol/board/board.ts";
+import type { RunDetail } from "../../../src/protocol/mod.ts";
 import { type Field, gridChart } from "../charts/grids.ts";
 import { Chart, Scroll } from "./chart.tsx";
 import { useShared } from "./context.ts";

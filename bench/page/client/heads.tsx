@@ -6,7 +6,7 @@
  * @module
  */
 import { h } from "preact";
-import type { Board, BoardSection } from "../../../src/protocol/board/board.ts";
+import type { Board, BoardSection } from "../../../src/protocol/mod.ts";
 import { type Field, gridChart } from "../charts/grids.ts";
 import { estimateOf, formatBare, formatValue, metricNamed } from "../charts/metrics.ts";
 import { entriesOf, roleOf } from "../model.ts";

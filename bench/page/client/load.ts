@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { BoardRun, RunDetail } from "../../../src/protocol/board/board.ts";
+import type { BoardRun, RunDetail } from "../../../src/protocol/mod.ts";
 import type { Payload, SectionRest } from "../payload.ts";
 
 /** A run, and the address of its record from the page where that is safe to give. */

@@ -7,7 +7,7 @@
  * @module
  */
 import { type ComponentChildren, h } from "preact";
-import type { BoardEntry } from "../../../src/protocol/board/board.ts";
+import type { BoardEntry } from "../../../src/protocol/mod.ts";
 import {
   estimateOf,
   formatBare,

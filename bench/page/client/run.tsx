@@ -8,7 +8,7 @@
  */
 import { Fragment, h } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { RunDetail } from "../../../src/protocol/board/board.ts";
+import type { RunDetail } from "../../../src/protocol/mod.ts";
 import { forgettingChart, type TaskScore } from "../charts/curves.ts";
 import { type Field, gridChart } from "../charts/grids.ts";
 import { formatBare, formatTick } from "../charts/metrics.ts";

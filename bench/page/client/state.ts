@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Board, BoardSection, MethodClass } from "../../../src/protocol/board/board.ts";
+import type { Board, BoardSection, MethodClass } from "../../../src/protocol/mod.ts";
 import { type MetricName, metricNamed } from "../charts/metrics.ts";
 import { firstShown, firstTasks, methodClasses, ranked, roleOf } from "../model.ts";
 

@@ -8,7 +8,7 @@
  */
 import { h } from "preact";
 import { useState } from "preact/hooks";
-import type { BoardEntry, BoardMethod } from "../../../src/protocol/board/board.ts";
+import type { BoardEntry, BoardMethod } from "../../../src/protocol/mod.ts";
 import {
   estimateOf,
   formatBare,
