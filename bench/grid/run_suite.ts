@@ -91,9 +91,8 @@ export async function runPart(
     return exitCodeOf(signal);
   }
   const page = await renderFolder(out, output);
-  if (options.json) {
-    output.out(jsonText(resultOf(suite, board, results, { out, ...(page !== undefined && { page }) })));
-  } else for (const section of board.sections) output.out(formatSection(section, options));
+  if (options.json) output.out(jsonText(resultOf(suite, board, results, { out, page })));
+  else for (const section of board.sections) output.out(formatSection(section, options));
   const leaderboard = page === undefined ? "" : `, and the leaderboard of all that are there in ${page}`;
   said.err(
     `Records are in ${layoutOf(out).records}${leaderboard}\n` +
