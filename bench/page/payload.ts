@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { deflateRawSync } from "node:zlib";
-import type { Json, JsonObject } from "../../src/core/json.ts";
+import type { Json, JsonObject } from "../../src/core/mod.ts";
 import type { Board, BoardSection, RunDetail } from "../../src/protocol/mod.ts";
 import { entriesOf, scoreOf } from "./model.ts";
 
