@@ -13,10 +13,17 @@ import {
   renderJson,
   renderMarkdown,
 } from "../src/protocol/mod.ts";
-import { renderPage, renderPlots } from "./page/mod.ts";
+
+/** Loaded when it is needed: its libraries take a second, which help texts and errors should not wait for. */
+const page = () => import("./page/mod.ts");
 
 /** What is written, by name of the file; the first is the one to open. */
-function filesOf(folder: string, board: Board, records: readonly FoundRecord[]): Record<string, string> {
+async function filesOf(
+  folder: string,
+  board: Board,
+  records: readonly FoundRecord[],
+): Promise<Record<string, string>> {
+  const { renderPage } = await page();
   const hrefOf = (path: string) => relative(folder, path).split("/").map(encodeURIComponent).join("/");
   return {
     "leaderboard.html": renderPage(board, detailsOf(records), { hrefOf }),
@@ -38,7 +45,7 @@ export async function writeBoard(
   board: Board,
   records: readonly FoundRecord[],
 ): Promise<string> {
-  const files = Object.entries(filesOf(folder, board, records));
+  const files = Object.entries(await filesOf(folder, board, records));
   await writeFiles(folder, files, "leaderboard");
   return `${folder}/${files[0]![0]}`;
 }
@@ -49,6 +56,7 @@ export async function writeBoard(
  * @throws {InputError} If the folder cannot be written
  */
 export async function writePlots(folder: string, board: Board): Promise<void> {
+  const { renderPlots } = await page();
   await writeFiles(folder, Object.entries(renderPlots(board)), "plots");
 }
 
