@@ -26,6 +26,11 @@ function configure(command: Command): void {
     )
     .option("--tasks <list>", "numbers of tasks, such as 5,10,20")
     .option(
+      "--stream <kind>",
+      "classes (at random), families (a task's classes are of one family), recurring (families come back), mixed " +
+        "(data sets in a row: --data a+b) (default: classes)",
+    )
+    .option(
       "--classes-per-task <n>",
       "classes of each task, so that more tasks are more classes (default: all classes are dealt out)",
     )

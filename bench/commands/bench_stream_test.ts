@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { numpyPermutation } from "../../src/data/mod.ts";
 import { type RunRecord } from "../../src/protocol/mod.ts";
-import { inFolder, writeSuite } from "../test_kit.ts";
+import { callCommand, exists, inFolder, writeSuite } from "../test_kit.ts";
 import { recordsIn, run } from "./test_bench.ts";
+import { verify } from "./verify.ts";
 
 Deno.test("bench --classes-per-task grows the classes with the tasks, in a table of its own", () =>
   inFolder(async (folder) => {
@@ -129,4 +130,62 @@ Deno.test("bench says that tasks of one class train nothing, and trains them wit
     assert.ok(seen.losses[0]!.every((loss) => loss! > 0), `${seen.losses[0]}`);
     assert.doesNotMatch((await runWith("--tasks", "3", "--methods", "simplecil,joint")).err, notice);
     assert.doesNotMatch((await runWith("--tasks", "2")).err, notice);
+  }));
+
+Deno.test("bench --stream keeps families together, lets them come back and mixes data, and the record can be verified", () =>
+  inFolder(async (folder) => {
+    const data = "procedural:classes=24,trainPerClass=1,testPerClass=1,size=8";
+    const suite = await writeSuite(folder, { data, methods: ["simplecil"], tasks: [4] });
+    const recordOf = async (...args: string[]) => {
+      const out = `${folder}/${args[1]}`;
+      const ran = await run("--suite", suite, "--out", out, ...args);
+      assert.equal(ran.code, 0, ran.err);
+      const record = [...(await recordsIn(out)).values()][0]!;
+      return { table: ran.out, record, families: record.tasks.map(({ families }) => families) };
+    };
+    const apart = await recordOf("--stream", "families");
+    assert.match(apart.table, /stream families/);
+    assert.equal(apart.record.start.cell.stream, "families");
+    assert.deepEqual(apart.families.map((own) => own!.length), [3, 3, 3, 3]);
+    assert.equal(new Set(apart.families.flat()).size, 12);
+    const back = await recordOf("--stream", "recurring");
+    assert.equal(back.families.slice(0, 2).join(), back.families.slice(2).join());
+    const mixed = await recordOf(
+      "--stream",
+      "mixed",
+      "--data",
+      `${data}+procedural:classes=4,trainPerClass=2,testPerClass=1`,
+    );
+    assert.deepEqual(mixed.families, [["procedural"], ["procedural"], ["procedural 2"], ["procedural 2"]]);
+    assert.match(mixed.record.start.source!.data!.spec, /\+size=8$/);
+    const plain = await recordOf("--stream", "classes");
+    assert.deepEqual([plain.record.start.cell.stream, plain.families[0]], [undefined, undefined]);
+    const places = ["families", "recurring", "mixed"].map((kind) => `${folder}/${kind}/records`);
+    const verified = await callCommand(verify, places);
+    assert.equal(verified.code, 0, verified.out + verified.err);
+    const refused = await run("--suite", suite, "--out", `${folder}/refused`, "--stream", "mixed");
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /found one data set, wanted several/);
+    assert.equal(await exists(`${folder}/refused`), false);
+  }));
+
+Deno.test("bench says that a backbone has seen the data, and the record does", () =>
+  inFolder(async (folder) => {
+    const suite = await writeSuite(folder, { methods: ["simplecil"] });
+    const out = `${folder}/out`;
+    const unseen = await run("--suite", suite, "--out", out);
+    assert.doesNotMatch(unseen.err, /was trained on/);
+    const [record] = (await recordsIn(out)).values();
+    const card = JSON.parse(await Deno.readTextFile(`${folder}/tiny.json`));
+    const trainedOn = [{ name: "elsewhere", fingerprint: record!.start.cell.dataset.fingerprint }];
+    await Deno.writeTextFile(`${folder}/tiny.json`, JSON.stringify({ ...card, trainedOn }));
+    const seen = await run("--suite", suite, "--out", out, "--fresh");
+    assert.match(
+      seen.err,
+      /^tiny was trained on elsewhere: it has seen 4 of 4 classes of procedural \(known by content\)/m,
+    );
+    const [marked] = (await recordsIn(out)).values();
+    assert.deepEqual(marked!.start.source!.overlap, [{ trainedOn: "elsewhere", by: "content", classes: 4 }]);
+    // What a card says is no part of a cell.
+    assert.equal(marked!.end!.hash, record!.end!.hash);
   }));

@@ -6,9 +6,9 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { InputError } from "../../src/core/mod.ts";
+import { InputError, printable } from "../../src/core/mod.ts";
 import { createBoard, type FoundRecord, withoutTimes } from "../../src/protocol/mod.ts";
-import { writeBoard } from "../board_files.ts";
+import { writeBoard, writePlots } from "../board_files.ts";
 import { addBoardFlags, type BoardFlags, formatSection, formatVerdict, PROTAGONIST } from "../board_flags.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { collectRecords } from "../found_records.ts";
@@ -20,11 +20,12 @@ interface Options extends BoardFlags {
   readonly margin: number;
   /** False with `--no-times`. */
   readonly times: boolean;
+  readonly plots?: string;
 }
 
 function describeUnfinished({ path, record: { start: { cell }, tasks } }: FoundRecord): string {
   const { method, orderSeed } = cell;
-  return `unfinished: ${method} T=${cell.tasks} seed ${orderSeed}, ${tasks.length} tasks done (${path})\n`;
+  return `unfinished: ${method} T=${cell.tasks} seed ${orderSeed}, ${tasks.length} tasks done (${path})`;
 }
 
 function points(text: string): number {
@@ -42,10 +43,14 @@ function configure(command: Command): void {
       "folders of bench, or of .jsonl records, separated by commas; repeatable",
       (text: string, earlier: readonly string[] = []) => [...earlier, ...text.split(",").filter(Boolean)],
     )
-    .option("--out <dir>", "where LEADERBOARD.md, leaderboard.csv and .json go (default: the first of --in)")
+    .option(
+      "--out <dir>",
+      "where leaderboard.html, LEADERBOARD.md, leaderboard.csv and .json go (default: the first of --in)",
+    )
     .option("--protagonist <name>", "the method that is compared with the best of its rivals", PROTAGONIST)
     .option("--margin <points>", "methods whose difference is surely smaller are equivalent", points, 1)
     .option("--no-times", "leave seconds out, so that equal results give equal files however long they took");
+  command.option("--plots <dir>", "write the main plots there too, as SVG on white");
   addBoardFlags(command);
 }
 
@@ -64,7 +69,8 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
     output.err(`No record is of ${protagonist}, the protagonist; --protagonist names another\n`);
   }
   const folder = options.out ?? first;
-  const page = await writeBoard(folder, board);
+  const page = await writeBoard(folder, board, records);
+  if (options.plots !== undefined) await writePlots(options.plots, board);
   const count = (status: string) =>
     board.sections.flatMap(({ runs }) => runs).filter((run) => run.status === status).length;
   output.out(
@@ -72,12 +78,14 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
       count("failed")
     } failed, ${count("open") + empty.length} unfinished; see ${page}\n`,
   );
-  for (const found of unfinished) output.out(describeUnfinished(found));
-  for (const path of empty) output.out(`unfinished: nothing done (${path})\n`);
+  for (const found of unfinished) output.out(`${printable(describeUnfinished(found), Infinity)}\n`);
+  for (const path of empty) output.out(`unfinished: nothing done (${printable(path, Infinity)})\n`);
   for (const section of board.sections) {
     output.out(`\n${options.metrics ? formatSection(section, options) : formatVerdict(section)}`);
   }
-  for (const { message } of board.problems) output.err(`${message}; it is not in the leaderboard\n`);
+  for (const { message } of board.problems) {
+    output.err(`${printable(message, Infinity)}; it is not in the leaderboard\n`);
+  }
   return board.problems.length > 0 ? 1 : 0;
 }
 
@@ -85,7 +93,7 @@ async function run(_: readonly string[], options: Options, output: Output): Prom
 export const board: CommandSpec<Options> = {
   name: "board",
   description:
-    "Renders records to LEADERBOARD.md, leaderboard.csv and leaderboard.json, and says what they decide.",
+    "Renders records to leaderboard.html, LEADERBOARD.md, leaderboard.csv and leaderboard.json, and says what they decide.",
   configure,
   run,
 };

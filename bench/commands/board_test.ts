@@ -90,7 +90,7 @@ Deno.test("board renders records of several folders, of either layout, to the fi
     assert.deepEqual([code, err], [0, ""]);
     assert.match(
       out,
-      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/LEADERBOARD\.md\n\ntoy .*\nAt T = 2, of 2 /,
+      /^3 records in 1 sections: 3 done, 0 failed, 0 unfinished; see .*\/a\/leaderboard\.html\n\ntoy .*\nAt T = 2, of 2 /,
     );
     const markdown = await Deno.readTextFile(`${folder}/a/LEADERBOARD.md`);
     assert.match(markdown, /\| ham +\| 75\.0 \(n=1; missing: seed 1\) \|/);
@@ -98,6 +98,7 @@ Deno.test("board renders records of several folders, of either layout, to the fi
     assert.match(markdown, /\| ham \| naive \| +2 \| \+25\.0 \(n=1\) \|/);
     assert.equal((await Deno.readTextFile(`${folder}/a/leaderboard.csv`)).trimEnd().split("\n").length, 3);
     assert.equal(await exists(`${folder}/b/LEADERBOARD.md`), false);
+    assert.match(await Deno.readTextFile(`${folder}/a/leaderboard.html`), /^<!doctype html>/);
   }));
 
 Deno.test("board gives the same files, in whatever folders and order the records are found", () =>
@@ -280,7 +281,7 @@ Deno.test("boards that are written at once leave whole files", () =>
     const writers = ["a", "b", "a", "b", "a", "b"].map((name) => write(name, "both"));
     assert.deepEqual((await Promise.all(writers)).map(({ code }) => code), [0, 0, 0, 0, 0, 0]);
     const left = [...Deno.readDirSync(`${folder}/both`)].map(({ name }) => name).sort();
-    assert.deepEqual(left, FILES);
+    assert.deepEqual(left, [...FILES, "leaderboard.html"].sort());
     for (const file of FILES) {
       const read = (name: string) => Deno.readTextFile(`${folder}/${name}/${file}`);
       assert.ok([await read("a-alone"), await read("b-alone")].includes(await read("both")), file);

@@ -14,7 +14,7 @@ import {
   type Executor,
 } from "../../src/executors/mod.ts";
 import { formatCard, writeSafetensors } from "../../src/formats/mod.ts";
-import { type Backbone, createBackbone } from "../../src/nn/mod.ts";
+import { type Backbone, createBackbone, type TrainedOn } from "../../src/nn/mod.ts";
 import { optimiserOf, resolveSettings } from "../../src/protocol/mod.ts";
 import { type Checkpoint, checkpointTensors, pretrain } from "../../src/train/mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
@@ -144,6 +144,12 @@ async function readCheckpoint(
   return state;
 }
 
+/** What a card says of the data that it was trained on. */
+function trainedOn({ name, fingerprint, classNames }: Dataset): TrainedOn[] {
+  const wordnet = classNames.flatMap((className) => /^n\d{8}(?= |$)/.exec(className)?.[0] ?? []);
+  return [{ name, fingerprint, ...(wordnet.length > 0 && { wordnet }) }];
+}
+
 async function writeBackbone(
   base: string,
   recipe: Recipe,
@@ -164,7 +170,10 @@ async function writeBackbone(
     fingerprint: dataset.fingerprint,
     hours: Math.round(seconds / 36) / 100,
   };
-  await replaceFile(`${base}.json`, formatCard(backbone, JSON.parse(JSON.stringify(about))));
+  await replaceFile(
+    `${base}.json`,
+    formatCard({ ...backbone, trainedOn: trainedOn(dataset) }, JSON.parse(JSON.stringify(about))),
+  );
   return backbone;
 }
 

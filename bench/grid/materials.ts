@@ -5,9 +5,15 @@
  * @module
  */
 import { InputError, printable } from "../../src/core/mod.ts";
-import { type Dataset, limitPerClass, parseProceduralSpec } from "../../src/data/mod.ts";
+import {
+  type Dataset,
+  limitPerClass,
+  mixedParts,
+  parseProceduralSpec,
+  type ProceduralOptions,
+} from "../../src/data/mod.ts";
 import type { Backbone } from "../../src/nn/mod.ts";
-import type { RunRecord } from "../../src/protocol/mod.ts";
+import type { KnownStreams, RunRecord } from "../../src/protocol/mod.ts";
 import { openBackbone, shippedBackbones } from "../backbones.ts";
 import type { Output } from "../cli.ts";
 import { loadOptionsOf } from "../commands/backbone_flags.ts";
@@ -46,6 +52,8 @@ export class MissingError extends InputError {
 
 /** What is loaded stays loaded: many records share it. */
 export class Materials {
+  /** Cut before. */
+  readonly streams: KnownStreams = new Map();
   readonly #places: Places;
   readonly #datasets = new Map<string, Promise<Dataset>>();
   readonly #backbones = new Map<string, Promise<Backbone>>();
@@ -65,7 +73,7 @@ export class Materials {
       what: `load the data set ${printable(cell.dataset.name)}`,
       given: this.#places.data ?? [],
       recorded: spec,
-      comesAlong: spec !== undefined && GENERATED.test(spec),
+      comesAlong: spec !== undefined && isGenerated(spec),
       wanted: cell.dataset.fingerprint,
       open: (spec) => this.#load(spec, source?.data?.limitPerClass, cell.dataset),
       nameOf: ({ fingerprint }) => fingerprint,
@@ -128,7 +136,7 @@ export class Materials {
     limits: Limits | undefined,
     wanted: RunRecord["start"]["cell"]["dataset"],
   ): Promise<Dataset> {
-    if (GENERATED.test(spec)) checkAmount(spec, limits, wanted);
+    if (isGenerated(spec)) checkAmount(spec, limits, wanted);
     return once(this.#datasets, JSON.stringify([spec, limits]), async () => {
       const whole = await loadData(spec, this.#places.output);
       return limits ? limitPerClass(whole, limits) : whole;
@@ -159,22 +167,31 @@ function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promis
   return made;
 }
 
+/** Whether all of a data set is made by this program. */
+function isGenerated(spec: string): boolean {
+  return mixedParts(spec).specs.every((part) => GENERATED.test(part));
+}
+
 /** Refuses to generate what is too much, or cannot be the record's data set. */
 function checkAmount(
   spec: string,
   limits: Limits | undefined,
   { classes, train, test }: RunRecord["start"]["cell"]["dataset"],
 ): void {
-  const { trainPerClass, testPerClass, size, classes: count } = parseProceduralSpec(
-    spec.replace(GENERATED, ""),
-  );
-  const bytes = 3 * size * size * count * (trainPerClass + testPerClass);
-  if (bytes > MAX_GENERATED_BYTES) {
+  const { specs, size: mixed } = mixedParts(spec);
+  const parts = specs.map((part) => parseProceduralSpec(part.replace(GENERATED, "")));
+  const side = Math.max(Number(mixed ?? 0), ...parts.map(({ size }) => size!));
+  const sum = (of: (part: ProceduralOptions) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const bytes = 3 * side * side *
+    sum(({ classes, trainPerClass, testPerClass }) => classes * (trainPerClass + testPerClass));
+  // Not a number is too much as well.
+  if (!(bytes <= MAX_GENERATED_BYTES)) {
     throw new InputError(`${printable(spec)} gives ${bytes} bytes, more than ${MAX_GENERATED_BYTES}`);
   }
-  const kept = (perClass: number, limit = perClass) => count * Math.min(perClass, limit);
+  const kept = (split: "trainPerClass" | "testPerClass", limit: number = Infinity) =>
+    sum((part) => part.classes * Math.min(part[split], limit));
   const [found, wanted] = [
-    [count, kept(trainPerClass, limits?.train), kept(testPerClass, limits?.test)],
+    [sum(({ classes }) => classes), kept("trainPerClass", limits?.train), kept("testPerClass", limits?.test)],
     [classes, train, test],
   ].map(([classes, train, test]) => `${classes} classes, ${train} training and ${test} test images`);
   if (found !== wanted) throw new InputError(`${printable(spec)} gives ${found}, the record has ${wanted}`);

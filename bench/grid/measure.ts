@@ -13,6 +13,8 @@ import type { Units } from "./costs.ts";
 
 /** Seconds for each of the two, at most. */
 const PATIENCE = 0.8;
+/** Seconds of a first one after which there is no second. */
+const LONG = 10;
 /** The part of the time to come that may be spent on looking ahead. */
 const SHARE = 0.01;
 /** Epochs that no patience outlasts. */
@@ -101,12 +103,13 @@ async function secondsPerPass(
   return perTurn(ends);
 }
 
-/** Where so many turns are to come: the turns after the first took long enough, or the first so long that it must do. */
+/** Where so many turns are to come: the turns after the first took long enough, or the first
+ * took so long that it must do, though programs were compiled in it. */
 function patience(turns: number): IsEnough {
   return (ends) => {
     const [began, first, last] = [ends[0]!, ends[1]!, ends.at(-1)!];
     const limit = Math.min(PATIENCE, SHARE * turns * perTurn(ends));
-    return last - first >= limit || first - began >= 4 * PATIENCE;
+    return last > first ? last - first >= limit : first - began >= LONG;
   };
 }
 

@@ -9,6 +9,7 @@ import {
   createStream,
   type Dataset,
   limitPerClass,
+  mixedParts,
   type StreamOptions,
   type TaskStream,
 } from "../../src/data/mod.ts";
@@ -21,6 +22,8 @@ import {
   createFileStore,
   hasAdapters,
   layoutOf,
+  type Overlap,
+  overlapOf,
   parseCurrent,
   type ProtocolSettings,
   readRecordFile,
@@ -76,15 +79,19 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   const settings = resolveSettings(suite.settings);
   const methods = suite.methods.map((spec) => ({ spec, method: createMethod(spec) }));
   const backbone = await openBackbone(suite.backbone, loadOptionsOf(suite.backboneFacts));
-  const whole = await loadData(suite.data, output);
+  const spec = sizedSpec(suite.data, backbone.config.image);
+  const whole = await loadData(spec, output);
+  const overlap = overlapOf(backbone, whole);
+  for (const seen of overlap) output?.err(overlapNotice(backbone.id, whole, seen));
   const limit = suite.limitPerClass;
   const dataset = limit === undefined ? whole : limitPerClass(whole, { train: limit, test: limit });
   const { executor, why } = await createExecutor(suite.backend, { threads: CELL_THREADS });
   const { info } = executor;
   const arithmetic = await arithmeticOf(executor).finally(() => executor.dispose());
-  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = suite;
+  const { stream: kind, classesPerTask, firstTask, taskSizes, classOrder, evaluate } = suite;
   const order = classOrder === undefined ? undefined : await readClassOrder(classOrder, dataset);
   const parts = {
+    ...(kind !== undefined && { stream: kind }),
     ...(classesPerTask !== undefined && { classesPerTask }),
     ...(firstTask !== undefined && { firstTask }),
     ...(taskSizes !== undefined && { taskSizes }),
@@ -124,12 +131,28 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
   const numbered = distinct.map((planned, id) => ({ ...planned, job: { ...planned.job, id } }));
   const source = {
     data: {
-      spec: suite.data,
+      spec,
       ...(limit !== undefined && { limitPerClass: { train: limit, test: limit } }),
     },
     backbone: { path: suite.backbone, facts: { ...suite.backboneFacts } as JsonObject },
+    ...(overlap.length > 0 && { overlap }),
   };
   return { dataset, backbone, settings, source, info, arithmetic, why, cells: numbered };
+}
+
+/** Data sets that are mixed get the backbone's size, so that the record says all that made the images. */
+function sizedSpec(spec: string, size: number): string {
+  const parts = mixedParts(spec);
+  return parts.specs.length > 1 && parts.size === undefined ? `${spec}+size=${size}` : spec;
+}
+
+function overlapNotice(
+  id: string,
+  { name, classNames }: Dataset,
+  { trainedOn, by, classes }: Overlap,
+): string {
+  return `${id} was trained on ${trainedOn}: it has seen ${classes} of ${classNames.length} classes of ${name} ` +
+    `(known by ${by}). Records say so; numbers on them are no test of new classes\n`;
 }
 
 /** Collects tasks of one class, on which a loss within the task is zero. */

@@ -91,9 +91,8 @@ export async function runPart(
     return exitCodeOf(signal);
   }
   const page = await renderFolder(out, output);
-  if (options.json) {
-    output.out(jsonText(resultOf(suite, board, results, { out, ...(page !== undefined && { page }) })));
-  } else for (const section of board.sections) output.out(formatSection(section, options));
+  if (options.json) output.out(jsonText(resultOf(suite, board, results, { out, page })));
+  else for (const section of board.sections) output.out(formatSection(section, options));
   const leaderboard = page === undefined ? "" : `, and the leaderboard of all that are there in ${page}`;
   said.err(
     `Records are in ${layoutOf(out).records}${leaderboard}\n` +
@@ -111,7 +110,7 @@ export async function runPart(
 async function renderFolder(out: string, { err }: Output): Promise<string | undefined> {
   const { records, problems } = await collectRecords([out]);
   try {
-    return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }));
+    return await writeBoard(out, createBoard(records, { protagonist: PROTAGONIST, problems }), records);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     err(`${error.message}\n`);

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { InputError, systemReason } from "../../src/core/mod.ts";
+import { type StreamKind, streamKinds } from "../../src/data/mod.ts";
 import { type BackendChoice, backendChoices } from "../../src/executors/mod.ts";
 import { methods as allMethods } from "../../src/methods/mod.ts";
 import { activations, normOrders, pools } from "../../src/nn/mod.ts";
@@ -29,6 +30,8 @@ export interface Suite {
   /** Each is the seed of the class order and, unless `trainSeed` is given, of training. */
   readonly seeds: readonly number[];
   readonly trainSeed?: number | undefined;
+  /** What tasks have in common; left out, nothing: classes come at random. */
+  readonly stream?: StreamKind | undefined;
   /** Classes of each task, so that more tasks are more classes; left out, all classes are dealt out to the tasks. */
   readonly classesPerTask?: number | undefined;
   /** Classes of the first task. */
@@ -68,6 +71,7 @@ const schema: z.ZodType<Suite> = z.strictObject({
   tasks: z.array(z.int().min(1)).min(1),
   seeds: z.array(z.int().min(0)).min(1),
   trainSeed: z.int().min(0).optional(),
+  stream: z.enum(streamKinds).optional(),
   classesPerTask: z.int().min(1).optional(),
   firstTask: z.int().min(1).optional(),
   taskSizes: z.array(z.int().min(1)).min(1).optional(),
@@ -98,6 +102,7 @@ export interface SuiteFlags extends BackboneFlags {
   readonly tasks?: string;
   readonly seeds?: string;
   readonly trainSeed?: string;
+  readonly stream?: string;
   readonly classesPerTask?: string;
   readonly firstTask?: string;
   readonly taskSizes?: string;
@@ -133,7 +138,7 @@ export async function resolveSuites(flags: SuiteFlags): Promise<Suite[]> {
 
 function withFlags(base: Suite, flags: SuiteFlags): Suite {
   const { data, backbone, backend, methods, tasks, seeds, trainSeed, epochs, set = [] } = flags;
-  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate, limitPerClass } = flags;
+  const { stream, classesPerTask, firstTask, taskSizes, classOrder, evaluate, limitPerClass } = flags;
   const settings = Object.fromEntries(set.flatMap((text) => text.split(/,(?=\w+=)/)).map(parseSetting));
   return check("the flags", {
     ...base,
@@ -146,6 +151,7 @@ function withFlags(base: Suite, flags: SuiteFlags): Suite {
     ...(tasks !== undefined && { tasks: parseIntegers("--tasks", tasks, 1) }),
     ...(seeds !== undefined && { seeds: parseIntegers("--seeds", seeds, 0) }),
     ...(trainSeed !== undefined && { trainSeed: parseInteger("--train-seed", trainSeed, 0) }),
+    ...(stream !== undefined && { stream: parseStream(stream) }),
     ...(classesPerTask !== undefined && {
       classesPerTask: parseInteger("--classes-per-task", classesPerTask, 1),
     }),
@@ -243,6 +249,12 @@ function parseInteger(flag: string, text: string, least: number): number {
     throw new InputError(`Cannot use ${flag} ${text}: wanted an integer of at least ${least}`);
   }
   return value;
+}
+
+function parseStream(text: string): StreamKind {
+  const kind = streamKinds.find((name) => name === text);
+  if (kind) return kind;
+  throw new InputError(`Cannot use --stream ${text}: wanted one of ${streamKinds.join(", ")}`);
 }
 
 function parseIntegers(flag: string, text: string, least: number): number[] {

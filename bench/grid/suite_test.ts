@@ -120,3 +120,10 @@ Deno.test("resolveSuites() lays each part over what parts have in common, and fl
     await Deno.writeTextFile(path, JSON.stringify({ ...text, parts: [] }));
     await assert.rejects(resolveSuites({ suite: path }), InputError);
   }));
+Deno.test("resolveSuite() takes the kinds of streams that there are", async () => {
+  assert.equal((await resolveSuite({ suite: "smoke", stream: "recurring" })).stream, "recurring");
+  await assert.rejects(
+    resolveSuite({ suite: "smoke", stream: "kinds" }),
+    /Cannot use --stream kinds: wanted one of classes, families, recurring, mixed$/,
+  );
+});

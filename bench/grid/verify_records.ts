@@ -60,7 +60,7 @@ export async function addMaterials(verified: Verified, materials: Materials): Pr
   };
   let checked: Verified = verified;
   try {
-    checked = withData(verified, await materials.dataset(record));
+    checked = withData(verified, await materials.dataset(record), materials.streams);
   } catch (error) {
     tell(error, "split");
   }

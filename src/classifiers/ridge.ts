@@ -78,7 +78,7 @@ function targets(labels: ArrayLike<number>, classes: number): Matrix {
 }
 
 /** Below this, the rounding of the sums that are kept at 32 bits would outweigh the penalty. */
-function leastPenalty(gram: Matrix): number {
+export function leastPenalty(gram: Matrix): number {
   return 1e-5 * gram.trace() / gram.rows + 1e-12;
 }
 

@@ -24,7 +24,7 @@ export interface CacheOptions {
 }
 
 /** Changes whenever the same input would give other bytes. */
-const VERSION = 4;
+const VERSION = 5;
 const HASH_BYTES = 32;
 const HEADER_AT = HASH_BYTES + 4;
 

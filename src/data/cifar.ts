@@ -35,20 +35,47 @@ const CIFAR100_LABELS: LabelBytes = [
 ];
 
 /**
- * Reads CIFAR-100 from the contents of `train.bin` and `test.bin`; classes are the fine labels.
+ * Reads CIFAR-100 from the contents of `train.bin` and `test.bin`; classes are the fine labels, their families the
+ * coarse ones, where every class has one.
  *
+ * @param coarseNames Names of the 20 coarse labels
  * @throws {InputError} If a file is truncated or mislabelled, or there are not 100 names
  */
-export function parseCifar100(train: Uint8Array, test: Uint8Array, names?: readonly string[]): Dataset {
+export function parseCifar100(
+  train: Uint8Array,
+  test: Uint8Array,
+  names?: readonly string[],
+  coarseNames?: readonly string[],
+): Dataset {
+  const coarse = checkNames(coarseNames ?? Array.from({ length: 20 }, (_, c) => `family ${c}`), 20);
+  const splits = {
+    train: parseRecords([["train.bin", train]], CIFAR100_LABELS),
+    test: parseRecords([["test.bin", test]], CIFAR100_LABELS),
+  };
+  const families = coarseLabels([train, test])?.map((label) => coarse[label]!);
   return createDataset({
     name: "cifar100",
     channels: 3,
     height: SIDE,
     width: SIDE,
     classNames: checkNames(names ?? Array.from({ length: 100 }, (_, c) => `class ${c}`), 100),
-    train: parseRecords([["train.bin", train]], CIFAR100_LABELS),
-    test: parseRecords([["test.bin", test]], CIFAR100_LABELS),
+    ...(families && { families }),
+    ...splits,
   });
+}
+
+/** The coarse label of every fine one; `undefined` if a class has none or several, or all have the same. */
+function coarseLabels(files: readonly Uint8Array[]): number[] | undefined {
+  const found = new Map<number, number>();
+  for (const bytes of files) {
+    for (let at = 0; at < bytes.length; at += 2 + CIFAR_IMAGE_BYTES) {
+      const coarse = bytes[at]!, fine = bytes[at + 1]!;
+      if ((found.get(fine) ?? coarse) !== coarse) return undefined;
+      found.set(fine, coarse);
+    }
+  }
+  if (found.size < 100 || new Set(found.values()).size < 2) return undefined;
+  return Array.from({ length: 100 }, (_, fine) => found.get(fine)!);
 }
 
 /**

@@ -51,9 +51,18 @@ export function pickledRecords(source: string, bytes: Uint8Array, lists: readonl
  * @throws {InputError} If it is damaged or has none
  */
 export function pickledNames(source: string, bytes: Uint8Array, key: string): string[] {
-  const names = textsOf(dictionaryOf(source, bytes).get(key));
+  const names = optionalNames(source, bytes, key);
   if (names) return names;
   throw new InputError(`Cannot read ${source}: found no ${key} in it, wanted a list of names`);
+}
+
+/**
+ * Names of such a file, if it has them.
+ *
+ * @throws {InputError} If it is damaged
+ */
+export function optionalNames(source: string, bytes: Uint8Array, key: string): string[] | undefined {
+  return textsOf(dictionaryOf(source, bytes).get(key));
 }
 
 function dictionaryOf(source: string, bytes: Uint8Array): ReadonlyMap<string, Pickled> {

@@ -20,6 +20,22 @@ Deno.test("parseCifar100() takes fine labels and planes", () => {
   assert.equal(dataset.classNames.length, 100);
 });
 
+Deno.test("parseCifar100() takes coarse labels for families, where every class has one", () => {
+  const all = Array.from({ length: 100 }, (_, fine) => record([fine % 20, fine], 0));
+  const names = Array.from({ length: 20 }, (_, coarse) => `kind ${coarse}`);
+  const dataset = parseCifar100(join(...all), record([3, 23], 0), undefined, names);
+  assert.deepEqual([dataset.families![0], dataset.families![41]], ["kind 0", "kind 1"]);
+  const without = [
+    [join(...all), record([4, 23], 0)],
+    [join(...all.slice(1)), record([3, 23], 0)],
+    [join(...Array.from({ length: 100 }, (_, fine) => record([0, fine], 0))), record([0, 1], 0)],
+  ] as const;
+  for (const [train, test] of without) {
+    assert.equal(parseCifar100(train, test, undefined, names).families, undefined);
+  }
+  assert.throws(() => parseCifar100(all[0]!, all[0]!, undefined, ["a"]), /found 1 names, wanted 20$/);
+});
+
 Deno.test("parseCifar100() says what is wrong with a file", () => {
   const good = record([0, 0], 0);
   const fails = (train: Uint8Array, test: Uint8Array, message: string) =>

@@ -5,7 +5,7 @@
  */
 import { InputError } from "../core/errors.ts";
 import { parseCifar10, parseCifar100 } from "./cifar.ts";
-import { pickledNames, pickledRecords } from "./cifar_python.ts";
+import { optionalNames, pickledNames, pickledRecords } from "./cifar_python.ts";
 import type { Dataset } from "./dataset.ts";
 import type { FileTree } from "./files/tree.ts";
 import { linesOf } from "./images/lines.ts";
@@ -17,16 +17,21 @@ import { type NamedFiles, readNamed } from "./tree_files.ts";
  * @throws {InputError} If files are missing or damaged
  */
 export async function loadCifar100(tree: FileTree): Promise<Dataset> {
-  const files = await readNamed(tree, /^(train\.bin|test\.bin|fine_label_names\.txt|train|test|meta)$/);
+  const files = await readNamed(
+    tree,
+    /^(train\.bin|test\.bin|(fine|coarse)_label_names\.txt|train|test|meta)$/,
+  );
   if (!files.has("train.bin") && files.has("train")) {
     const records = (name: string) =>
       pickledRecords(`${tree.source}: ${name}`, need(tree, files, name), ["coarse_labels", "fine_labels"]);
     const meta = files.get("meta");
     const names = meta && pickledNames(`${tree.source}: meta`, meta, "fine_label_names");
-    return parseCifar100(records("train"), records("test"), names);
+    const coarse = meta && optionalNames(`${tree.source}: meta`, meta, "coarse_label_names");
+    return parseCifar100(records("train"), records("test"), names, coarse);
   }
   const names = namesIn(files, "fine_label_names.txt");
-  return parseCifar100(need(tree, files, "train.bin"), need(tree, files, "test.bin"), names);
+  const coarse = namesIn(files, "coarse_label_names.txt");
+  return parseCifar100(need(tree, files, "train.bin"), need(tree, files, "test.bin"), names, coarse);
 }
 
 /**

@@ -30,6 +30,10 @@ export interface Dataset {
   readonly width: number;
   /** The name of every class, at its number. */
   readonly classNames: readonly string[];
+  /** The family of every class, where the data say that classes are related; no part of the content. */
+  readonly families?: readonly string[];
+  /** The data set that every class comes from, where several make up this one; no part of the content. */
+  readonly origins?: readonly string[];
   /** What methods learn from. */
   readonly train: Split;
   /** What methods are scored on. */
@@ -38,7 +42,7 @@ export interface Dataset {
   readonly leftOut?: Readonly<Record<string, number>>;
   /**
    * SHA-256 over shape, class names, images and labels of both splits, and what was left out if anything was. The name
-   * is not part of it.
+   * and what is said of classes beside their names are not part of it.
    */
   readonly fingerprint: string;
 }
@@ -57,7 +61,7 @@ export function imageSize(dataset: Pick<Dataset, "channels" | "height" | "width"
  * @throws {InputError} If an array has the wrong length or a label is not a class number
  */
 export function createDataset(parts: DatasetParts): Dataset {
-  const { name, channels, height, width, classNames, train, test, leftOut } = parts;
+  const { name, channels, height, width, classNames, families, origins, train, test, leftOut } = parts;
   for (const [what, size] of [["height", height], ["width", width]] as const) {
     if (!Number.isInteger(size) || size < 1) {
       throw new InputError(`Cannot use data set ${name}: found ${what} ${size}, wanted a positive integer`);
@@ -69,6 +73,13 @@ export function createDataset(parts: DatasetParts): Dataset {
   if (classNames.length === 0) {
     throw new InputError(`Cannot use data set ${name}: found no classes, wanted at least one`);
   }
+  for (const [what, names] of [["families", families], ["origins", origins]] as const) {
+    if (names && names.length !== classNames.length) {
+      throw new InputError(
+        `Cannot use data set ${name}: found ${names.length} ${what}, wanted one for each of ${classNames.length} classes`,
+      );
+    }
+  }
   checkSplit(train, "training", parts);
   checkSplit(test, "test", parts);
   return {
@@ -77,6 +88,8 @@ export function createDataset(parts: DatasetParts): Dataset {
     height,
     width,
     classNames,
+    ...(families && { families }),
+    ...(origins && { origins }),
     train,
     test,
     ...(leftOut && { leftOut }),
@@ -134,7 +147,7 @@ export function limitPerClass(
  * @throws {InputError} If there are fewer classes, or the number is not a positive integer
  */
 export function limitClasses(dataset: Dataset, count: number): Dataset {
-  const { name, classNames } = dataset;
+  const { name, classNames, families, origins } = dataset;
   if (!Number.isInteger(count) || count < 1 || count > classNames.length) {
     throw new InputError(
       `Cannot take classes of ${name}: found ${count}, wanted an integer from 1 to its ${classNames.length}`,
@@ -147,6 +160,8 @@ export function limitClasses(dataset: Dataset, count: number): Dataset {
   return createDataset({
     ...dataset,
     classNames: classNames.slice(0, count),
+    ...(families && { families: families.slice(0, count) }),
+    ...(origins && { origins: origins.slice(0, count) }),
     train: take(dataset.train),
     test: take(dataset.test),
   });

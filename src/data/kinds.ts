@@ -7,8 +7,10 @@ import { InputError } from "../core/errors.ts";
 import { cached, type CacheOptions } from "./cache.ts";
 import { loadCifar10, loadCifar100 } from "./cifar_tree.ts";
 import type { Dataset } from "./dataset.ts";
+import { familiesOfNames } from "./families.ts";
 import { refuseLostLinks } from "./files/lost_links.ts";
 import { type FileTree, openTree } from "./files/tree.ts";
+import { FASHION_NAMES, KMNIST_NAMES } from "./idx_names.ts";
 import { EMNIST_SETS, isEmnistTree, isIdxTree, loadEmnist, loadIdx } from "./idx_tree.ts";
 import { cubLayout } from "./images/cub.ts";
 import { folderLayout } from "./images/folder.ts";
@@ -19,7 +21,7 @@ import { imagenetRLayout } from "./images/imagenet_r.ts";
 import { isOmniglotTree, omniglotLayout } from "./images/omniglot.ts";
 import { tinyImagenetLayout } from "./images/tiny_imagenet.ts";
 import { isParquetName, parquetTree } from "./parquet/parquet_tree.ts";
-import { parseProceduralSpec, proceduralDataset } from "./procedural/procedural.ts";
+import { loadProcedural } from "./procedural/load.ts";
 import { sampleLayout } from "./sample_tree.ts";
 import { parseRest, type Settings } from "./settings.ts";
 import { fileName } from "./tree_files.ts";
@@ -42,20 +44,6 @@ export interface DatasetKind {
   /** Whether a tree with these paths is one. The first kind that says so is it. */
   recognises?(paths: readonly string[]): boolean;
 }
-
-const FASHION_NAMES = [
-  "T-shirt/top",
-  "Trouser",
-  "Pullover",
-  "Dress",
-  "Coat",
-  "Sandal",
-  "Shirt",
-  "Sneaker",
-  "Bag",
-  "Ankle boot",
-] as const;
-const KMNIST_NAMES = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"] as const;
 
 /** Settings of all kinds whose images are files. */
 const IMAGE_SETTINGS: readonly (keyof Settings)[] = ["size", "undecodable"];
@@ -84,7 +72,7 @@ export const datasetKinds: Readonly<Record<DatasetKindName, DatasetKind>> = {
   procedural: {
     title: "Images made from a seed, no files needed",
     usage: "procedural[:classes=100,trainPerClass=…,testPerClass=…,size=32,seed=0,…]",
-    load: (settings) => Promise.resolve(proceduralDataset(parseProceduralSpec(settings))),
+    load: loadProcedural,
   },
   cifar100: {
     title: "CIFAR-100, binary or Python version",
@@ -184,8 +172,12 @@ export const datasetKinds: Readonly<Record<DatasetKindName, DatasetKind>> = {
   },
   folder: {
     title: "Any image folder: train/<class>/*, test/<class>/*, or <class>/* split 80/20 by a seed",
-    usage: "folder:PATH[,size=N][,seed=0]",
-    load: images("folder", ({ seed }) => folderLayout(seed), [...IMAGE_SETTINGS, "seed"]),
+    usage: "folder:PATH[,size=N][,seed=0][,depth=2]",
+    load: images("folder", ({ seed, depth }) => folderLayout(seed, depth), [
+      ...IMAGE_SETTINGS,
+      "seed",
+      "depth",
+    ]),
     recognises: (paths) => paths.some((path) => path.includes("/") && isImageName(path)),
   },
 };
@@ -227,7 +219,8 @@ function images(
 ): DatasetKind["load"] {
   return fromTree(known, (tree, settings, path, options) => {
     const name = kind === "folder" ? archiveName(path) : kind;
-    return loadImages(name, tree, layout(settings), settings, { ...options, kind });
+    const identity = settings.depth === 1 ? kind : `${kind} ${settings.depth}`;
+    return loadImages(name, tree, layout(settings), settings, { ...options, kind: identity });
   });
 }
 
@@ -262,7 +255,11 @@ async function loadOmniglot(
 ): Promise<Dataset> {
   for await (const file of tree.walk()) {
     if (!isIdxTree([fileName(file.path)])) continue;
-    if (settings.size === undefined) return await loadIdx("omniglot", tree);
+    if (settings.size === undefined) {
+      const dataset = await loadIdx("omniglot", tree);
+      const families = familiesOfNames(dataset.classNames);
+      return { ...dataset, ...(families && { families }) };
+    }
     throw new InputError(`Cannot resize ${path}: found IDX files, wanted size= for image files only`);
   }
   return await loadImages("omniglot", tree, omniglotLayout, settings, { ...options, kind: "omniglot" });

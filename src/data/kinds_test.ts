@@ -446,7 +446,7 @@ Deno.test("loadDataset() refuses settings that a kind does not have, or wrong va
     await assert.rejects(loadDataset(spec), { name: "InputError", message });
   }
   await assert.rejects(loadDataset("folder:a,b=c/d"), {
-    message: "Cannot use setting b= of a data set: wanted size, undecodable, seed",
+    message: "Cannot use setting b= of a data set: wanted size, undecodable, seed, depth",
   });
 });
 

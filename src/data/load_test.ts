@@ -29,7 +29,10 @@ function perClass(labels: Int32Array, classes: number): Set<number> {
 }
 
 realDataTest("cifar-100-binary", "loadDataset() reads CIFAR-100", async (path) => {
-  const { train, test, classNames } = await loadDataset(`cifar100:${path}`);
+  const { train, test, classNames, families } = await loadDataset(`cifar100:${path}`);
+  const members = Map.groupBy(classNames, (_, label) => families![label]!);
+  assert.deepEqual([members.size, ...new Set([...members.values()].map(({ length }) => length))], [20, 5]);
+  assert.deepEqual(members.get("fish"), ["aquarium_fish", "flatfish", "ray", "shark", "trout"]);
   assert.equal(train.count, 15_000);
   assert.equal(test.count, 10_000);
   assert.deepEqual(perClass(train.labels, 100), new Set([150]));
@@ -45,6 +48,9 @@ realDataTest("omniglot", "loadDataset() reads Omniglot's 1,623 classes", async (
   assert.equal(name, "omniglot");
   assert.equal(classNames.length, 1623);
   assert.equal(classNames[1], "Alphabet_of_the_Magi/character02");
+  const { families } = await loadDataset(`omniglot:${path}`);
+  assert.equal(new Set(families).size, 50);
+  assert.equal(families![1], "Alphabet_of_the_Magi");
   assert.deepEqual(perClass(train.labels, 1623), new Set([15]));
   assert.deepEqual(perClass(test.labels, 1623), new Set([5]));
   assert.equal(train.images.subarray(0, 1024).reduce((sum, ink) => sum + ink, 0), 17_340);

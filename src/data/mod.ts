@@ -16,14 +16,18 @@ export {
   guessKind,
   type LoadDataOptions,
 } from "./kinds.ts";
-export { isDatasetKind, loadDataset } from "./load.ts";
+export { isDatasetKind, loadDataset, mixedParts } from "./load.ts";
 export type { Preprocessing } from "./preprocess.ts";
 export type { Part } from "./procedural/family.ts";
-export { parseProceduralSpec, type ProceduralOptions } from "./procedural/procedural.ts";
+export { parseProceduralSpec, type ProceduralOptions, type Scheme } from "./procedural/procedural.ts";
 export {
   createStream,
   type StreamCut,
+  type StreamKind,
+  streamKinds,
   type StreamOptions,
   type StreamTask,
+  type StructuredStream,
+  structuredStreams,
   type TaskStream,
 } from "./stream.ts";

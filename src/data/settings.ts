@@ -16,6 +16,8 @@ export interface Settings {
   /** Columns of a list that name files and labels. */
   readonly file?: string;
   readonly label?: string;
+  /** Folders above an image that make up the name of its class. */
+  readonly depth: 1 | 2;
   /** What becomes of images that cannot be decoded. */
   readonly undecodable: "refuse" | "skip";
 }
@@ -61,6 +63,7 @@ export function parseRest(
       ...(size && { size }),
       seed: number("seed", 0, 2 ** 32 - 1) ?? 0,
       set: given.get("set") ?? "balanced",
+      depth: number("depth", 1, 2) === 2 ? 2 : 1,
       undecodable,
       ...(given.has("file") && { file: given.get("file")! }),
       ...(given.has("label") && { label: given.get("label")! }),

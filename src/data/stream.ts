@@ -9,6 +9,7 @@ import { hashJson } from "../core/json.ts";
 import { createRng } from "../core/rng.ts";
 import { numpyPermutation, orderOf } from "./class_order.ts";
 import type { Dataset, Split } from "./dataset.ts";
+import { arrange, type Arrangement, type Block } from "./structure.ts";
 
 /** One task: its classes and its images. Tasks share neither. */
 export interface StreamTask {
@@ -16,6 +17,8 @@ export interface StreamTask {
   readonly index: number;
   /** Class numbers of the data set, in stream order. */
   readonly classes: readonly number[];
+  /** What its classes were drawn from, in streams with structure: families, or data sets. */
+  readonly families?: readonly string[];
   /** Ascending indices into `dataset.train`. */
   readonly train: Int32Array;
   /** Ascending indices into `dataset.test`. */
@@ -24,6 +27,8 @@ export interface StreamTask {
 
 /** How a stream was cut, where it was not the plain way: all classes, shuffled by us and dealt out evenly. */
 export interface StreamCut {
+  /** What tasks have in common, if asked for. */
+  readonly stream?: StructuredStream;
   /** Classes of each task, if asked for. */
   readonly classesPerTask?: number;
   /** Classes of the first task, if asked for. */
@@ -33,6 +38,18 @@ export interface StreamCut {
   /** `"numpy"`, or `"given:"` and the beginning of the order's hash. */
   readonly classOrder?: string;
 }
+
+/**
+ * What tasks have in common: `classes` come at random; `families` stay together; `recurring` families come back; `mixed`
+ * data sets follow one another.
+ */
+export const streamKinds = ["classes", "families", "recurring", "mixed"] as const;
+/** What the tasks of a stream have in common. */
+export type StreamKind = typeof streamKinds[number];
+/** Those in which tasks have something in common. */
+export const structuredStreams = ["families", "recurring", "mixed"] as const satisfies readonly StreamKind[];
+/** One of them. */
+export type StructuredStream = typeof structuredStreams[number];
 
 /** A data set cut into tasks. */
 export interface TaskStream {
@@ -65,6 +82,8 @@ export interface StreamOptions {
   readonly firstTask?: number;
   /** Classes of every task, as many as there are tasks; excludes the two above. */
   readonly taskSizes?: readonly number[];
+  /** What tasks have in common; `"classes"`, at random, by default. See `arrange` for how the others are made. */
+  readonly stream?: StreamKind;
   /** NumPy's shuffle with `orderSeed`, or all class numbers in their order; our own shuffle by default. */
   readonly order?: "numpy" | readonly number[];
 }
@@ -78,21 +97,26 @@ export interface StreamOptions {
  */
 export function createStream(dataset: Dataset, options: StreamOptions): TaskStream {
   const { orderSeed, classesPerTask, firstTask, taskSizes, order } = options;
-  const sizes = sizesOf(dataset, options);
+  const stream = options.stream === "classes" ? undefined : options.stream;
   if (!Number.isSafeInteger(orderSeed)) {
     throw new InputError(`Cannot order the classes: found order seed ${orderSeed}, wanted an integer`);
   }
   const trainOf = indicesByClass(dataset, dataset.train, "training");
   const testOf = indicesByClass(dataset, dataset.test, "test");
   const whole = orderedClasses(dataset, orderSeed, order);
-  const classOrder = whole.slice(0, sizes.reduce((sum, size) => sum + size, 0));
+  const runs = stream ? structuredRuns(dataset, whole, stream, options) : plainRuns(dataset, whole, options);
+  const classOrder = runs.flatMap(({ classes }) => classes);
 
-  let start = 0;
-  const tasks = sizes.map((size, index): StreamTask => {
-    const own = classOrder.slice(start, start += size);
+  const tasks = runs.map(({ classes: own, families }, index): StreamTask => {
     const gather = (of: readonly (readonly number[])[]) =>
       Int32Array.from(own.flatMap((label) => of[label]!)).sort();
-    return { index, classes: own, train: gather(trainOf), test: gather(testOf) };
+    return {
+      index,
+      classes: own,
+      ...(families && { families }),
+      train: gather(trainOf),
+      test: gather(testOf),
+    };
   });
   const hash = hashJson({
     fingerprint: dataset.fingerprint,
@@ -105,6 +129,7 @@ export function createStream(dataset: Dataset, options: StreamOptions): TaskStre
   });
   const isGiven = order !== undefined && order !== "numpy";
   const cut: StreamCut = {
+    ...(stream !== undefined && { stream }),
     ...(classesPerTask !== undefined && { classesPerTask }),
     ...(firstTask !== undefined && { firstTask }),
     ...(taskSizes !== undefined && { taskSizes }),
@@ -119,6 +144,52 @@ function orderedClasses(dataset: Dataset, seed: number, order: StreamOptions["or
   if (order === "numpy") return numpyPermutation(count, seed);
   if (order !== undefined) return orderOf(dataset, order.map(String), "numbers");
   return createRng(seed, "class order").shuffle(Array.from({ length: count }, (_, c) => c));
+}
+
+/** The classes of each task, and what they have in common. */
+type Run = Pick<Block, "classes"> & Partial<Block>;
+
+function plainRuns(dataset: Dataset, whole: readonly number[], options: StreamOptions): Run[] {
+  let start = 0;
+  return sizesOf(dataset, options).map((size) => ({ classes: whole.slice(start, start += size) }));
+}
+
+function structuredRuns(
+  dataset: Dataset,
+  whole: readonly number[],
+  kind: Arrangement,
+  { tasks, orderSeed, classesPerTask, firstTask, taskSizes, order }: StreamOptions,
+): Run[] {
+  const { name, families, origins } = dataset;
+  const fail = (found: string, wanted: string): never => {
+    throw new InputError(
+      `Cannot cut ${name} into tasks of a stream "${kind}": found ${found}, wanted ${wanted}`,
+    );
+  };
+  if (!Number.isInteger(tasks) || tasks < 1) fail(`${tasks} tasks`, "a positive integer");
+  if (classesPerTask !== undefined && (!Number.isInteger(classesPerTask) || classesPerTask < 1)) {
+    fail(`${classesPerTask} classes per task`, "a positive integer");
+  }
+  if ((firstTask ?? taskSizes) !== undefined) {
+    fail("sizes of single tasks", "none, since they follow from what tasks have in common");
+  }
+  const groups = kind === "mixed"
+    ? origins ?? fail("one data set", "several, such as --data cifar100:PATH+omniglot:PATH")
+    : families ?? fail("no families of its classes", "data that tell them");
+  const blocks = [...Map.groupBy(whole, (label) => groups[label]!)].map(([family, classes]): Block => ({
+    families: [family],
+    classes,
+  }));
+  const place = (block: Block) => kind === "mixed" ? groups.indexOf(block.families[0]!) : 0;
+  // Families in an order of their own, since large ones would tend to come first; unless the order of classes was given.
+  const ordered = kind === "mixed"
+    ? blocks.sort((a, b) => place(a) - place(b))
+    : order === undefined
+    ? createRng(orderSeed, "family order").shuffle(
+      blocks.sort((a, b) => a.families[0]! < b.families[0]! ? -1 : 1),
+    )
+    : blocks;
+  return arrange(kind, ordered, { name, tasks, ...(classesPerTask !== undefined && { classesPerTask }) });
 }
 
 /** Numbers of classes of the tasks. */

@@ -18,6 +18,16 @@ export interface PixelStatistics {
   readonly std: readonly number[];
 }
 
+/** Data that a backbone was trained on. */
+export interface TrainedOn {
+  /** The data set's name. */
+  readonly name: string;
+  /** Its fingerprint, if known. */
+  readonly fingerprint?: string;
+  /** Numbers of its classes in WordNet, such as `n01443537`, if it has such. */
+  readonly wordnet?: readonly string[];
+}
+
 /** A pre-trained Vision Transformer. */
 export interface Backbone {
   /** Name for people, such as the file's. */
@@ -35,6 +45,8 @@ export interface Backbone {
    * adapter that was trained elsewhere adds to the weight before them. They do not count for the hash.
    */
   readonly scales?: NamedTensors;
+  /** Data that it was trained on, as far as its card tells; no part of the hash. */
+  readonly trainedOn?: readonly TrainedOn[];
   /** SHA-256 of architecture, pixel statistics and tensors in canonical order; the id does not count. */
   readonly hash: string;
 }
@@ -59,7 +71,7 @@ function checkTensor(name: string, tensor: HostTensor | undefined, wanted: reado
  * @throws {RangeError} If a tensor is missing or has another shape, or the pixel statistics do not fit
  */
 export function createBackbone(parts: Omit<Backbone, "hash">): Backbone {
-  const { id, config, pixels, head, scales } = parts;
+  const { id, config, pixels, head, scales, trainedOn } = parts;
   const specs = backboneTensors(config);
   for (const { name, shape } of specs) checkTensor(name, parts.weights[name], shape);
   if (head) {
@@ -84,5 +96,14 @@ export function createBackbone(parts: Omit<Backbone, "hash">): Backbone {
     canonicalJson({ config, pixels, tensors: named.map(([name, { shape }]) => ({ name, shape })) }),
     ...named.map(([, tensor]) => bytes(tensor)),
   );
-  return { id, config, weights, pixels, ...(head ? { head } : {}), ...(scales ? { scales } : {}), hash };
+  return {
+    id,
+    config,
+    weights,
+    pixels,
+    ...(head && { head }),
+    ...(scales && { scales }),
+    ...(trainedOn && { trainedOn }),
+    hash,
+  };
 }

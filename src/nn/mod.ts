@@ -11,7 +11,7 @@ export {
   type LoraPair,
   type LoraSpec,
 } from "./adapter.ts";
-export { type Backbone, createBackbone, type PixelStatistics } from "./backbone.ts";
+export { type Backbone, createBackbone, type PixelStatistics, type TrainedOn } from "./backbone.ts";
 export { type ClassifierKind, type classifierKinds, type KindOfHead } from "./classifier.ts";
 export {
   type Activation,

@@ -123,12 +123,13 @@ export class CellRun {
     await this.#report("evaluate", index, 0, 1);
     const evaluation = scores ? await this.#evaluator.evaluate(predictor, index + 1) : undefined;
     await this.#report("evaluate", index, 1, 1);
-    const { classes, train, test } = stream.tasks[index]!;
+    const { classes, families, train, test } = stream.tasks[index]!;
     const { losses } = meter;
     const facts: TaskFacts = {
       event: "task",
       index,
       classes,
+      ...(families && { families }),
       images: { train: train.length, test: test.length },
       ...(evaluation && { evaluation }),
       ...(losses.length > 0 && {

@@ -34,6 +34,15 @@ export {
 export { type GrowthOptions, type GrowthTables, growthTables } from "./board/growth.ts";
 export { renderJson, withoutTimes } from "./board/json.ts";
 export { renderMarkdown } from "./board/markdown.ts";
+export {
+  adjustedRandIndex,
+  familyAgreement,
+  familyTransfer,
+  groupOfTasks,
+  type PairEffects,
+  pairEffects,
+  type TaskFamilies,
+} from "./board/families.ts";
 export * from "./board/metrics.ts";
 export { inBoardOrder } from "./board/order.ts";
 export type { FoundRecord, Problem } from "./board/runs.ts";
@@ -64,6 +73,7 @@ export {
 } from "./records/record.ts";
 export { type Facts, seal } from "./records/seal.ts";
 export { type Edition, recordSchema } from "./records/json_schema.ts";
+export { type Overlap, overlapOf } from "./overlap.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./run.ts";
 export { optimiserOf, type ProtocolSettings, resolveSettings } from "./settings.ts";
 export {
@@ -86,5 +96,5 @@ export {
   nearDifference,
   TOLERANCE,
 } from "./verify/rerun.ts";
-export { streamOfCell } from "./verify/split.ts";
+export { type KnownStreams, streamOfCell } from "./verify/split.ts";
 export { type VerifyOptions, verifyText, withData } from "./verify/verify.ts";

@@ -7,45 +7,73 @@
  */
 import { InputError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
+import { familiesOfNames } from "../families.ts";
 import { findClassFolders } from "./class_folders.ts";
 import { classNamesIn, findSplits, type FolderSplits, shareClasses } from "./folder_splits.ts";
-import { areStray, folderTreeOf, type ImageFolder } from "./folder_tree.ts";
+import { areStray, childrenOf, folderTreeOf, type ImageFolder } from "./folder_tree.ts";
 import type { ImageLayout, ImagePlan, LabelledPath, TreeIndex } from "./image_set.ts";
 import { roleOf } from "./split_names.ts";
 
 /** Share of each class that goes to the training split where the folder has no splits of its own. */
 const TRAIN_SHARE = 0.8;
 
-/** A generic image folder. */
-export function folderLayout(seed: number): ImageLayout {
-  return { root: "tree", plan: (index) => planFolder(index, seed) };
+/**
+ * A generic image folder.
+ *
+ * @param depth 2 if classes are folders in the folders of their families
+ */
+export function folderLayout(seed: number, depth: FolderDepth = 1): ImageLayout {
+  return {
+    root: "tree",
+    plan(index) {
+      const plan = planFolder(index, seed, depth);
+      const families = depth === 2 ? familiesOfNames(plan.classNames) : undefined;
+      return { ...plan, ...(families && { families }) };
+    },
+  };
 }
 
-function planFolder(index: TreeIndex, seed: number): ImagePlan {
+/** Folders above an image that make up the name of its class. */
+export type FolderDepth = 1 | 2;
+
+function planFolder(index: TreeIndex, seed: number, depth: FolderDepth): ImagePlan {
   const top = folderTreeOf(index.images);
   const found = findSplits(index.source, top);
-  if (found?.kind === "splits") return planSplits(index, top, found.splits, seed);
+  if (found?.kind === "splits") return planSplits(index, top, found.splits, seed, depth);
+  if (found && depth === 2) {
+    throw new InputError(
+      `Cannot read ${index.source}: found train and test folders in ${
+        found.root.path || "its folders"
+      }, wanted ` +
+        "<family>/<class>/* with depth=2",
+    );
+  }
   if (found) return planClassesOfSplits(found.root, index);
   const { root, notices } = findClassFolders(index.source, top);
   const named = roleOf(root.name);
   const alone = named?.isExact ? [`found ${root.path} alone; its images are split 80 to 20 by a seed`] : [];
   const images = index.images.filter((path) => isBelow(path, root));
   return {
-    ...splitBySeed(images, new Labels(root), seed),
+    ...splitBySeed(images, new Labels([root], depth), seed),
     notices: [...notices, ...alone],
     regions: [root.path],
   };
 }
 
-/** Classes by the folder that follows some folder in a path. */
+/** Classes by the folder, or the two folders, that follow some folder in a path. */
 export class Labels {
   readonly classNames: readonly string[];
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #parts: readonly ImageFolder[];
+  readonly #depth: FolderDepth;
 
-  constructor(...parts: readonly ImageFolder[]) {
+  constructor(parts: readonly ImageFolder[], depth: FolderDepth = 1) {
     this.#parts = parts;
-    this.classNames = [...new Set(parts.flatMap((part) => [...classNamesIn(part)]))].sort();
+    this.#depth = depth;
+    this.classNames = [
+      ...new Set(parts.flatMap((part) => depth === 2 ? innerNames(part) : [...classNamesIn(part)])),
+    ]
+      .sort();
     this.#numbers = new Map(this.classNames.map((name, number) => [name, number]));
   }
 
@@ -54,10 +82,20 @@ export class Labels {
     return images.flatMap((path) => {
       const part = this.#parts.find((part) => isBelow(path, part));
       if (!part) return [];
-      const name = path.slice(part.path.length).split("/")[0]!.normalize("NFC");
+      const folders = path.slice(part.path.length).split("/").slice(0, -1);
+      // An image beside the class folders of its family is of no class.
+      if (folders.length < this.#depth) return [];
+      const name = folders.slice(0, this.#depth).join("/").normalize("NFC");
       return [{ path, label: this.#numbers.get(name)! }];
     });
   }
+}
+
+/** Names of the folders in the folders of a folder, as `<outer>/<inner>`. */
+function innerNames(part: ImageFolder): string[] {
+  return childrenOf(part).flatMap((outer) =>
+    childrenOf(outer).map((inner) => `${outer.name}/${inner.name}`.normalize("NFC"))
+  );
 }
 
 /** Whether an image lies in a folder of a folder. */
@@ -65,7 +103,13 @@ function isBelow(path: string, folder: ImageFolder): boolean {
   return path.startsWith(folder.path) && path.indexOf("/", folder.path.length) >= 0;
 }
 
-function planSplits(index: TreeIndex, top: ImageFolder, splits: FolderSplits, seed: number): ImagePlan {
+function planSplits(
+  index: TreeIndex,
+  top: ImageFolder,
+  splits: FolderSplits,
+  seed: number,
+  depth: FolderDepth,
+): ImagePlan {
   const { root, train, test, validation, others } = splits;
   const outside = top.count - root.count;
   if (!areStray(outside, root.count)) {
@@ -94,7 +138,7 @@ function planSplits(index: TreeIndex, top: ImageFolder, splits: FolderSplits, se
     );
   }
   const parts = held ? [train, held] : [train];
-  const labels = new Labels(...parts);
+  const labels = new Labels(parts, depth);
   const used = [...parts, ...unlabelled, ...(validation ? [validation] : [])];
   const strays = index.images.filter((path) => {
     if (others.some((other) => path.startsWith(other.path))) return false;
@@ -119,7 +163,7 @@ function planSplits(index: TreeIndex, top: ImageFolder, splits: FolderSplits, se
 
 /** `<class>/train/*` and `<class>/test/*`. */
 function planClassesOfSplits(root: ImageFolder, index: TreeIndex): ImagePlan {
-  const labels = new Labels(root);
+  const labels = new Labels([root]);
   const roleIn = (path: string) => roleOf(path.slice(root.path.length).split("/")[1]!)?.role;
   const images = index.images.filter((path) =>
     path.slice(root.path.length).split("/").length === 3 && isBelow(path, root)

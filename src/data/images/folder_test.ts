@@ -8,6 +8,11 @@ function images(folder: string, count: number): string[] {
 }
 
 function plan(...paths: readonly (string | readonly string[])[]) {
+  const { families: _, ...found } = planOf(1, paths);
+  return found;
+}
+
+function planOf(depth: 1 | 2, paths: readonly (string | readonly string[])[]) {
   const index = {
     source: "x",
     images: paths.flat().sort(),
@@ -17,10 +22,10 @@ function plan(...paths: readonly (string | readonly string[])[]) {
     hasText: () => false,
     text: () => "",
   };
-  const { classNames, train, test, notices = [] } = folderLayout(0).plan(index);
+  const { classNames, families, train, test, notices = [] } = folderLayout(0, depth).plan(index);
   const counts = (split: readonly LabelledPath[]) =>
     classNames.map((_, label) => split.filter((image) => image.label === label).length);
-  return { classNames, train: counts(train), test: counts(test), notices: notices.join("; ") };
+  return { classNames, families, train: counts(train), test: counts(test), notices: notices.join("; ") };
 }
 
 /** Class folders `a` and `b` of a part. */
@@ -176,4 +181,19 @@ Deno.test("folder refuses what it could only guess", () => {
   ) {
     assert.throws(() => plan(...paths), { name: "InputError", message });
   }
+});
+
+Deno.test("folder with depth=2 takes the outer folder for a family, with splits or without", () => {
+  const within = (part: string, count: number) => [
+    ...images(`${part}cat/lion`, count),
+    ...images(`${part}cat/tiger`, count),
+    ...images(`${part}dog/poodle`, count),
+  ];
+  const wanted = { classNames: ["cat/lion", "cat/tiger", "dog/poodle"], families: ["cat", "cat", "dog"] };
+  const { notices: _, ...split } = planOf(2, [within("train/", 4), within("test/", 2)]);
+  assert.deepEqual(split, { ...wanted, train: [4, 4, 4], test: [2, 2, 2] });
+  const { notices: __, ...whole } = planOf(2, [within("", 5), ["cat/stray.jpg"]]);
+  assert.deepEqual(whole, { ...wanted, train: [4, 4, 4], test: [1, 1, 1] });
+  assert.deepEqual(planOf(1, [within("", 5)]).classNames, ["cat", "dog"]);
+  assert.throws(() => planOf(2, [images("a/train", 4), images("a/test", 4)]), /wanted <family>\/<class>/);
 });

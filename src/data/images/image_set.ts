@@ -25,6 +25,8 @@ export interface LabelledPath {
 /** Which files make a data set, in the order of the result. */
 export interface ImagePlan {
   readonly classNames: readonly string[];
+  /** The family of every class, if the layout tells. */
+  readonly families?: readonly string[];
   readonly train: readonly LabelledPath[];
   readonly test: readonly LabelledPath[];
   /** Whether black and white change places. */
@@ -119,6 +121,7 @@ export async function loadImageSet(
     height,
     width,
     classNames: plan.classNames,
+    ...(plan.families && { families: plan.families }),
     train: without(splits.train, plan.train, failed, bytes),
     test: without(splits.test, plan.test, failed, bytes),
     ...(leftOut && { leftOut }),

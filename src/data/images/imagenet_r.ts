@@ -16,7 +16,7 @@ export function imagenetRLayout(seed: number): ImageLayout {
     root: "tree",
     plan(index) {
       const { root, notices } = findClassFolders(index.source, folderTreeOf(index.images));
-      const labels = new Labels(root);
+      const labels = new Labels([root]);
       const names = namesOf(index, `${root.path}README.txt`);
       return {
         ...splitBySeed(index.images, labels, seed),

@@ -6,6 +6,7 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
+import { familiesOfNames } from "../families.ts";
 import type { ImageLayout, ImagePlan, TreeIndex } from "./image_set.ts";
 
 const DRAWING = /(?:^|\/)images_(?:background|evaluation)\/([^/]+\/[^/]+)\/[^/]*_(\d+)\.png$/;
@@ -34,5 +35,6 @@ function plan(index: TreeIndex): ImagePlan {
   const split = (training: boolean) =>
     drawings.filter(({ isTraining }) => isTraining === training)
       .map(({ path, name }) => ({ path, label: labels.get(name)! }));
-  return { classNames, train: split(true), test: split(false), inverted: true };
+  const families = familiesOfNames(classNames)!;
+  return { classNames, families, train: split(true), test: split(false), inverted: true };
 }

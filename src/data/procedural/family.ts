@@ -33,6 +33,8 @@ export interface Family<Gene extends string = string> {
   readonly placement: Placement;
   /** The values a gene takes, by level. */
   readonly genes: Readonly<Record<Gene, readonly number[]>>;
+  /** The hue of a class, 0 to 1, where colour is one of its genes: all its images keep to it. */
+  hue?(genes: Readonly<Record<Gene, number>>): number;
   /** Makes the field of one image; what `draw` decides varies from image to image. */
   paint(genes: Readonly<Record<Gene, number>>, draw: Draw): Field;
 }

@@ -11,7 +11,15 @@ import { InputError } from "../../core/errors.ts";
 import { createRng, hash32 } from "../../core/rng.ts";
 import { createDataset, type Dataset, type Split } from "../dataset.ts";
 import { FAMILIES } from "./families.ts";
-import { className, drawClasses, type Part, type ProceduralClass } from "./family.ts";
+import { COMPOSED_FAMILIES } from "./families/composed.ts";
+import {
+  className,
+  drawClasses,
+  type Family,
+  geneValues,
+  type Part,
+  type ProceduralClass,
+} from "./family.ts";
 import { renderImage } from "./render.ts";
 
 /** What to make. */
@@ -28,7 +36,24 @@ export interface ProceduralOptions {
   readonly size?: number;
   /** `benchmark` if absent. */
   readonly part?: Part;
+  /**
+   * What classes are: of twelve kinds of figures and textures (`families`, the default), or a shape with a texture and
+   * a colour (`composed`), 1,152 at most, whose family is the shape.
+   */
+  readonly scheme?: Scheme;
+  /** How much images of a class differ, 0 (hardly) to 3; 1 if absent. */
+  readonly difficulty?: number;
 }
+
+/** What procedural classes are. */
+export type Scheme = "families" | "composed";
+
+const SCHEMES: Readonly<Record<Scheme, readonly Family[]>> = {
+  families: FAMILIES,
+  composed: COMPOSED_FAMILIES,
+};
+/** Beyond it the contrast of an image may vanish. */
+const MAX_DIFFICULTY = 3;
 
 /** What `procedural` without settings means. */
 export const PROCEDURAL_DEFAULTS = {
@@ -38,6 +63,8 @@ export const PROCEDURAL_DEFAULTS = {
   testPerClass: 20,
   size: 32,
   part: "benchmark",
+  scheme: "families",
+  difficulty: 1,
 } as const satisfies Required<ProceduralOptions>;
 
 /** Largest split that is made, in bytes. */
@@ -50,7 +77,7 @@ const MAX_SPLIT_BYTES = 2 ** 31 - 1;
  * @throws {InputError} If a number is out of range
  */
 export function proceduralDataset(options: ProceduralOptions): Dataset {
-  const { seed, classes: count, trainPerClass, testPerClass, size, part } = {
+  const { seed, classes: count, trainPerClass, testPerClass, size, part, scheme, difficulty } = {
     ...PROCEDURAL_DEFAULTS,
     ...options,
   };
@@ -62,6 +89,11 @@ export function proceduralDataset(options: ProceduralOptions): Dataset {
       throw new InputError(`Cannot make images: found ${what} ${value}, wanted a positive integer`);
     }
   }
+  if (!(difficulty >= 0 && difficulty <= MAX_DIFFICULTY)) {
+    throw new InputError(
+      `Cannot make images: found difficulty ${difficulty}, wanted a number from 0 to ${MAX_DIFFICULTY}`,
+    );
+  }
   const bytes = count * Math.max(trainPerClass, testPerClass) * 3 * size * size;
   if (bytes > MAX_SPLIT_BYTES) {
     throw new InputError(
@@ -69,19 +101,20 @@ export function proceduralDataset(options: ProceduralOptions): Dataset {
     );
   }
   const classes = drawClasses(
-    FAMILIES,
+    SCHEMES[scheme],
     part,
     count,
     (family) => createRng(seed, `procedural/${part}/${family}`),
   );
   return createDataset({
-    name: part === "benchmark" ? "procedural" : "procedural-pretrain",
+    name: `procedural${scheme === "composed" ? "-composed" : ""}${part === "pretrain" ? "-pretrain" : ""}`,
     channels: 3,
     height: size,
     width: size,
     classNames: classes.map(className),
-    train: renderSplit(classes, seed, "train", trainPerClass, size),
-    test: renderSplit(classes, seed, "test", testPerClass, size),
+    families: classes.map(({ family }) => family.name),
+    train: renderSplit(classes, { seed, split: "train", perClass: trainPerClass, size, difficulty }),
+    test: renderSplit(classes, { seed, split: "test", perClass: testPerClass, size, difficulty }),
   });
 }
 
@@ -104,7 +137,7 @@ export function parseProceduralSpec(settings: string): Required<ProceduralOption
     }
     given.set(key, value);
   }
-  const integer = (key: Exclude<keyof ProceduralOptions, "part">): number => {
+  const integer = (key: "seed" | "classes" | "trainPerClass" | "testPerClass" | "size"): number => {
     const text = given.get(key);
     if (text === undefined) return PROCEDURAL_DEFAULTS[key];
     if (/^-?\d{1,15}$/.test(text)) return Number(text);
@@ -116,6 +149,19 @@ export function parseProceduralSpec(settings: string): Required<ProceduralOption
       `Cannot read the setting part: found ${JSON.stringify(part)}, wanted benchmark or pretrain`,
     );
   }
+  const scheme = given.get("scheme") ?? PROCEDURAL_DEFAULTS.scheme;
+  if (scheme !== "families" && scheme !== "composed") {
+    throw new InputError(
+      `Cannot read the setting scheme: found ${JSON.stringify(scheme)}, wanted families or composed`,
+    );
+  }
+  const difficulty = given.get("difficulty") ?? `${PROCEDURAL_DEFAULTS.difficulty}`;
+  if (!/^\d(\.\d{1,6})?$/.test(difficulty)) {
+    throw new InputError(
+      `Cannot read the setting difficulty: found ${JSON.stringify(difficulty)}, wanted a number from 0 to ` +
+        MAX_DIFFICULTY,
+    );
+  }
   return {
     seed: integer("seed"),
     classes: integer("classes"),
@@ -123,26 +169,34 @@ export function parseProceduralSpec(settings: string): Required<ProceduralOption
     testPerClass: integer("testPerClass"),
     size: integer("size"),
     part,
+    scheme,
+    difficulty: Number(difficulty),
   };
+}
+
+interface SplitOptions {
+  readonly seed: number;
+  readonly split: "train" | "test";
+  readonly perClass: number;
+  readonly size: number;
+  readonly difficulty: number;
 }
 
 function renderSplit(
   classes: readonly ProceduralClass[],
-  seed: number,
-  split: "train" | "test",
-  perClass: number,
-  size: number,
+  { seed, split, perClass, size, difficulty }: SplitOptions,
 ): Split {
   const count = classes.length * perClass, imageBytes = 3 * size * size;
   const images = new Uint8Array(count * imageBytes);
   const labels = new Int32Array(count);
   classes.forEach((of, label) => {
     const rng = createRng(seed, `procedural/${className(of)}`);
-    const hue = rng.uniform(), imageSeed = rng.stream(split).integer(2 ** 32);
+    const hue = of.family.hue?.(geneValues(of)) ?? rng.uniform();
+    const imageSeed = rng.stream(split).integer(2 ** 32);
     for (let i = 0; i < perClass; i++) {
       const index = i * classes.length + label;
       labels[index] = label;
-      renderImage(images, index * imageBytes, size, of, hue, hash32(imageSeed, i));
+      renderImage(images, index * imageBytes, size, of, { hue, seed: hash32(imageSeed, i), difficulty });
     }
   });
   return { images, labels, count };

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { sha256 } from "../../core/json.ts";
 import { createRng } from "../../core/rng.ts";
 import { FAMILIES } from "./families.ts";
-import { capacity, className, drawClasses, type Family, type ProceduralClass } from "./family.ts";
+import { COMPOSED_FAMILIES } from "./families/composed.ts";
+import { capacity, className, drawClasses, type Family, geneValues, type ProceduralClass } from "./family.ts";
+import { inFolder } from "../../core/test_folder.ts";
+import { loadProcedural } from "./load.ts";
 import { parseProceduralSpec, PROCEDURAL_DEFAULTS, proceduralDataset } from "./procedural.ts";
 import { renderImage } from "./render.ts";
 
@@ -10,7 +13,8 @@ const SMALL = { seed: 5, classes: 24, trainPerClass: 2, testPerClass: 1 } as con
 
 function render(of: ProceduralClass, seed: number, size = 16): string {
   const image = new Uint8Array(3 * size * size);
-  renderImage(image, 0, size, of, 0.4, seed);
+  const hue = of.family.hue?.(geneValues(of)) ?? 0.4;
+  renderImage(image, 0, size, of, { hue, seed, difficulty: 1 });
   return sha256(image);
 }
 
@@ -84,7 +88,7 @@ Deno.test("capacity() counts the genotypes of a part", () => {
 });
 
 Deno.test("renderImage() shows every gene: another level gives another image", () => {
-  for (const family of FAMILIES) {
+  for (const family of [...FAMILIES, ...COMPOSED_FAMILIES]) {
     const sizes = Object.values(family.genes).map((values) => values.length);
     const rng = createRng(1, family.name);
     for (let trial = 0; trial < 3; trial++) {
@@ -108,7 +112,7 @@ Deno.test("parseProceduralSpec() reads settings over the defaults", () => {
     part: "pretrain",
   });
   const keys =
-    "wanted KEY=VALUE, each key once, with the keys seed, classes, trainPerClass, testPerClass, size, part";
+    "wanted KEY=VALUE, each key once, with the keys seed, classes, trainPerClass, testPerClass, size, part, scheme, difficulty";
   const fails = (settings: string, message: string) =>
     assert.throws(() => parseProceduralSpec(settings), { name: "InputError", message });
   fails("classes=3,colour=1", `Cannot read the setting "colour=1": ${keys}`);
@@ -132,3 +136,64 @@ Deno.test("proceduralDataset() refuses sizes out of range", () => {
   fails({ seed: 0.5 }, "Cannot make images: found seed 0.5, wanted an integer");
   fails({ size: 9999 }, "Cannot make images: found a split of 14397120144 bytes, wanted at most 2147483647");
 });
+
+Deno.test("proceduralDataset() of compositions is pinned, has a family for each shape, and a thousand classes", () => {
+  const made = proceduralDataset({ ...SMALL, scheme: "composed" });
+  assert.equal(made.name, "procedural-composed");
+  assert.deepEqual(made.classNames.slice(0, 3), ["disc/1-1", "square/5-3", "triangle/11-7"]);
+  assert.deepEqual(new Set(made.families).size, 16);
+  assert.equal(made.fingerprint, "4f8a33b41766c93441b1912e6a3bcc012c3a272c0f9710b602b1dd85329ac214");
+  const names = (part: "benchmark" | "pretrain") =>
+    drawClasses(COMPOSED_FAMILIES, part, 1152, (family) => createRng(1, family)).map(className);
+  assert.equal(new Set([...names("benchmark"), ...names("pretrain")]).size, 2 * 1152);
+});
+
+Deno.test("proceduralDataset() images of a class differ the more the higher the difficulty", () => {
+  /** Mean size of the correlation of images of one class, in gray. */
+  const likeness = (difficulty: number, scheme: "families" | "composed") => {
+    const options = { ...SMALL, classes: 48, trainPerClass: 3, size: 16, scheme, difficulty };
+    const { train: { images, labels, count } } = proceduralDataset(options);
+    const grays = Array.from({ length: count }, (_, i) => {
+      const plane = (c: number) => images.subarray((3 * i + c) * 256, (3 * i + c + 1) * 256);
+      const gray = Array.from(plane(0), (red, p) => red + plane(1)[p]! + plane(2)[p]!);
+      const mean = gray.reduce((sum, value) => sum + value, 0) / 256;
+      return gray.map((value) => value - mean);
+    });
+    const product = (a: number, b: number) =>
+      grays[a]!.reduce((sum, value, p) => sum + value * grays[b]![p]!, 0);
+    let total = 0;
+    for (let i = 0; i < count; i++) {
+      const other = (i + 48) % count;
+      assert.equal(labels[i], labels[other]);
+      total += Math.abs(product(i, other)) / Math.sqrt(product(i, i) * product(other, other));
+    }
+    return total / count;
+  };
+  for (const scheme of ["families", "composed"] as const) {
+    const [none, half, usual, twice] = [0, 0.5, 1, 2].map((difficulty) => likeness(difficulty, scheme));
+    assert.ok(none! > half! && half! > usual! && usual! > twice!, `${[none, half, usual, twice]}`);
+  }
+  assert.throws(
+    () => proceduralDataset({ ...SMALL, difficulty: 3.5 }),
+    /found difficulty 3.5, wanted a number from 0 to 3$/,
+  );
+  assert.equal(parseProceduralSpec("scheme=composed,difficulty=0.5").difficulty, 0.5);
+  assert.throws(() => parseProceduralSpec("difficulty=-1"), /found "-1", wanted a number from 0 to 3$/);
+  assert.throws(() => parseProceduralSpec("scheme=all"), /found "all", wanted families or composed$/);
+});
+
+Deno.test("loadProcedural() keeps many images, and gives the same from the cache", () =>
+  inFolder(async (cache) => {
+    const settings = "classes=32,trainPerClass=156,testPerClass=1,size=4";
+    const files = async () => (await Array.fromAsync(Deno.readDir(cache))).map(({ name }) => name);
+    const few = await loadProcedural("classes=2,trainPerClass=1,testPerClass=1,size=4", { cache });
+    assert.equal(few.train.count, 2);
+    assert.deepEqual(await files(), []);
+    const made = await loadProcedural(settings, { cache });
+    assert.equal((await files()).length, 1);
+    const kept = await loadProcedural(settings, { cache });
+    assert.deepEqual(kept, made);
+    assert.equal(made.fingerprint, proceduralDataset(parseProceduralSpec(settings)).fingerprint);
+    await loadProcedural(`${settings},difficulty=0.5`, { cache });
+    assert.equal((await files()).length, 2);
+  }));

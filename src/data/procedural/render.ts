@@ -17,31 +17,43 @@ const SAMPLES = 2;
 
 /** Share of a class's images that keep to its hue. */
 const HUE_LOYALTY = 0.55;
-/** Share of images whose foreground is lighter than the background. */
-const LIGHT_FOREGROUND = 0.8;
+/** How far hues of one class lie apart. */
+const HUE_SPREAD = 0.07;
+/** The same where colour is a gene. */
+const GENE_HUE_SPREAD = 0.01;
+/** Share of images whose foreground is darker than the background. */
+const DARK_FOREGROUND = 0.2;
 const OCCLUSION = 0.25;
 
-/**
- * Paints one image into `target` at byte `offset`: three planes of size x size bytes.
- *
- * @param hue The class's favourite hue, 0 to 1
- * @param seed 32-bit seed of this image
- */
+/** Which image of a class. */
+export interface Instance {
+  /** The class's favourite hue, 0 to 1. */
+  readonly hue: number;
+  /** 32-bit seed of this image. */
+  readonly seed: number;
+  /** How much images of a class differ: 0 in what the class leaves open alone, 1 as usual. */
+  readonly difficulty: number;
+}
+
+/** Paints one image into `target` at byte `offset`: three planes of size x size bytes. */
 export function renderImage(
   target: Uint8Array,
   offset: number,
   size: number,
   of: ProceduralClass,
-  hue: number,
-  seed: number,
+  { hue, seed, difficulty }: Instance,
 ): void {
   const draw = createDraw(seed);
-  const coverage = sampleField(placed(of, draw), size);
-  const [foreground, background] = colours(hue, draw);
-  const shade = slope(draw, 0.16), ground = slope(draw, 0.3);
-  const patch = draw.chance(OCCLUSION) ? occluder(draw) : undefined;
-  const contrast = draw.between(0.75, 1.1), brightness = draw.between(-0.06, 0.06);
-  const noise = draw.between(0.01, 0.05);
+  const coverage = sampleField(placed(of, draw, difficulty), size);
+  const isGene = of.family.hue !== undefined;
+  const [foreground, background] = isGene
+    ? colours(hue, draw, { loyalty: 1, spread: GENE_HUE_SPREAD, difficulty })
+    : colours(hue, draw, { loyalty: HUE_LOYALTY ** difficulty, spread: HUE_SPREAD, difficulty });
+  const shade = slope(draw, 0.16 * difficulty), ground = slope(draw, 0.3 * difficulty);
+  const patch = draw.chance(OCCLUSION * difficulty) ? occluder(draw) : undefined;
+  const contrast = draw.between(1 - 0.25 * difficulty, 1 + 0.1 * difficulty);
+  const brightness = draw.between(-0.06 * difficulty, 0.06 * difficulty);
+  const noise = difficulty * draw.between(0.01, 0.05);
   const plane = size * size;
   for (let row = 0, pixel = 0; row < size; row++) {
     const y = 2 * (row + 0.5) / size - 1;
@@ -63,11 +75,12 @@ export function renderImage(
 }
 
 /** The class's field as seen in this image: shifted, turned, magnified and slightly stretched. */
-function placed(of: ProceduralClass, draw: Draw): Field {
-  const { turn, shift, zoom } = of.family.placement;
+function placed(of: ProceduralClass, draw: Draw, difficulty: number): Field {
+  const { placement } = of.family;
+  const turn = placement.turn * difficulty, shift = placement.shift * difficulty;
   const angle = draw.between(-turn, turn);
-  const scale = draw.between(zoom[0], zoom[1]);
-  const stretch = draw.between(0.92, 1.08);
+  const scale = draw.between(placement.zoom[0] ** difficulty, placement.zoom[1] ** difficulty);
+  const stretch = draw.between(1 - 0.08 * difficulty, 1 + 0.08 * difficulty);
   const shiftX = draw.between(-shift, shift), shiftY = draw.between(-shift, shift);
   const c = Math.cos(angle) / scale, s = Math.sin(angle) / scale;
   const field = of.family.paint(geneValues(of), draw);
@@ -94,10 +107,14 @@ function sampleField(field: Field, size: number): Float64Array {
 }
 
 /** Foreground and background, far enough apart in lightness to be told apart without colour. */
-function colours(hue: number, draw: Draw): readonly [Colour, Colour] {
-  const own = draw.chance(HUE_LOYALTY) ? hue + 0.07 * draw.bell() : draw.unit();
+function colours(
+  hue: number,
+  draw: Draw,
+  { loyalty, spread, difficulty }: Record<"loyalty" | "spread" | "difficulty", number>,
+): readonly [Colour, Colour] {
+  const own = draw.chance(loyalty) ? hue + spread * draw.bell() : draw.unit();
   const dark = draw.between(0.06, 0.34), light = dark + draw.between(0.34, 0.58);
-  const [front, back] = draw.chance(LIGHT_FOREGROUND) ? [light, dark] : [dark, light];
+  const [front, back] = draw.chance(1 - DARK_FOREGROUND * difficulty) ? [light, dark] : [dark, light];
   return [
     colour(own, draw.between(0.35, 0.95), front),
     colour(draw.unit(), draw.between(0.05, 0.7), back),

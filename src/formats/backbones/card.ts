@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { canonicalJson, type Json } from "../../core/json.ts";
-import type { Backbone, PixelStatistics } from "../../nn/backbone.ts";
+import type { Backbone, PixelStatistics, TrainedOn } from "../../nn/backbone.ts";
 import { activations, normOrders, pools, type ViTConfig } from "../../nn/config.ts";
 import type { PatchOrder } from "./transforms.ts";
 import type { BackboneFacts } from "./facts.ts";
@@ -21,7 +21,9 @@ interface BackboneCard {
   readonly pixels: PixelStatistics;
   readonly patchOrder?: PatchOrder | undefined;
   readonly names?: Readonly<Record<string, string | null>> | undefined;
-  /** Anything else worth knowing: licence, training data, accuracies. Not read. */
+  /** Data that it was trained on. */
+  readonly trainedOn?: readonly TrainedOn[] | undefined;
+  /** Anything else worth knowing: licence, accuracies. Not read. */
   readonly about?: unknown;
 }
 
@@ -31,6 +33,14 @@ const numbers = z.array(z.number()).min(1);
 const naming = {
   patchOrder: z.enum(["channels-first", "channels-last"]).optional(),
   names: z.record(z.string(), z.string().nullable()).optional(),
+};
+
+const trained = {
+  trainedOn: z.array(z.strictObject({
+    name: z.string().min(1),
+    fingerprint: z.string().regex(/^[0-9a-f]{64}$/).exactOptional(),
+    wordnet: z.array(z.string().regex(/^n\d{8}$/)).exactOptional(),
+  })).optional(),
 };
 
 const ownCard: z.ZodType<BackboneCard> = z.strictObject({
@@ -55,6 +65,7 @@ const ownCard: z.ZodType<BackboneCard> = z.strictObject({
   }),
   pixels: z.strictObject({ mean: numbers, std: z.array(z.number().positive()).min(1) }),
   ...naming,
+  ...trained,
   about: z.unknown().optional(),
 });
 
@@ -73,6 +84,7 @@ const wordyCard = z.object({
   eps: z.number().optional(),
   finalNorm: z.literal(false).optional(),
   ...naming,
+  ...trained,
 });
 
 /** The one value whose pattern occurs in a text; none if several do. */
@@ -127,15 +139,36 @@ export function parseCard(text: string, file: string): BackboneFacts {
   if (hub) return hub;
   const isOwn = typeof json === "object" && json !== null && ("format" in json || "config" in json);
   if (isOwn) return checkJson(ownCard, json, `card ${file}`);
-  const { dim: width, depth, heads, mlp, patch, image, finalNorm, mean, std, patchOrder, names, ...words } =
-    checkJson(wordyCard, json, `card ${file}`);
+  const {
+    dim: width,
+    depth,
+    heads,
+    mlp,
+    patch,
+    image,
+    finalNorm,
+    mean,
+    std,
+    patchOrder,
+    names,
+    trainedOn,
+    ...words
+  } = checkJson(wordyCard, json, `card ${file}`);
   const config = { width, depth, heads, mlp, patch, image, finalNorm, ...parseBlock(wordsOf(words)) };
-  return { config, pixels: { mean, std }, patchOrder, names };
+  return { config, pixels: { mean, std }, patchOrder, names, trainedOn };
 }
 
 /** The text of our card for a backbone. Keys are sorted, so equal facts give equal bytes. */
-export function formatCard({ config, pixels }: Pick<Backbone, "config" | "pixels">, about?: Json): string {
-  const card: BackboneCard = { format: "ham-bench backbone", config, pixels };
+export function formatCard(
+  { config, pixels, trainedOn }: Pick<Backbone, "config" | "pixels" | "trainedOn">,
+  about?: Json,
+): string {
+  const card: BackboneCard = {
+    format: "ham-bench backbone",
+    config,
+    pixels,
+    ...(trainedOn && { trainedOn }),
+  };
   const sorted = canonicalJson(about === undefined ? card : { ...card, about });
   return `${JSON.stringify(JSON.parse(sorted), undefined, 2)}\n`;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PixelStatistics } from "../../nn/backbone.ts";
+import type { PixelStatistics, TrainedOn } from "../../nn/backbone.ts";
 import type { Pool, ViTConfig } from "../../nn/config.ts";
 import type { PatchOrder } from "./transforms.ts";
 
@@ -21,4 +21,6 @@ export interface BackboneFacts {
   readonly unused?: readonly string[] | undefined;
   /** From names in the file to ours, `null` for what is not needed; `{block}` and `{kind}` as in name maps. */
   readonly names?: Readonly<Record<string, string | null>> | undefined;
+  /** Data that it was trained on. */
+  readonly trainedOn?: readonly TrainedOn[] | undefined;
 }

@@ -127,8 +127,16 @@ function inspectWeights(
       const weights = resizePositions(tensors, image, stored, file);
       const pixels = settlePixels(config, facts.pixels, overrides, file);
       const head = headOf(weights);
-      const scaled = Object.keys(scales).length > 0 && { scales };
-      return createBackbone({ id, config, weights, pixels, ...(head ? { head } : {}), ...scaled });
+      const { trainedOn } = facts;
+      return createBackbone({
+        id,
+        config,
+        weights,
+        pixels,
+        ...(head && { head }),
+        ...(Object.keys(scales).length > 0 && { scales }),
+        ...(trainedOn && { trainedOn }),
+      });
     },
   };
 }

@@ -90,6 +90,29 @@ Deno.test("plainRidge is NumPy's solution of all tasks together, at the penalty 
   assertNear(ratios.map((value) => value / chosen), ratios.map(() => 1), 1e-2);
 });
 
+Deno.test("plainRidge has a solution where sums have fewer images than features", async () => {
+  const width = 40;
+  const kit = { ...createTestKit(), classes: 6 };
+  const rng = createRng(3, "features");
+  let state: ClassifierState = plainRidge.init(6, width, createRng(0, "head"));
+  for (const classes of [[0, 1], [2, 3], [4, 5]]) {
+    // Two images a class that differ little, as large as features of a backbone: penalties are chosen small.
+    const means = classes.map(() => Array.from({ length: width }, () => 30 * rng.normal()));
+    const rows = means.flatMap((mean) =>
+      [0, 1, 2].map(() => mean.map((value) => value + 1e-3 * rng.normal()))
+    );
+    state = await plainRidge.finish(state, {
+      index: 0,
+      classes,
+      labels: Int32Array.from(classes.flatMap((label) => [label, label, label])),
+      trained: {},
+      features: () => Promise.resolve(rowsTensor(rows)),
+      earlier: () => Promise.reject(new Error("there is none")),
+    }, kit);
+  }
+  assert.ok(state["head.rows"]!.data.every(Number.isFinite));
+});
+
 const really = { train: "really", taskOf: (index: number) => testTask(index, 6) } as const;
 
 /** Learns tasks in an order, each known by its own index. */

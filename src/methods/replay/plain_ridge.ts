@@ -6,7 +6,7 @@
 import { Matrix } from "ml-matrix";
 import type { Classifier } from "../../classifiers/classifier.ts";
 import { linearScorer } from "../../classifiers/linear.ts";
-import { choosePenalty, solveRidge } from "../../classifiers/ridge.ts";
+import { choosePenalty, leastPenalty, solveRidge } from "../../classifiers/ridge.ts";
 import { hostTensor } from "../../core/tensors.ts";
 import { matrixOf, tensorOf } from "../pieces/linear_algebra.ts";
 
@@ -38,7 +38,7 @@ export const plainRidge: Classifier = {
     const y = targets(labels, kit.classes);
     const gram = matrixOf(state[GRAM]!).add(x.transpose().mmul(x));
     const sums = matrixOf(state[SUMS]!).add(x.transpose().mmul(y));
-    const solution = solveRidge(gram, sums, choosePenalty(x, y));
+    const solution = solveRidge(gram, sums, Math.max(choosePenalty(x, y), leastPenalty(gram)));
     return { [GRAM]: tensorOf(gram), [SUMS]: tensorOf(sums), [ROWS]: tensorOf(solution.transpose()) };
   },
   scorer: (state) =>

@@ -144,19 +144,7 @@ export interface BoardSection {
   /** Short hash of what the section holds fixed. */
   readonly id: string;
   /** One of its cells, without what differs between them. */
-  readonly fixed: Pick<
-    Cell,
-    | "edition"
-    | "dataset"
-    | "backbone"
-    | "backend"
-    | "settings"
-    | "classesPerTask"
-    | "firstTask"
-    | "taskSizes"
-    | "classOrder"
-    | "evaluate"
-  >;
+  readonly fixed: Omit<Cell, "method" | "options" | "tasks" | "orderSeed" | "trainSeed" | "streamHash">;
   /** One line for people. */
   readonly description: string;
   /** What the section's data decide and what they do not, in a few sentences. */

@@ -161,6 +161,21 @@ Deno.test("withoutTimes() makes boards of runs equal that took other times", () 
   }
 });
 
+Deno.test("files of a board hold whatever a record says as text without meaning", () => {
+  const evil = "=<script>|`**[x](javascript:1)\u001b[31m\n# T";
+  const board = boardOf([recordOf({ method: evil, matrix: [[1]] })], {
+    problems: [{ path: `${evil}.jsonl`, message: evil }],
+  });
+  const markdown = renderMarkdown(board);
+  assert.doesNotMatch(markdown, /<script|\]\(|^# T/m);
+  assert.doesNotMatch(markdown.replaceAll("\n", ""), /\p{Cc}/u);
+  assert.match(markdown, /&lt;script>\\\|/);
+  assert.doesNotMatch(renderCsv(board), /(^|,)"?=/m);
+  assert.deepEqual(JSON.parse(renderJson(board)).problems, board.problems);
+  const { tables } = growthTables(board.sections[0]!);
+  assert.doesNotMatch(tables.flat(2).join(""), /\p{Cc}/u);
+});
+
 Deno.test("A section's description says what is not the plain way", () => {
   const [section] = sectionsOf([recordOf({
     method: "naive",

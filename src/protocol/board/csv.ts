@@ -38,6 +38,7 @@ const sectionColumns = [
   "backbone_hash",
   "backend",
   "settings",
+  "stream",
   "first_task",
   "classes_per_task",
   "task_sizes",
@@ -47,7 +48,7 @@ const sectionColumns = [
 
 function sectionValues({ fixed }: BoardSection) {
   const { edition, dataset, backbone, backend, settings } = fixed;
-  const { firstTask, classesPerTask, taskSizes, classOrder, evaluate } = fixed;
+  const { stream, firstTask, classesPerTask, taskSizes, classOrder, evaluate } = fixed;
   return [
     edition,
     dataset.name,
@@ -56,6 +57,7 @@ function sectionValues({ fixed }: BoardSection) {
     backbone.hash,
     backend,
     canonicalJson(settings),
+    stream,
     firstTask,
     classesPerTask,
     taskSizes?.join(" "),

@@ -80,9 +80,10 @@ export function formatLead({ difference, rivals }: Lead): string {
 
 /** How the classes come, where it is not the plain way. */
 function describeStream(
-  { classesPerTask, firstTask, taskSizes, classOrder, evaluate }: BoardSection["fixed"],
+  { stream, classesPerTask, firstTask, taskSizes, classOrder, evaluate }: BoardSection["fixed"],
 ): string[] {
   return [
+    stream === undefined ? "" : `stream ${stream}`,
     firstTask === undefined ? "" : `${firstTask} classes in the first task`,
     classesPerTask === undefined ? "" : `${classesPerTask} classes a task`,
     taskSizes === undefined ? "" : `tasks of ${taskSizes.join(", ")} classes`,

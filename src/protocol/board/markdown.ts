@@ -4,6 +4,7 @@
  * @module
  */
 import { markdownTable } from "markdown-table";
+import { printable } from "../../core/printable.ts";
 import type { Board, BoardSection, Comparison } from "./board.ts";
 import { shownName } from "./classes.ts";
 import { type Column, costColumns, scoreColumns } from "./columns.ts";
@@ -38,7 +39,10 @@ const LEGEND = [
 
 /** Text of a record, which may be anything, without meaning for markdown. */
 function inert(text: string): string {
-  return text.replace(/[\\`*|~]/g, "\\$&").replaceAll("<", "&lt;").replace(/\](?=[([])/g, "]\\");
+  return printable(text, Infinity).replace(/[\\`*|~]/g, "\\$&").replaceAll("<", "&lt;").replace(
+    /\](?=[([])/g,
+    "]\\",
+  );
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[], lefts = 1): string {

@@ -9,7 +9,7 @@ import { canonicalJson, type JsonObject } from "../../core/json.ts";
 import { printable } from "../../core/printable.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { type Cell, cellName, seedName } from "../records/record.ts";
-import type { BoardRun } from "./board.ts";
+import type { BoardRun, BoardSection } from "./board.ts";
 import { figuresOf } from "./figures.ts";
 import { readingOf } from "./reading.ts";
 
@@ -35,21 +35,18 @@ export interface Problem {
   readonly message: string;
 }
 
-/** The parts of a section's cells that all share. */
-export function fixedParts({ edition, dataset, backbone, backend, settings, ...cell }: Cell) {
-  const { classesPerTask, firstTask, taskSizes, classOrder, evaluate } = cell;
-  return {
-    edition,
-    dataset,
-    backbone,
-    backend,
-    settings,
-    ...(classesPerTask !== undefined && { classesPerTask }),
-    ...(firstTask !== undefined && { firstTask }),
-    ...(taskSizes !== undefined && { taskSizes }),
-    ...(classOrder !== undefined && { classOrder }),
-    ...(evaluate !== undefined && { evaluate }),
-  };
+/** What all cells of a section share: everything but method, number of tasks and seeds. */
+export function fixedParts(cell: Cell): BoardSection["fixed"] {
+  const {
+    method: _,
+    options: __,
+    tasks: ___,
+    orderSeed: ____,
+    trainSeed: _____,
+    streamHash: ______,
+    ...fixed
+  } = cell;
+  return fixed;
 }
 
 /** Equal for cells of one section: whatever data and backbone are called. */

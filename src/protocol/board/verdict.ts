@@ -163,7 +163,7 @@ function powerOf(pairs: readonly Comparison[], noun: string): string[] | undefin
     n === 1
       ? `One ${noun} says nothing of how far results vary, so no order is significant: that takes ${needed} or more.`
       : `${counted(n, noun)} can give no p below ${
-        pValue(least)
+        Number(least.toPrecision(2))
       }${correction}, so no order is significant, however ` +
         `large the difference: that takes ${needed} or more.`,
   ];

@@ -81,6 +81,15 @@ Deno.test("a verdict says what Holm's correction leaves of many pairs", () => {
   );
 });
 
+Deno.test("a verdict names even a very small least p", () => {
+  const names = Array.from({ length: 25 }, (_, i) => `other-${i}`);
+  const [text] = verdict(names.flatMap((method, i) => runs(method, long(40 - i, 12))));
+  assert.match(
+    text!,
+    / 12 seeds can give no p below 0\.00049, which Holm's correction over 300 pairs of methods makes 0\.15,/,
+  );
+});
+
 Deno.test("a verdict keeps classes apart, and measures the gap between floor and bound", () => {
   const [text] = verdict([
     ...runs("ham", [30, 31]),

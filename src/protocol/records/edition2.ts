@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { structuredStreams } from "../../data/stream.ts";
 import { settingsSchema } from "../settings.ts";
 import { arrange, checkLines, type Fail } from "./lines.ts";
 import type {
@@ -31,6 +32,7 @@ const cell: z.ZodType<Cell> = z.strictObject({
   backbone,
   backend: name,
   tasks,
+  stream: z.enum(structuredStreams).exactOptional(),
   classesPerTask: positive.exactOptional(),
   firstTask: positive.exactOptional(),
   taskSizes: z.array(positive).min(1).exactOptional(),
@@ -48,6 +50,11 @@ const source: z.ZodType<Source> = z.strictObject({
     limitPerClass: z.strictObject({ train: positive, test: positive }).exactOptional(),
   }).exactOptional(),
   backbone: z.strictObject({ path: z.string(), facts: jsonObject }).exactOptional(),
+  overlap: z.array(z.strictObject({
+    trainedOn: name,
+    by: z.enum(["content", "name", "classes"]),
+    classes: positive,
+  })).min(1).exactOptional(),
 });
 
 const cost: z.ZodType<Cost> = z.strictObject({
@@ -73,6 +80,7 @@ export const event2: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
     event: z.literal("task"),
     index: count,
     classes: z.array(count).min(1),
+    families: z.array(name).min(1).exactOptional(),
     images: z.strictObject({ train: count, test: positive }),
     evaluation: z.strictObject({
       classIncremental: z.array(count),

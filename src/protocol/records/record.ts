@@ -7,6 +7,8 @@
  * @module
  */
 import { hashJson, type Json, type JsonObject } from "../../core/json.ts";
+import type { StructuredStream } from "../../data/stream.ts";
+import type { Overlap } from "../overlap.ts";
 import type { ProtocolSettings } from "../settings.ts";
 
 /** Bumped when the protocol or the record changes such that numbers of two editions must not share a table. */
@@ -37,6 +39,8 @@ export interface Cell {
   readonly backend: string;
   /** Number of tasks. */
   readonly tasks: number;
+  /** What tasks have in common; absent where classes come at random. */
+  readonly stream?: StructuredStream;
   /** If a setting of the stream; otherwise all classes are dealt out to the tasks. */
   readonly classesPerTask?: number;
   /** Classes of the first task, if a setting of the stream. */
@@ -75,6 +79,8 @@ export interface Source {
     /** What the user said of it, since no file does. */
     readonly facts: JsonObject;
   };
+  /** What of the data the backbone was trained on, by its card; absent if nothing is known to be. */
+  readonly overlap?: readonly Overlap[];
 }
 
 /** What a model costs, counted and not timed. */
@@ -119,6 +125,8 @@ export interface TaskFacts {
   readonly index: number;
   /** Class numbers of the task. */
   readonly classes: readonly number[];
+  /** What they were drawn from, in streams with structure: families, or data sets. */
+  readonly families?: readonly string[];
   /** Of this task, in both splits. */
   readonly images: { readonly train: number; readonly test: number };
   /** Absent if the method is not evaluated after this task. */

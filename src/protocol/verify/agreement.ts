@@ -72,6 +72,7 @@ function* factsOf(record: AnyRecord): Generator<Fact> {
   const { dataset, backbone, streamHash } = cell;
   yield { what: "data set", key: dataset.fingerprint, value: [dataset.classes, dataset.train, dataset.test] };
   const cut = [
+    cell.stream,
     cell.classesPerTask,
     cell.firstTask,
     cell.taskSizes,

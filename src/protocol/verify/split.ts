@@ -10,16 +10,19 @@ import { createDataset, type Dataset } from "../../data/dataset.ts";
 import { createStream, type StreamOptions, type TaskStream } from "../../data/stream.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { isEdition1 } from "../records/parse.ts";
-import type { Cell } from "../records/record.ts";
+import type { Cell, TaskFacts } from "../records/record.ts";
 import type { Finding } from "./finding.ts";
 
 const GIVEN = "given:";
 
 /** How the data set of a cell is cut, as far as the cell says: a given order it knows by its hash. */
-function cutOf({ tasks, orderSeed, classesPerTask, firstTask, taskSizes, classOrder }: Cell): StreamOptions {
+function cutOf(
+  { tasks, orderSeed, stream, classesPerTask, firstTask, taskSizes, classOrder }: Cell,
+): StreamOptions {
   return {
     tasks,
     orderSeed,
+    ...(stream !== undefined && { stream }),
     ...(classesPerTask !== undefined && { classesPerTask }),
     ...(firstTask !== undefined && { firstTask }),
     ...(taskSizes !== undefined && { taskSizes }),
@@ -72,9 +75,11 @@ export function checkSplit(record: AnyRecord): Finding[] {
   const findings: Finding[] = [];
   const add = (line: number, found: string, wanted: string) =>
     findings.push({ check: "split", line, found, wanted });
-  let stream: TaskStream;
+  // What belongs together only the data set tells.
+  const isStructured = cell.stream !== undefined;
+  let stream: TaskStream | undefined;
   try {
-    stream = createStream(placeholder(cell.dataset.classes), cutOf(cell));
+    if (!isStructured) stream = createStream(placeholder(cell.dataset.classes), cutOf(cell));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     add(1, error.message, "a data set that can be cut so");
@@ -86,8 +91,11 @@ export function checkSplit(record: AnyRecord): Finding[] {
     add(1, `class order ${cell.classOrder}`, `numpy or ${GIVEN} and a hash`);
   }
   const seen = new Set<number>();
-  for (const { index, classes } of record.tasks) {
-    const wanted = stream.tasks[index]?.classes;
+  for (const { index, classes, families } of tasksOf(record)) {
+    if (isStructured !== (families !== undefined)) {
+      add(index + 2, families ? `families ${families}` : "no families", isStructured ? "some" : "none");
+    }
+    const wanted = isStructured ? classes : stream!.tasks[index]?.classes;
     if (!wanted) continue;
     if (given ? wanted.length !== classes.length : wanted.join() !== classes.join()) {
       const expected = given ? `${wanted.length} classes` : `${wanted}, which follow from the seed`;
@@ -109,6 +117,11 @@ export function checkSplit(record: AnyRecord): Finding[] {
   return findings;
 }
 
+/** Classes of the tasks, and what they were drawn from. */
+function tasksOf(record: AnyRecord): readonly Pick<TaskFacts, "index" | "classes" | "families">[] {
+  return record.tasks;
+}
+
 /** Images of all tasks against those of the data set. */
 function checkSums(
   { start: { cell }, tasks }: Exclude<
@@ -127,8 +140,20 @@ function checkSums(
   });
 }
 
+/** Streams that were cut before, by what they depend on: records of all methods share them. */
+export type KnownStreams = Map<string, TaskStream>;
+
+function knownStream(dataset: Dataset, record: AnyRecord, known: KnownStreams): TaskStream {
+  const { cell } = record.start;
+  const classes = record.tasks.flatMap(({ classes }) => classes);
+  const key = hashJson([dataset.fingerprint, { ...cutOf(cell) }, isGiven(cell) ? classes : null]);
+  const stream = known.get(key) ?? streamOfCell(dataset, cell, classes);
+  known.set(key, stream);
+  return stream;
+}
+
 /** What the data set says about the tasks. */
-export function checkStream(record: AnyRecord, dataset: Dataset): Finding[] {
+export function checkStream(record: AnyRecord, dataset: Dataset, known: KnownStreams): Finding[] {
   const { cell } = record.start;
   const findings: Finding[] = [];
   const add = (line: number, found: string, wanted: string) =>
@@ -146,7 +171,7 @@ export function checkStream(record: AnyRecord, dataset: Dataset): Finding[] {
   if (findings.length > 0) return findings;
   let stream: TaskStream;
   try {
-    stream = streamOfCell(dataset, cell, record.tasks.flatMap(({ classes }) => classes));
+    stream = knownStream(dataset, record, known);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     add(1, error.message, "a data set that can be cut so");
@@ -159,6 +184,9 @@ export function checkStream(record: AnyRecord, dataset: Dataset): Finding[] {
   if (isEdition1(record)) return findings;
   record.tasks.forEach(({ index, images }) => {
     const task = stream.tasks[index];
+    if (task && record.tasks[index]!.families?.join("\n") !== task.families?.join("\n")) {
+      add(index + 2, `families ${record.tasks[index]!.families}`, `${task.families}`);
+    }
     for (const split of ["train", "test"] as const) {
       const wanted = task?.[split].length;
       if (wanted !== undefined && images[split] !== wanted) {

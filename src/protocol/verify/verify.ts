@@ -11,7 +11,7 @@ import { checkSettings, checkTasks, methodOf } from "./cell.ts";
 import { checkCost } from "./cost.ts";
 import { checkCounts, checkShares } from "./counts.ts";
 import type { Finding, Verification } from "./finding.ts";
-import { checkSplit, checkStream } from "./split.ts";
+import { checkSplit, checkStream, type KnownStreams } from "./split.ts";
 import { readText } from "./text.ts";
 
 /** What is known beside the text. */
@@ -45,11 +45,19 @@ export function verifyText(text: string, path: string, { fileName }: VerifyOptio
   };
 }
 
-/** Adds what the data set of a record shows. */
-export function withData(verification: Verification, dataset: Dataset): Verification {
+/**
+ * Adds what the data set of a record shows.
+ *
+ * @param known Handed on from record to record, so that a stream is cut once
+ */
+export function withData(
+  verification: Verification,
+  dataset: Dataset,
+  known: KnownStreams = new Map(),
+): Verification {
   const { record, findings } = verification;
   if (!record) return verification;
-  return { ...verification, findings: [...findings, ...checkStream(record, dataset)] };
+  return { ...verification, findings: [...findings, ...checkStream(record, dataset, known)] };
 }
 
 function checkName({ start }: AnyRecord, fileName: string): Finding[] {
