@@ -177,8 +177,8 @@ check_leftovers
 say "Health: doctor, and golden cases on llvmpipe, ONNX Runtime and WebAssembly"
 inside bench/container/health.sh
 say "The smoke benchmark on two backends, its records held against the baseline"
-inside deno task --quiet bench --suite smoke --backend onnx-web --out /out/web >/dev/null
-inside deno task --quiet bench --suite smoke --backend onnx-node --out /out/node >/dev/null
+inside deno task --quiet bench --quiet --suite smoke --backend onnx-web --out /out/web >/dev/null
+inside deno task --quiet bench --quiet --suite smoke --backend onnx-node --out /out/node >/dev/null
 inside deno task --quiet gate --baseline fixtures/records --in /out/web,/out/node --seeds 0
 say "The leaderboard"
 inside deno task --quiet board --in /out/web,/out/node --out /out/board
