@@ -6,8 +6,8 @@
  */
 import type { Classifier } from "../../classifiers/classifier.ts";
 import type { StateValue } from "../../core/state.ts";
-import { adapterMethod, type AdapterMethodState, type AdapterParts } from "../adapter_method.ts";
-import type { Kit, Method } from "../method.ts";
+import { type AdapterMethod, adapterMethod, type AdapterParts } from "../adapter_method.ts";
+import type { Kit } from "../method.ts";
 import { trainingRows, withoutTrainingRows, withTrainingRows } from "./training_rows.ts";
 
 const answering = (policy: Classifier) => policy.rowsAnswer ? policy : withTrainingRows(policy);
@@ -15,12 +15,13 @@ const answering = (policy: Classifier) => policy.rowsAnswer ? policy : withTrain
 /** A method of such hooks, whose classifier has rows that answer for earlier classes. */
 export function rowedMethod<Own extends StateValue>(
   parts: AdapterParts<Own>,
-): Omit<Method<AdapterMethodState<Own>>, "name" | "options"> {
+): AdapterMethod<Own> {
   const hooks = { ...parts, ...(parts.classifier && { classifier: answering(parts.classifier) }) };
-  const { parts: _, ...plain } = adapterMethod(hooks);
+  const plain = adapterMethod(hooks);
   const rowed = (kit: Kit): Kit => ({ ...kit, classifier: answering(kit.classifier) });
   return {
     ...plain,
+    parts,
     init: (kit) => plain.init(rowed(kit)),
     learn: (state, task, kit) => plain.learn(state, task, rowed(kit)),
     deploy: (state, kit) => plain.deploy(state, rowed(kit)),
