@@ -24,7 +24,7 @@ Deno.test({
         methods: ["naive"],
         tasks: [4],
         seeds: [0, 1, 2],
-        settings: { rank: 2, epochs: 100, batchSize: 2, loss: "seen" },
+        settings: { rank: 2, epochs: 600, batchSize: 2, loss: "seen" },
       });
       const args = (name: string) => ["--suite", suite, "--out", `${folder}/${name}`];
       const shards = await Promise.all([1, 2, 3].map(async (index) => {
