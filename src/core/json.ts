@@ -36,6 +36,8 @@ function write(value: unknown): string | undefined {
 }
 
 function writeArray(values: readonly unknown[]): string | undefined {
+  // The engine's own writer is quicker and says the same of such values.
+  if (areFinite(values)) return JSON.stringify(values);
   let text = "";
   for (let i = 0; i < values.length; i++) {
     const item = write(values[i]);
@@ -43,6 +45,12 @@ function writeArray(values: readonly unknown[]): string | undefined {
     text += i > 0 ? `,${item}` : item;
   }
   return `[${text}]`;
+}
+
+/** Whether all are finite numbers; a hole is none. */
+function areFinite(values: readonly unknown[]): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
 }
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {

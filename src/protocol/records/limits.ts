@@ -37,6 +37,15 @@ export function oddityOf(value: unknown): string | undefined {
       }
     } else if (typeof value === "object" && value !== null) {
       if (depth > MAX_DEPTH) return `found more than ${MAX_DEPTH} arrays and objects within one another`;
+      if (Array.isArray(value)) {
+        // Most of a record are numbers in arrays, and nothing is odd about those.
+        for (const item of value) {
+          if (typeof item === "string" || (typeof item === "object" && item !== null)) {
+            waiting.push({ value: item, depth: depth + 1 });
+          }
+        }
+        continue;
+      }
       for (const [key, item] of Object.entries(value)) {
         if (forbiddenKeys.has(key)) return `found the key ${key}, wanted none of that name`;
         if (key.length > MAX_NAME_LENGTH) {
