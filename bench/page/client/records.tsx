@@ -11,6 +11,7 @@ import { formatBare, metricNamed } from "../charts/metrics.ts";
 import { Scroll } from "./chart.tsx";
 import { type Inquiry, useShared } from "./context.ts";
 import type { LinkedRun } from "./load.ts";
+import { RecordFile } from "./record_file.tsx";
 
 /** Records beyond these are counted and not listed. */
 const MOST = 200;
@@ -38,14 +39,7 @@ function RecordRow({ run, metric, close }: {
       <td class="right">{value === undefined ? "–" : formatBare(value, metricNamed(name)!.unit)}</td>
       <td>{words[run.status]}{run.failure ? <span class="remark">{run.failure}</span> : null}</td>
       <td class="file">
-        {run.href
-          ? (
-            <a href={run.href} rel="noreferrer">
-              <bdi>{run.path}</bdi>
-            </a>
-          )
-          : <bdi>{run.path}</bdi>}
-        <code>{run.hash ?? "no hash yet"}</code>
+        <RecordFile run={run} />
       </td>
       <td>
         <button

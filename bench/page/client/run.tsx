@@ -16,6 +16,7 @@ import { Chart, Choice, Scroll } from "./chart.tsx";
 import { useShared } from "./context.ts";
 import { GroupTimeline } from "./groups.tsx";
 import type { LinkedRun } from "./load.ts";
+import { RecordFile } from "./record_file.tsx";
 
 function scoresOf({ hits, images }: RunDetail): TaskScore[] {
   return hits.flatMap((row, stage) =>
@@ -165,14 +166,7 @@ export function RunPart() {
         />
       </div>
       <p class="file">
-        {run.href
-          ? (
-            <a href={run.href} rel="noreferrer">
-              <bdi>{run.path}</bdi>
-            </a>
-          )
-          : <bdi>{run.path}</bdi>}
-        <code>{run.hash ?? "no hash yet"}</code>
+        <RecordFile run={run} />
       </p>
       {found?.name !== run.name
         ? <p class="empty">Reading the run…</p>
