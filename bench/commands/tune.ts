@@ -61,8 +61,18 @@ function configure(command: Command): void {
 /** What every trial of a search has in common. */
 function flagsOf(options: Options, methods: readonly string[], set: readonly string[]): SuiteFlags {
   const { data, tasks, seeds, backbone, backend } = options;
-  // The smoke suite only lends its form: everything in it is replaced.
-  return { suite: "smoke", data, tasks, seeds, backbone, backend, methods: methods.join(","), set };
+  // The quick suite only lends its form: it has no settings of its own, and all else in it is replaced.
+  return {
+    suite: "quick",
+    data,
+    tasks,
+    seeds,
+    backbone,
+    backend,
+    methods: methods.join(","),
+    set,
+    evaluate: "last",
+  };
 }
 
 /** Runs all trials of a setting and gives the records of each method, by its resolved options. */
