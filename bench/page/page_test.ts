@@ -122,7 +122,7 @@ Deno.test("pictures are SVG on white in plain colours, one of each kind for ever
 });
 
 Deno.test("a board without records gives a page and no pictures", () => {
-  const empty: Board = { edition: 1, protagonist: "ham", margin: 0.01, sections: [], problems: [] };
+  const empty: Board = { edition: 2, protagonist: "ham", margin: 0.01, sections: [], problems: [] };
   assert.ok(renderPage(empty, []).startsWith("<!doctype html>"));
   assert.deepEqual(renderPlots(empty), {});
 });
