@@ -79,9 +79,11 @@ export function stateOf(board: Board, choices: Choices): State {
   };
 }
 
-/** Columns of the table as it opens. */
+/** Columns of the table as it opens: those of families where there are some, for which others make room. */
 function standardOf({ fixed }: BoardSection): readonly MetricName[] {
-  return fixed.stream === undefined ? standard : standard.toSpliced(1, 0, ...familyMetrics);
+  return fixed.stream === undefined
+    ? standard
+    : ["forgetting", ...familyMetrics, "gapClosed", "seconds", "keptBytes"];
 }
 
 /** The section with the most finished runs. */

@@ -213,16 +213,6 @@ export function TablePart() {
       lead="Means over seeds with 95 % intervals, or ± one standard deviation where seeds are too few for one. Percent and points of test images."
     >
       <Columns />
-      {columns.some((name) => name !== "groups" && familyMetrics.includes(name))
-        ? (
-          <p class="hint">
-            Families found: 1 if a method's groups are the families that tasks were drawn from, 0 if no nearer
-            to them than by chance. Family transfer, related and interference are in points of accuracy told
-            the task: what the first task of a family is worth to later ones, and what learning a task gives
-            to an earlier one of its family and takes from one of another.
-          </p>
-        )
-        : null}
       <Scroll label="Table of methods" tall>
         <table class="main">
           <thead>
@@ -253,6 +243,16 @@ export function TablePart() {
           )
           : null}
       </p>
+      {columns.some((name) => name !== "groups" && familyMetrics.includes(name))
+        ? (
+          <p class="hint">
+            Families found: 1 if a method's groups are the families that tasks were drawn from, 0 if no nearer
+            to them than by chance. Family transfer, related and interference are in points of accuracy told
+            the task: what the first task of a family is worth to later ones, and what learning a task gives
+            to an earlier one of its family and takes from one of another.
+          </p>
+        )
+        : null}
     </Part>
   );
 }
