@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { type BoardSection, growthTables, metricNames } from "../src/protocol/mod.ts";
+import { type BoardSection, familyNames, growthTables, metricNames } from "../src/protocol/mod.ts";
 import { formatDense, terminalWidth } from "./table.ts";
 
 /** The method that is compared with the best of its rivals, if no other is named. */
@@ -21,7 +21,9 @@ export function addBoardFlags(command: Command): void {
     "--metrics <list>",
     `what tables on the terminal show: ${
       metricNames.join(", ")
-    } (default: pooled, mean where it differs, forgetting, seconds, kept)`,
+    } (default: pooled, mean where it differs, forgetting, seconds, kept; of streams with families ${
+      familyNames.join(", ")
+    }, too)`,
     (text: string) => {
       const names = text.split(",").map((name) => name.trim()).filter(Boolean);
       const unknown = names.filter((name) => !metricNames.includes(name));

@@ -163,9 +163,10 @@ async function cellsByPart(
 }
 
 /** What a part has that others may not have, in a few words. */
-function describePart({ data, tasks, settings }: Suite): string {
+function describePart({ data, stream, tasks, settings }: Suite): string {
   const own = Object.entries(settings).map(([key, value]) => `${key} ${value}`);
-  return [data, `T = ${tasks.join(", ")}`, ...own].join("; ");
+  return [data, ...(stream === undefined ? [] : [`stream ${stream}`]), `T = ${tasks.join(", ")}`, ...own]
+    .join("; ");
 }
 
 /** The command. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DOMParser } from "linkedom";
 import { methods } from "../../src/methods/mod.ts";
+import { recordOf } from "../../src/protocol/records/test_records.ts";
 import { callCommand, exists, inFolder, writeSuite } from "../test_kit.ts";
 import { explain } from "../report/explain.ts";
 import { reportHtml, reportMarkdown } from "../report/document.ts";
@@ -57,6 +58,29 @@ Deno.test("report explains a run in words, tables and plots, from a folder, a na
     assert.match(several.out, /│ ham-T4-s0-\w+ +│ ham +│ 4 +│ 0 +│ done │ \d/);
     assert.match(several.err, /^Several runs are meant; name one: deno task report \S+ ham-T4-s0-\w+\n$/);
   }));
+
+Deno.test("explain() holds groups against families where a stream has them, and says what the backbone has seen", () => {
+  const record = recordOf({
+    method: "ham",
+    matrix: [[0.5], [0.5, 0.5], [0.5, 0.5, 0.5]],
+    families: [["wool"], ["silk", "linen"], ["wool"]],
+    facts: [{ members: [[0]] }, { members: [[0], [1]] }, { members: [[0, 2], [1]] }],
+    source: { overlap: [{ trainedOn: "cloth", by: "name", classes: 6 }] },
+    cell: { stream: "recurring" },
+  });
+  const text = reportText(explain(record), 110).replaceAll(/\s+/g, " ");
+  assert.match(text, /dealt out, a stream "recurring"\. Order of classes/);
+  assert.match(text, /has seen 6 of these classes in training on cloth \(known by name\)/);
+  assert.match(text, /their adjusted Rand index is 1\.00: 1 if the groups are the families/);
+  assert.match(text, /│ 1 │ 1, 3 │ wool │/);
+  assert.match(text, /│ 2 │ silk, linen │ group 2 │ new │/);
+  const plain = reportText(
+    explain(recordOf({ method: "ham", matrix: [[0.5]], facts: [{ members: [[0]] }] })),
+    110,
+  );
+  assert.match(plain, /Groups of tasks/);
+  assert.doesNotMatch(plain, /famil|Rand|has seen|a stream/);
+});
 
 Deno.test("report writes a page that holds nothing foreign, and Markdown with its plots", () =>
   inFolder(async (folder) => {

@@ -188,7 +188,7 @@ Deno.test("verify --board holds every number of a leaderboard against the record
         [/"hash":"./, '"hash":"x', /board: found sections\.\d|board: found \w.* with hash x/],
         [/"margin":0\.01/, '"margin":0.5', /./],
         [/^\{/, "{{", /board: found no JSON/],
-        [/"edition":1/, '"edition":7', /board: found edition: /],
+        [/"edition":2/, '"edition":7', /board: found edition: /],
       ] as const
     ) {
       await Deno.writeTextFile(file, text.replace(from, to));

@@ -89,6 +89,7 @@ export const namedSuites: readonly string[] = [
   "heads",
   "ablation",
   "growth",
+  "families",
   "paper",
 ];
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createMethod, methods as allMethods } from "../../src/methods/mod.ts";
+import { createStream, type Dataset, type Split } from "../../src/data/mod.ts";
 import { InputError } from "../../src/core/mod.ts";
 import { resolveSettings } from "../../src/protocol/mod.ts";
 import { namedSuites, resolveSuite, resolveSuites, splitMethods, type SuiteFlags } from "./suite.ts";
@@ -90,6 +91,56 @@ Deno.test("every named suite has methods and settings that there are", async () 
       assert.ok(part.methods.includes("ham"), name);
       for (const spec of part.methods) createMethod(spec);
       resolveSettings(part.settings);
+    }
+  }
+});
+
+Deno.test("suite families: every family comes in several tasks of equal sizes, so that groups can find it", async () => {
+  // Classes of each family: CIFAR-100's superclasses, Omniglot's alphabets, and the families of procedural images in turn.
+  const alphabets = [
+    [14, 14, 16, 17, 20, 20, 22, 22, 23, 23, 24, 24, 25, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 28],
+    [29, 30, 33, 33, 34, 40, 40, 40, 40, 41, 41, 41, 42, 42, 43, 45, 45, 45, 46, 46, 47, 47, 48, 52, 55],
+  ].flat();
+  const familySizes: Record<string, readonly number[]> = {
+    cifar100: Array.from({ length: 20 }, () => 5),
+    omniglot: alphabets,
+    procedural: Array.from({ length: 12 }, () => 20),
+  };
+  const parts = await resolveSuites({ suite: "families" });
+  assert.deepEqual(new Set(parts.map(({ data }) => data.split(":")[0])), new Set(Object.keys(familySizes)));
+  for (const { data, stream, tasks, classesPerTask, evaluate } of parts) {
+    // What related and unrelated tasks do to earlier ones takes a score after each.
+    assert.equal(evaluate, undefined);
+    const kind = data.split(":")[0]!;
+    if (kind === "procedural") assert.match(data, /classes=240\b/);
+    const families = familySizes[kind]!.flatMap((size, i) => Array<string>(size).fill(`${i}`));
+    const split = { count: families.length, labels: Int32Array.from(families.keys()) } as unknown as Split;
+    const dataset: Dataset = {
+      name: kind,
+      channels: 1,
+      height: 1,
+      width: 1,
+      classNames: families,
+      families,
+      train: split,
+      test: split,
+      fingerprint: "",
+    };
+    for (const count of tasks) {
+      for (const orderSeed of [0, 1, 2]) {
+        const options = {
+          tasks: count,
+          orderSeed,
+          stream: stream!,
+          ...(classesPerTask && { classesPerTask }),
+        };
+        const stretch = createStream(dataset, options).tasks;
+        const where = `${data} ${stream} T=${count} seed ${orderSeed}`;
+        for (const own of Map.groupBy(stretch, ({ families }) => families!.join()).values()) {
+          assert.ok(own.length >= 2, where);
+        }
+        assert.equal(new Set(stretch.map(({ classes }) => classes.length)).size, 1, where);
+      }
     }
   }
 });

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { renderPage } from "./mod.ts";
-import { largeBoard, smallBoard } from "./test_boards.ts";
+import { familyBoard, largeBoard, smallBoard } from "./test_boards.ts";
 
 const places = (Deno.env.get("PATH") ?? "").split(":").map((folder) => join(folder, "chromium"));
 const candidates = [Deno.env.get("CHROMIUM"), ...places].filter((path) => path !== undefined);
@@ -215,6 +215,49 @@ browserTest("the page in Chromium", async (t, browser, folder) => {
     assert.equal(texts.length, 5);
     assert.match(texts[0]!, /^1founds 1/);
     assert.match(texts[2]!, /^3joins 10\.100/);
+  });
+
+  assert.deepEqual(misdeeds, []);
+});
+
+browserTest("the page of a stream of families", async (t, browser, folder) => {
+  const { board, details } = familyBoard();
+  const path = join(folder, "leaderboard.html");
+  await Deno.writeTextFile(path, renderPage(board, details));
+  const { page, misdeeds } = await open(browser, pathToFileURL(path).href);
+
+  await t.step("shows and explains what the stream tells", async () => {
+    const heads = await page.locator("table.main thead th").allInnerTexts();
+    for (const text of ["Groups", "Families found", "Family transfer", "Related", "Interference"]) {
+      assert.ok(heads.includes(text), `${heads}`);
+    }
+    assert.equal(await page.getByText("1 if a method's groups are the families").count(), 1);
+    // Tasks 1, 3, 5 and 2, 4, 6 of families 1, 2, 3, 1, 2, 3: no pair of a family is together.
+    const row = await page.locator("table.main tr.protagonist").allInnerTexts();
+    assert.match(row[0]!.replaceAll(/\s+/g, " "), /Groups of ham: 2 Families found of ham: −0\.36 /);
+    assert.match(await page.locator(".scope").innerText(), /The backbone has seen this data: 8 of 8 classes/);
+  });
+
+  await t.step("holds the groups of a run against the families", async () => {
+    const captioned = (text: string) =>
+      page.locator("table", { has: page.locator("caption", { hasText: text }) }).locator("tbody tr")
+        .allTextContents();
+    assert.deepEqual(await captioned("Tasks by group and family"), ["1111", "2111"]);
+    assert.match((await captioned("Groups by task"))[3]!, /^4wooljoins 2/);
+    await page.getByRole("combobox", { name: "Method", exact: true }).last().selectOption("naive");
+    await page.waitForFunction(() =>
+      !document.querySelector("#app")!.textContent!.includes("Groups and families")
+    );
+  });
+
+  await t.step("is accessible, and fits a narrow screen", async () => {
+    for (const width of [1280, 360]) {
+      const other = await open(browser, page.url().split("#")[0]!, { viewport: { width, height: 800 } });
+      await other.page.evaluate(() => document.querySelectorAll("details").forEach((one) => one.open = true));
+      assert.deepEqual(await faults(other.page, "html"), []);
+      assert.ok(await other.page.evaluate(() => document.documentElement.scrollWidth) <= width);
+      assert.deepEqual(other.misdeeds, []);
+    }
   });
 
   assert.deepEqual(misdeeds, []);

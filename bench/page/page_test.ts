@@ -3,10 +3,11 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { parseHTML } from "linkedom";
-import type { Board, RunDetail } from "../../src/protocol/mod.ts";
+import { type Board, figureNames, type RunDetail } from "../../src/protocol/mod.ts";
+import { formatValue, metrics, type Unit } from "./charts/metrics.ts";
 import { isPlainAddress, renderPage, renderPlots } from "./mod.ts";
 import { packPayload, type Payload, type SectionRest, visible } from "./payload.ts";
-import { hostileName, smallBoard } from "./test_boards.ts";
+import { familyBoard, hostileName, smallBoard } from "./test_boards.ts";
 
 const { board, details } = smallBoard();
 
@@ -105,6 +106,35 @@ Deno.test("facts that are not of groups are left out of a page", () => {
   assert.deepEqual(pack!.facts, [null, { members: [[0], [1]], similarity: [0.5], threshold: null }]);
 });
 
+Deno.test("a page carries the families of tasks, and says what the backbone has seen", () => {
+  const { board, details } = familyBoard();
+  const html = renderPage(board, details);
+  const [ham] = unpacked<RunDetail[]>(html, "pack-0");
+  assert.deepEqual(ham!.families, details[0]!.families!.map((own) => own.map(visible)));
+  assert.equal(ham!.facts.length, 6);
+  assert.ok(!html.includes("<img"));
+  const words = parseHTML(html).document.getElementById("app")!.textContent!;
+  assert.match(
+    words,
+    /The backbone has seen this data: 8 of 8 classes in training on cloth \(known by name\)/,
+  );
+  assert.ok(
+    !("families" in
+      unpacked<RunDetail[]>(renderPage(smallBoard().board, smallBoard().details), "pack-0")[0]!),
+  );
+});
+
+Deno.test("every figure of a board is a metric of the page", () => {
+  const names = metrics.map(({ name }) => name);
+  assert.deepEqual(names.toSorted(), [...figureNames, "gapClosed"].toSorted());
+  assert.deepEqual(
+    [["index", -0.004], ["index", 1], ["mean", 2], ["mean", 2.5], ["change", -0.0012], ["change", 0]].map((
+      [unit, value],
+    ) => formatValue(value as number, unit as Unit)),
+    ["0.00", "1.00", "2", "2.5", "−0.12", "0.00"],
+  );
+});
+
 Deno.test("pictures are SVG on white in plain colours, one of each kind for every section", () => {
   const plots = renderPlots(board);
   const kinds = ["growth", "gap", "lead", "cost-keptBytes", "cost-seconds", "cost-flopPerTestImage"];
@@ -122,7 +152,7 @@ Deno.test("pictures are SVG on white in plain colours, one of each kind for ever
 });
 
 Deno.test("a board without records gives a page and no pictures", () => {
-  const empty: Board = { edition: 1, protagonist: "ham", margin: 0.01, sections: [], problems: [] };
+  const empty: Board = { edition: 2, protagonist: "ham", margin: 0.01, sections: [], problems: [] };
   assert.ok(renderPage(empty, []).startsWith("<!doctype html>"));
   assert.deepEqual(renderPlots(empty), {});
 });

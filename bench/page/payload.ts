@@ -78,8 +78,8 @@ function inOrder(board: Board, details: readonly RunDetail[]): RunDetail[] {
   });
 }
 
-/** Without facts that the page does not show: those of groups, which tasks join. */
-function trim({ name, images, hits, facts }: RunDetail): RunDetail {
+/** Without facts that the page does not show: those of groups, which tasks join, it does. */
+function trim({ name, images, hits, families, facts }: RunDetail): RunDetail {
   const groups = facts.map((own): Json => {
     if (typeof own !== "object" || own === null || Array.isArray(own)) return null;
     const { members, similarity, threshold } = own as JsonObject;
@@ -87,7 +87,13 @@ function trim({ name, images, hits, facts }: RunDetail): RunDetail {
       ? { members, similarity: similarity ?? null, threshold: threshold ?? null }
       : null;
   });
-  return { name, images, hits, facts: groups.some((own) => own !== null) ? groups : [] };
+  return {
+    name,
+    images,
+    hits,
+    ...(families && { families }),
+    facts: groups.some((own) => own !== null) ? groups : [],
+  };
 }
 
 function pack(value: unknown): string {

@@ -78,6 +78,23 @@ export function smallBoard(): { readonly board: Board; readonly details: readonl
   return { board, details };
 }
 
+/** A stream of three families, one of them as hostile as names may be, that comes twice; the backbone has seen the data. */
+export function familyBoard(): { readonly board: Board; readonly details: readonly RunDetail[] } {
+  const families = [["wool"], ["silk"], [hostileName], ["wool"], ["silk"], [hostileName]];
+  const records = ["ham", "naive"].map((method, m) => ({
+    path: `records/${method}.jsonl`,
+    record: recordOf({
+      method,
+      matrix: matrixOf(6, 0.6, m),
+      families,
+      ...(method === "ham" && { facts: families.map((_, i) => groupFacts(i)) }),
+      source: { overlap: [{ trainedOn: "cloth", by: "name", classes: 8 }] },
+      cell: { stream: "recurring" },
+    }),
+  }));
+  return { board: createBoard(records, { protagonist: "ham" }), details: detailsOf(records) };
+}
+
 /** Even tasks join one group, odd ones another. */
 function groupFacts(index: number) {
   const before = Array.from({ length: index + 1 }, (_, i) => i);

@@ -83,6 +83,10 @@ function whatWasRun({ start, end }: RunRecord): Chapter {
       count(cell.classesPerTask, "class").replace("classs", "classes")
     } each`
     : `${count(cell.tasks, "task")}, among which its classes were dealt out`;
+  const kind = cell.stream === undefined ? "" : `, a stream "${cell.stream}"`;
+  const seen = source?.overlap?.map(({ trainedOn, by, classes }) =>
+    `The backbone has seen ${classes} of these classes in training on ${trainedOn} (known by ${by}).`
+  );
   const spec = source?.data ? ` (${source.data.spec})` : "";
   const failure = end?.failure
     ? [`It failed in task ${end.failure.task + 1}, at step ${end.failure.step}: ${end.failure.message}.`]
@@ -93,7 +97,7 @@ function whatWasRun({ start, end }: RunRecord): Chapter {
       : `${cell.method}, which this program does not know.`,
     options.length > 0 ? `Options: ${options.join(", ")}.` : "It has no options.",
     `Data: ${dataset.name}${spec}, ${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test ` +
-    `images, in ${stream}. Order of classes by seed ${cell.orderSeed}, training by seed ${cell.trainSeed}.`,
+    `images, in ${stream}${kind}. Order of classes by seed ${cell.orderSeed}, training by seed ${cell.trainSeed}.`,
     `Backbone ${backbone.id}, frozen; LoRA of rank ${settings.rank} on ${
       settings.targets.join(", ")
     }; classifier ` +
@@ -101,6 +105,7 @@ function whatWasRun({ start, end }: RunRecord): Chapter {
       count(settings.epochs, "epoch")
     } of ${settings.optimiser} at ${settings.learningRate}, ` +
     `batches of ${settings.batchSize}. Backend ${cell.backend}${onDevice(environment["device"])}.`,
+    ...seen ?? [],
     ...failure,
   ];
   return { title: "What was run", parts: texts.map(plain) };

@@ -17,7 +17,7 @@ export type {
   Ranking,
   RunDetail,
 } from "./board/board.ts";
-export { metricNames } from "./board/columns.ts";
+export { familyNames, metricNames } from "./board/columns.ts";
 export { type BoardOptions, createBoard, detailsOf } from "./board/create.ts";
 export { renderCsv } from "./board/csv.ts";
 export { type FigureName, figureNames, type RunFigures } from "./board/figures.ts";

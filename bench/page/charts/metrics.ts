@@ -10,7 +10,7 @@ import type { FigureName } from "../../../src/protocol/mod.ts";
 export type MetricName = FigureName | "gapClosed";
 
 /** How a value is written. */
-export type Unit = "percent" | "points" | "seconds" | "bytes" | "count";
+export type Unit = "percent" | "points" | "change" | "index" | "mean" | "seconds" | "bytes" | "count";
 
 /** A metric. */
 export interface Metric {
@@ -58,6 +58,22 @@ export const metrics: readonly Metric[] = [
     "percent",
   ),
   metric("taskInference", "Task found", "Test images sent to the right task", "percent"),
+  metric("groups", "Groups", "Groups of tasks that the method made", "mean"),
+  metric("familyAgreement", "Families found", "Groups against families, adjusted Rand index", "index"),
+  metric(
+    "familyTransfer",
+    "Family transfer",
+    "Gain of a family's later tasks on its first, task known",
+    "points",
+  ),
+  metric("relatedChange", "Related", "Change of a task by a later one of its family, task known", "change"),
+  metric(
+    "interference",
+    "Interference",
+    "Loss of a task by a later one of no family of its, task known",
+    "change",
+    "less",
+  ),
   metric("gapClosed", "Gap closed", "Gap between floor and bound closed", "percent"),
   metric("seconds", "Seconds", "Seconds of a whole run", "seconds", "less"),
   metric("keptBytes", "Kept", "Bytes kept by the method, without the classifier", "bytes", "less"),
@@ -68,6 +84,20 @@ export const metrics: readonly Metric[] = [
   metric("deployedBytes", "Deployed", "Bytes at test time beside the backbone", "bytes", "less"),
   metric("trainedNumbers", "Trained", "Numbers trained in a task", "count", "less"),
 ];
+
+/** Those that tell of a stream with families, in columns of its tables. */
+export const familyMetrics: readonly MetricName[] = [
+  "groups",
+  "familyAgreement",
+  "familyTransfer",
+  "relatedChange",
+  "interference",
+];
+
+/** Whether a metric is a cost: its values differ by orders of magnitude. */
+export function isCost({ unit }: Metric): boolean {
+  return unit === "seconds" || unit === "bytes" || unit === "count";
+}
 
 /** The metric of a name, if there is one. */
 export function metricNamed(name: string): Metric | undefined {
@@ -86,6 +116,12 @@ export function formatValue(value: number, unit: Unit): string {
       return `${tenths(100 * value)} %`;
     case "points":
       return tenths(100 * value);
+    case "change":
+      return decimal(100 * value, 2);
+    case "index":
+      return decimal(value, 2);
+    case "mean":
+      return decimal(value, 1).replace(/\.0$/, "");
     case "seconds":
       return value < 100
         ? `${threeDigits(value)} s`
@@ -138,8 +174,12 @@ export function formatP(p: number): string {
 }
 
 function tenths(value: number): string {
-  const text = value.toFixed(1);
-  return text === "-0.0" ? "0.0" : text.replace("-", "−");
+  return decimal(value, 1);
+}
+
+/** With a proper minus, and none before zero. */
+function decimal(value: number, digits: number): string {
+  return value.toFixed(digits).replace(/^-(0\.0+)$/, "$1").replace("-", "−");
 }
 
 function threeDigits(value: number): string {

@@ -53,8 +53,9 @@ function facetName(setting: string): string {
 }
 
 function streamText(
-  { classesPerTask, firstTask, taskSizes, classOrder, evaluate }: BoardSection["fixed"],
+  { stream, classesPerTask, firstTask, taskSizes, classOrder, evaluate }: BoardSection["fixed"],
 ): string {
+  const kind = stream === undefined ? "" : `${stream}, `;
   const sizes = taskSizes
     ? `tasks of ${
       taskSizes.length > 6 ? `${taskSizes.slice(0, 5).join(", ")}, …` : taskSizes.join(", ")
@@ -68,7 +69,7 @@ function streamText(
   const scored = evaluate === undefined
     ? ""
     : `, scored ${evaluate === "last" ? "at the end" : `every ${evaluate} tasks`}`;
-  return sizes + order + scored;
+  return kind + sizes + order + scored;
 }
 
 /** The section nearest to the present one that has a value. */

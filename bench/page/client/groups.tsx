@@ -22,9 +22,11 @@ interface Joining {
   readonly similarity: readonly number[];
   readonly threshold: number | undefined;
   readonly groups: number;
+  /** What the task was drawn from; empty where classes came at random. */
+  readonly family: string;
 }
 
-function joiningsOf({ facts }: RunDetail): Joining[] {
+function joiningsOf({ facts, families }: RunDetail): Joining[] {
   return facts.flatMap((own, index): Joining[] => {
     if (typeof own !== "object" || own === null || Array.isArray(own)) return [];
     const { members, similarity, threshold } = own as Readonly<Record<string, unknown>>;
@@ -37,6 +39,7 @@ function joiningsOf({ facts }: RunDetail): Joining[] {
       similarity: numbers.map((value) => typeof value === "number" ? value : NaN),
       threshold: typeof threshold === "number" ? threshold : undefined,
       groups: members.length,
+      family: families?.[index]?.join(", ") ?? "",
     }];
   });
 }
@@ -63,6 +66,7 @@ export function GroupTimeline({ detail }: { readonly detail: RunDetail }) {
       joined: group === i + 1,
     })).filter(({ value, joined }) => !Number.isNaN(value) || joined)
   ).map((field) => ({ ...field, value: Number.isNaN(field.value) ? 0 : field.value }));
+  const isOfFamilies = joinings.some(({ family }) => family !== "");
   const isNew = ({ row, column }: Field) => founded(Number(column), Number(row));
   const rows = Array.from({ length: groups }, (_, i) => `${i + 1}`);
   const founded = (task: number, group: number) =>
@@ -87,9 +91,9 @@ export function GroupTimeline({ detail }: { readonly detail: RunDetail }) {
             diverging: true,
             text: (field) => isNew(field) ? "new" : two(field.value),
             title: (field) =>
-              `task ${field.column}, group ${field.row}\n${
-                isNew(field) ? "founded by it" : `similarity ${three(field.value)}`
-              }`,
+              `task ${field.column}${
+                isOfFamilies ? ` (${joinings[Number(field.column) - 1]?.family})` : ""
+              }, group ${field.row}\n${isNew(field) ? "founded by it" : `similarity ${three(field.value)}`}`,
             description: `Groups that ${joinings.length} tasks joined. The table below has them.`,
             isFramed: (field) => (field as Field & { joined: boolean }).joined,
           })}
@@ -100,6 +104,7 @@ export function GroupTimeline({ detail }: { readonly detail: RunDetail }) {
               <thead>
                 <tr>
                   <th scope="col">Task</th>
+                  {isOfFamilies ? <th scope="col">Family</th> : null}
                   <th scope="col">Group</th>
                   <th scope="col" class="right">Similarity to it</th>
                   <th scope="col" class="right">Threshold</th>
@@ -107,9 +112,16 @@ export function GroupTimeline({ detail }: { readonly detail: RunDetail }) {
                 </tr>
               </thead>
               <tbody>
-                {joinings.map(({ task, group, similarity, threshold }) => (
+                {joinings.map(({ task, group, similarity, threshold, family }) => (
                   <tr key={task}>
                     <th scope="row">{task}</th>
+                    {isOfFamilies
+                      ? (
+                        <td>
+                          <bdi>{family}</bdi>
+                        </td>
+                      )
+                      : null}
                     <td>
                       {group === undefined ? "none" : `${founded(task, group) ? "founds" : "joins"} ${group}`}
                     </td>

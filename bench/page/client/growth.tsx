@@ -26,7 +26,11 @@ import { duelInquiry, entryInquiry, SeriesTable } from "./number.tsx";
 import { occurs } from "./state.ts";
 
 function unitOf({ unit, long }: Metric): string {
-  return unit === "percent" ? `${long}, %` : unit === "points" ? `${long}, points` : long;
+  return unit === "percent"
+    ? `${long}, %`
+    : unit === "points" || unit === "change"
+    ? `${long}, points`
+    : long;
 }
 
 /** A metric against the number of tasks. */

@@ -2,7 +2,7 @@
 /** @jsx h */
 /** @jsxFrag Fragment */
 /**
- * One run: what it knew of every task after every task, and which group each task joined.
+ * One run: what it knew of every task after every task, which group each task joined, and which families groups have.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { type Field, gridChart } from "../charts/grids.ts";
 import { formatBare, formatTick } from "../charts/metrics.ts";
 import { Chart, Choice, Scroll } from "./chart.tsx";
 import { useShared } from "./context.ts";
+import { FamilyGrid } from "./families.tsx";
 import { GroupTimeline } from "./groups.tsx";
 import type { LinkedRun } from "./load.ts";
 import { RecordFile } from "./record_file.tsx";
@@ -176,6 +177,7 @@ export function RunPart() {
           <>
             <Matrix scores={scores} name={run.name} />
             <GroupTimeline detail={detail} />
+            <FamilyGrid detail={detail} agreement={run.figures.familyAgreement} />
           </>
         )}
     </section>

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Board, BoardSection, MethodClass } from "../../../src/protocol/mod.ts";
-import { type MetricName, metricNamed } from "../charts/metrics.ts";
+import { familyMetrics, type MetricName, metricNamed } from "../charts/metrics.ts";
 import { firstShown, firstTasks, methodClasses, ranked, roleOf } from "../model.ts";
 
 /** What is chosen. */
@@ -65,7 +65,7 @@ export function stateOf(board: Board, choices: Choices): State {
     tasks,
     metric: metricNamed(choices["m"] ?? "")?.name ?? section.accuracy,
     columns: metricsNamed(choices["cols"]) ??
-      [section.accuracy, ...standard.filter((name) => occurs(section, name))],
+      [section.accuracy, ...standardOf(section).filter((name) => occurs(section, name))],
     classes: kinds ? methodClasses.filter((kind) => kinds.includes(kind)) : methodClasses,
     family: choices["family"] ?? "",
     search: choices["q"] ?? "",
@@ -77,6 +77,13 @@ export function stateOf(board: Board, choices: Choices): State {
     run: choices["run"] ?? "",
     theme: theme === "light" || theme === "dark" ? theme : "auto",
   };
+}
+
+/** Columns of the table as it opens: those of families where there are some, for which others make room. */
+function standardOf({ fixed }: BoardSection): readonly MetricName[] {
+  return fixed.stream === undefined
+    ? standard
+    : ["forgetting", ...familyMetrics, "gapClosed", "seconds", "keptBytes"];
 }
 
 /** The section with the most finished runs. */

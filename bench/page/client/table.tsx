@@ -11,9 +11,11 @@ import { useState } from "preact/hooks";
 import type { BoardEntry, BoardMethod } from "../../../src/protocol/mod.ts";
 import {
   estimateOf,
+  familyMetrics,
   formatBare,
   formatPoints,
   formatSpread,
+  isCost,
   metricNamed,
   metrics,
 } from "../charts/metrics.ts";
@@ -116,7 +118,6 @@ function Row({ method }: { readonly method: BoardMethod }) {
         const estimate = entry && estimateOf(entry, name);
         if (!estimate || !entry) return <td key={name} class="right none">–</td>;
         const [value, spread] = [formatBare(estimate.mean, metric.unit), formatSpread(estimate, metric.unit)];
-        const isCost = metric.unit !== "percent" && metric.unit !== "points";
         return (
           <td key={name} class="right">
             <NumberButton
@@ -124,7 +125,7 @@ function Row({ method }: { readonly method: BoardMethod }) {
               inquiry={entryInquiry(entry, metric)}
             >
               {value}
-              {isCost || spread === "" ? null : <span class="spread">{spread}</span>}
+              {isCost(metric) || spread === "" ? null : <span class="spread">{spread}</span>}
             </NumberButton>
           </td>
         );
@@ -242,6 +243,16 @@ export function TablePart() {
           )
           : null}
       </p>
+      {columns.some((name) => name !== "groups" && familyMetrics.includes(name))
+        ? (
+          <p class="hint">
+            Families found: 1 if a method's groups are the families that tasks were drawn from, 0 if no nearer
+            to them than by chance. Family transfer, related and interference are in points of accuracy told
+            the task: what the first task of a family is worth to later ones, and what learning a task gives
+            to an earlier one of its family and takes from one of another.
+          </p>
+        )
+        : null}
     </Part>
   );
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { Overlap } from "../overlap.ts";
 import type { Cell } from "../records/record.ts";
 import type { FigureName } from "./figures.ts";
 
@@ -147,6 +148,8 @@ export interface BoardSection {
   readonly fixed: Omit<Cell, "method" | "options" | "tasks" | "orderSeed" | "trainSeed" | "streamHash">;
   /** One line for people. */
   readonly description: string;
+  /** What of the data the backbone was trained on, as the records say; absent if none says so. */
+  readonly overlap?: readonly Overlap[];
   /** What the section's data decide and what they do not, in a few sentences. */
   readonly verdict: readonly string[];
   /** Numbers of tasks that occur, ascending. */
@@ -173,8 +176,8 @@ export interface BoardSection {
 
 /** A leaderboard. */
 export interface Board {
-  /** Of this format. */
-  readonly edition: 1;
+  /** Of this format: the first had neither `overlap` nor what streams with structure tell. */
+  readonly edition: 2;
   /** Name of the method that is compared with the best of its rivals. */
   readonly protagonist: string;
   /** Margin of equivalence, as a share of accuracy. */
@@ -185,7 +188,10 @@ export interface Board {
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** What a page shows of single runs beside the board: the matrix of right answers, and what the method said. */
+/**
+ * What a page shows of single runs beside the board: the matrix of right answers, what tasks were drawn from, and what the
+ * method said.
+ */
 export interface RunDetail {
   /** Name of its cell. */
   readonly name: string;
@@ -193,6 +199,8 @@ export interface RunDetail {
   readonly images: readonly number[];
   /** Right answers, class-incremental, per task seen; `null` where the run was not scored. */
   readonly hits: readonly (readonly number[] | null)[];
+  /** What each task was drawn from; absent where classes came at random. */
+  readonly families?: readonly (readonly string[])[];
   /** What the method said after each task. */
   readonly facts: readonly Json[];
 }

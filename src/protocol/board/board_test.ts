@@ -163,7 +163,13 @@ Deno.test("withoutTimes() makes boards of runs equal that took other times", () 
 
 Deno.test("files of a board hold whatever a record says as text without meaning", () => {
   const evil = "=<script>|`**[x](javascript:1)\u001b[31m\n# T";
-  const board = boardOf([recordOf({ method: evil, matrix: [[1]] })], {
+  const board = boardOf([
+    recordOf({
+      method: evil,
+      matrix: [[1]],
+      source: { overlap: [{ trainedOn: evil, by: "name", classes: 1 }] },
+    }),
+  ], {
     problems: [{ path: `${evil}.jsonl`, message: evil }],
   });
   const markdown = renderMarkdown(board);

@@ -4,9 +4,17 @@
  * @module
  */
 import { InputError } from "../../core/errors.ts";
-import type { BoardEntry } from "./board.ts";
+import type { BoardEntry, BoardSection } from "./board.ts";
 import type { FigureName } from "./figures.ts";
-import { formatBytes, formatCount, formatPercent, formatSeconds } from "./format.ts";
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatIndex,
+  formatMean,
+  formatPercent,
+  formatSeconds,
+} from "./format.ts";
 
 /** A column. */
 export interface Column {
@@ -45,6 +53,21 @@ export const scoreColumns: readonly Column[] = [
   },
 ];
 
+/** What a stream with structure tells of a run; see `families.ts`. */
+export const familyColumns: readonly Column[] = [
+  of("groups", formatMean, "groups"),
+  of("ari", formatIndex, "familyAgreement"),
+  of("family-transfer", formatPercent, "familyTransfer"),
+  of("related", formatChange, "relatedChange"),
+  of("interference", formatChange, "interference"),
+];
+
+/** Whether the columns of families tell anything of a section, or of it at a number of tasks. */
+export function hasFamilies({ fixed: { stream }, entries }: BoardSection, tasks?: number): boolean {
+  const own = tasks === undefined ? entries : entries.filter((entry) => entry.tasks === tasks);
+  return stream !== undefined && familyColumns.some(({ has }) => own.some(has));
+}
+
 /** What a run costs. */
 export const costColumns: readonly Column[] = [
   of("seconds", formatSeconds, "seconds"),
@@ -57,7 +80,10 @@ export const costColumns: readonly Column[] = [
   of("trained", formatCount, "trainedNumbers"),
 ];
 
-const columns = [...scoreColumns, ...costColumns];
+/** Names of those of streams with families. */
+export const familyNames: readonly string[] = familyColumns.map(({ name }) => name);
+
+const columns = [...scoreColumns, ...familyColumns, ...costColumns];
 
 /** Names of all columns. */
 export const metricNames: readonly string[] = columns.map(({ name }) => name);

@@ -15,6 +15,7 @@ import {
   fixedParts,
   type FoundRecord,
   labeller,
+  overlapOfRuns,
   pairable,
   type Problem,
   runOf,
@@ -56,7 +57,7 @@ export function createBoard(
     return { section: sectionOf(kept, protagonist, margin, resampling), problems };
   });
   return {
-    edition: 1,
+    edition: 2,
     protagonist,
     margin,
     sections: sections.map(({ section }) => section),
@@ -89,10 +90,12 @@ function sectionOf(
   };
   const tasks = [...new Set(runs.map((run) => run.tasks))];
   const fixed = fixedParts(first);
+  const overlap = overlapOfRuns(runs);
   const section = {
     id: hashJson(sectionKey(first)).slice(0, 12),
     fixed,
-    description: describeSection(fixed, runs.length),
+    description: describeSection(fixed, runs.length, overlap),
+    ...(overlap.length > 0 && { overlap }),
     tasks,
     accuracy,
     ...(anchors.floor !== undefined && { floor: anchors.floor }),
@@ -111,7 +114,7 @@ function sectionOf(
     leads: classOf(protagonist) === "bound"
       ? []
       : scopes.flatMap((scope) => own.flatMap(({ label }) => leadOf(label, others, scope, resampling) ?? [])),
-    runs: runs.map(({ cell: _, ...run }) => run),
+    runs: runs.map(({ cell: _, overlap: __, ...run }) => run),
   } as const;
   return { ...section, verdict: verdictOf(section, protagonist, margin) };
 }
@@ -173,12 +176,15 @@ function gapsClosed(
 
 /** What a page shows of single runs; records of the first edition have no counts, and are left out. */
 export function detailsOf(records: readonly FoundRecord[]): RunDetail[] {
-  return records.flatMap(({ record }) =>
-    isEdition1(record) ? [] : [{
+  return records.flatMap(({ record }) => {
+    if (isEdition1(record)) return [];
+    const families = record.tasks.map(({ families }) => families);
+    return [{
       name: cellName(record.start.cell),
       images: record.tasks.map(({ images }) => images.test),
       hits: record.tasks.map(({ evaluation }) => evaluation?.classIncremental ?? null),
+      ...(families.every((own) => own !== undefined) && families.length > 0 && { families }),
       facts: record.tasks.map(({ facts }) => facts),
-    }]
-  );
+    }];
+  });
 }

@@ -20,6 +20,11 @@ const figures: Readonly<Record<FigureName, string>> = {
   taskIncrementalPooled: "task_incremental_pooled",
   taskIncrementalTaskMean: "task_incremental_task_mean",
   taskInference: "task_inference",
+  groups: "groups",
+  familyAgreement: "family_agreement",
+  familyTransfer: "family_transfer",
+  relatedChange: "related_change",
+  interference: "interference",
   seconds: "seconds",
   keptBytes: "kept_bytes",
   classifierBytes: "classifier_bytes",
@@ -44,9 +49,10 @@ const sectionColumns = [
   "task_sizes",
   "class_order",
   "evaluate",
+  "overlap",
 ];
 
-function sectionValues({ fixed }: BoardSection) {
+function sectionValues({ fixed, overlap }: BoardSection) {
   const { edition, dataset, backbone, backend, settings } = fixed;
   const { stream, firstTask, classesPerTask, taskSizes, classOrder, evaluate } = fixed;
   return [
@@ -63,6 +69,7 @@ function sectionValues({ fixed }: BoardSection) {
     taskSizes?.join(" "),
     classOrder,
     evaluate,
+    overlap && canonicalJson(overlap.map((seen) => ({ ...seen }))),
   ];
 }
 

@@ -5,18 +5,33 @@
  *
  * @module
  */
+import { MAX_FAMILIES } from "../records/limits.ts";
 import type { AccuracyMatrix } from "./metrics.ts";
 
 /** What tasks were drawn from, task by task; `undefined` where the record does not say. */
 export type TaskFamilies = readonly (readonly string[] | undefined)[];
 
-/** Whether two tasks have a family in common. */
-function areRelated(a: readonly string[], b: readonly string[]): boolean {
-  return a.some((family) => b.includes(family));
+/** For each task i, a row with 1 at each task j that has a family in common with it, i itself included. */
+function relationsOf(families: readonly (readonly string[])[]): Uint8Array[] {
+  const tasksOf = new Map<string, number[]>();
+  families.forEach((own, task) => {
+    for (const family of new Set(own)) {
+      const tasks = tasksOf.get(family);
+      if (tasks) tasks.push(task);
+      else tasksOf.set(family, [task]);
+    }
+  });
+  return families.map((own) => {
+    const row = new Uint8Array(families.length);
+    for (const family of new Set(own)) for (const task of tasksOf.get(family)!) row[task] = 1;
+    return row;
+  });
 }
 
+/** Whether the record says it of every task. A record may say anything: so many families are none. */
 function isKnown(families: TaskFamilies): families is readonly (readonly string[])[] {
-  return families.length > 0 && families.every((own) => own !== undefined);
+  return families.length > 0 && families.every((own) => own !== undefined) &&
+    families.reduce((sum, own) => sum + own!.length, 0) <= MAX_FAMILIES;
 }
 
 function mean(values: readonly number[]): number | undefined {
@@ -86,7 +101,7 @@ export function groupOfTasks(members: unknown, tasks: number): number[] | undefi
  */
 export function familyAgreement(members: unknown, families: TaskFamilies): number | undefined {
   if (!isKnown(families)) return undefined;
-  const truth = families.map((own) => [...own].sort().join("\n"));
+  const truth = families.map((own) => [...new Set(own)].sort().join("\n"));
   const kinds = new Set(truth).size;
   const groups = groupOfTasks(members, families.length);
   if (!groups || kinds === 1 || kinds === truth.length) return undefined;
@@ -111,11 +126,12 @@ export interface PairEffects {
  */
 export function pairEffects(matrix: AccuracyMatrix, families: TaskFamilies): PairEffects | undefined {
   if (!isKnown(families) || !isComplete(matrix) || matrix.length !== families.length) return undefined;
+  const relations = relationsOf(families);
   const related: number[] = [], unrelated: number[] = [];
   for (let i = 1; i < matrix.length; i++) {
     for (let j = 0; j < i; j++) {
       const change = matrix[i]![j]! - matrix[i - 1]![j]!;
-      (areRelated(families[i]!, families[j]!) ? related : unrelated).push(change);
+      (relations[i]![j] === 1 ? related : unrelated).push(change);
     }
   }
   return { related: mean(related), unrelated: mean(unrelated) };
@@ -131,10 +147,12 @@ export function pairEffects(matrix: AccuracyMatrix, families: TaskFamilies): Pai
  */
 export function familyTransfer(matrix: AccuracyMatrix, families: TaskFamilies): number | undefined {
   if (!isKnown(families) || !isComplete(matrix) || matrix.length !== families.length) return undefined;
-  return mean(families.flatMap((own, j) => {
-    const first = families.findIndex((other) => areRelated(other, own));
-    return first === j ? [] : [matrix[j]![j]! - matrix[first]![first]!];
-  }));
+  return mean(
+    relationsOf(families).flatMap((row, j) => {
+      const first = row.indexOf(1);
+      return first === j ? [] : [matrix[j]![j]! - matrix[first]![first]!];
+    }),
+  );
 }
 
 function isComplete(matrix: AccuracyMatrix): matrix is readonly (readonly number[])[] {

@@ -12,6 +12,7 @@ import {
   pooledAccuracy,
   taskMeanAccuracy,
 } from "./metrics.ts";
+import { familyAgreement, familyTransfer, groupOfTasks, pairEffects } from "./families.ts";
 import type { Reading } from "./reading.ts";
 
 /** Names of the figures, in the order in which files have them. */
@@ -36,6 +37,16 @@ export const figureNames = [
   "taskIncrementalTaskMean",
   /** Share of all test images whose predicted class belongs to the right task. */
   "taskInference",
+  /** Groups of tasks in the end, of methods that tell which task is in which. */
+  "groups",
+  /** Adjusted Rand index of these groups and the families of the stream; see `familyAgreement`. */
+  "familyAgreement",
+  /** Of task-incremental accuracy; see `familyTransfer`. */
+  "familyTransfer",
+  /** Of task-incremental accuracy: what learning a task did to an earlier one of its family; see `pairEffects`. */
+  "relatedChange",
+  /** Of task-incremental accuracy: what learning a task took from an earlier one of another family. */
+  "interference",
   /** Of a whole run: training, the method's own work, evaluation. */
   "seconds",
   /** Kept by the method after the last task, without the classifier. */
@@ -61,9 +72,11 @@ export type FigureName = typeof figureNames[number];
 export type RunFigures = Readonly<Partial<Record<FigureName, number>>>;
 
 /** The figures of a finished run. */
-export function figuresOf(
-  { counts, classIncremental, taskIncremental, cost, keptBytes, seconds, trainedNumbers }: Reading,
-): RunFigures {
+export function figuresOf(reading: Reading): RunFigures {
+  const { counts, classIncremental, taskIncremental, cost, keptBytes, seconds, trainedNumbers } = reading;
+  const { families, members } = reading;
+  const groups = groupOfTasks(members, families.length);
+  const effects = pairEffects(taskIncremental, families);
   const figures: Record<FigureName, number | undefined> = {
     pooled: counts && pooledAccuracy(counts.classIncremental),
     taskMean: taskMeanAccuracy(classIncremental),
@@ -75,6 +88,12 @@ export function figuresOf(
     taskIncrementalPooled: counts && pooledAccuracy(counts.taskIncremental),
     taskIncrementalTaskMean: taskMeanAccuracy(taskIncremental),
     taskInference: counts && pooledAccuracy(counts.taskInference),
+    groups: groups && new Set(groups).size,
+    familyAgreement: familyAgreement(members, families),
+    familyTransfer: familyTransfer(taskIncremental, families),
+    relatedChange: effects?.related,
+    // No minus sign, which makes −0 of 0.
+    interference: effects?.unrelated === undefined ? undefined : 0 - effects.unrelated,
     seconds,
     keptBytes: keptBytes?.method,
     classifierBytes: keptBytes?.classifier,

@@ -4,16 +4,38 @@
  * @module
  */
 import { printable } from "../../core/printable.ts";
+import type { Overlap } from "../overlap.ts";
 import type { ProtocolSettings } from "../settings.ts";
-
 import type { BoardEntry, BoardSection, Estimate, Lead } from "./board.ts";
+import { list } from "./words.ts";
 
 /** A share as a percentage, with its deviation where there is one: `41.3 ± 0.8`. */
 export function formatPercent(summary: Estimate | undefined): string {
-  if (!summary) return "–";
-  const points = (value: number) => (100 * value).toFixed(1).replace("-", "−");
-  const spread = summary.deviation === undefined ? "" : ` ± ${points(summary.deviation)}`;
-  return `${points(summary.mean)}${spread}`;
+  return summary ? withSpread(summary, (value) => decimal(100 * value, 1)) : "–";
+}
+
+/** A small share as hundredths of a point, with its deviation where there is one: `0.35 ± 0.08`. */
+export function formatChange(summary: Estimate | undefined): string {
+  return summary ? withSpread(summary, (value) => decimal(100 * value, 2)) : "–";
+}
+
+/** An index, which is no share, with its deviation where there is one: `0.42 ± 0.08`. */
+export function formatIndex(summary: Estimate | undefined): string {
+  return summary ? withSpread(summary, (value) => decimal(value, 2)) : "–";
+}
+
+/** A mean of small whole numbers, with its deviation where there is one: `4`, `3.5 ± 0.7`. */
+export function formatMean(summary: Estimate | undefined): string {
+  return summary ? withSpread(summary, (value) => decimal(value, 1).replace(/\.0$/, "")) : "–";
+}
+
+function withSpread({ mean, deviation }: Estimate, write: (value: number) => string): string {
+  return deviation === undefined ? write(mean) : `${write(mean)} ± ${write(deviation)}`;
+}
+
+/** With a proper minus, and none before zero. */
+function decimal(value: number, digits: number): string {
+  return value.toFixed(digits).replace(/^-(0(?:\.0+)?)$/, "$1").replace("-", "−");
 }
 
 /** Seconds, to the tenth below ten. */
@@ -116,8 +138,21 @@ function describeHead(settings: ProtocolSettings): string {
   return given.length === 0 ? head : `${head} (${given.map((option) => option.join(" ")).join(", ")})`;
 }
 
-/** One line that says what a section holds fixed. */
-export function describeSection(fixed: BoardSection["fixed"], records: number): string {
+/** That the backbone was trained on the data, in one sentence; nothing where it is not known to be. */
+function describeOverlap(overlap: readonly Overlap[], classes: number): string {
+  if (overlap.length === 0) return "";
+  const parts = overlap.map((seen) =>
+    `${seen.classes} of ${classes} classes in training on ${seen.trainedOn} (known by ${seen.by})`
+  );
+  return `. The backbone has seen this data: ${list(parts)}`;
+}
+
+/** One line that says what a section holds fixed, and whether its backbone was trained on its data. */
+export function describeSection(
+  fixed: BoardSection["fixed"],
+  records: number,
+  overlap: readonly Overlap[] = [],
+): string {
   const { dataset, backbone, backend, settings, edition } = fixed;
   const { rank, alpha, targets } = settings;
   const images = `${dataset.classes} classes, ${dataset.train} training and ${dataset.test} test images`;
@@ -129,7 +164,8 @@ export function describeSection(fixed: BoardSection["fixed"], records: number): 
       `head ${describeHead(settings)}, LoRA rank ${rank} alpha ${alpha} on ${targets.join("+")}, ${
         describeTraining(settings)
       }; ` +
-      `edition ${edition}, ${records} ${records === 1 ? "record" : "records"}`,
+      `edition ${edition}, ${records} ${records === 1 ? "record" : "records"}` +
+      describeOverlap(overlap, dataset.classes),
     Infinity,
   );
 }

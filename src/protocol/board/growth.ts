@@ -5,7 +5,7 @@
  */
 import type { BoardEntry, BoardSection } from "./board.ts";
 import { shownName } from "./classes.ts";
-import { type Column, columnsNamed } from "./columns.ts";
+import { type Column, columnsNamed, familyNames, hasFamilies } from "./columns.ts";
 import { entryOf, formatLead, remarks } from "./format.ts";
 
 /** How the tables are to be. */
@@ -25,6 +25,15 @@ export interface GrowthTables {
 }
 
 const PRESET = ["pooled", "mean", "forgetting", "seconds", "kept"];
+/** Those of streams with families come before the costs. */
+const FAMILY_PRESET = [
+  "pooled",
+  "mean",
+  "forgetting",
+  ...familyNames,
+  "seconds",
+  "kept",
+];
 /** Of a cell beside its text: a bar and two spaces. */
 const FRAME = 3;
 
@@ -60,7 +69,7 @@ function columnsOf(
   metrics: readonly string[] | undefined,
 ): string[][] {
   const entries = section.methods.map(({ label }) => entryOf(section, label, tasks));
-  const chosen = metrics ? columnsNamed(metrics) : presetFor(entries);
+  const chosen = metrics ? columnsNamed(metrics) : presetFor(entries, hasFamilies(section, tasks));
   const most = Math.max(...entries.map(({ runs }) => runs.length));
   return chosen.map(({ name, text, has }, i) => [
     `T=${tasks} ${name}${i === 0 ? ` (n=${most})` : ""}`,
@@ -73,11 +82,11 @@ function columnsOf(
 }
 
 /** The preset metrics that entries have; both accuracies only where they differ. */
-function presetFor(entries: readonly BoardEntry[]): Column[] {
+function presetFor(entries: readonly BoardEntry[], isFamilies: boolean): Column[] {
   const isOne = entries.every(({ figures: { pooled, taskMean } }) =>
     !pooled || Math.abs(pooled.mean - taskMean!.mean) < 0.0005
   );
-  const found = columnsNamed(PRESET).filter(({ has }) => entries.some(has));
+  const found = columnsNamed(isFamilies ? FAMILY_PRESET : PRESET).filter(({ has }) => entries.some(has));
   const hasPooled = found.some(({ name }) => name === "pooled");
   return found.filter(({ name }) => !(name === "mean" && isOne && hasPooled));
 }

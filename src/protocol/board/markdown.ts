@@ -7,8 +7,8 @@ import { markdownTable } from "markdown-table";
 import { printable } from "../../core/printable.ts";
 import type { Board, BoardSection, Comparison } from "./board.ts";
 import { shownName } from "./classes.ts";
-import { type Column, costColumns, scoreColumns } from "./columns.ts";
-import { describeSection, entryOf, formatDifference, formatLead, formatPercent, remarks } from "./format.ts";
+import { type Column, costColumns, familyColumns, hasFamilies, scoreColumns } from "./columns.ts";
+import { entryOf, formatDifference, formatLead, formatPercent, remarks } from "./format.ts";
 import { pValue } from "./words.ts";
 
 /** Up to so many methods of a section, all pairs are shown; of more, those of the protagonist. */
@@ -36,6 +36,14 @@ const LEGEND = [
   "chosen, for each seed, on the other seeds. Over all T, each T of a seed counts as a pair, though streams of one seed " +
   "have images and the order of classes in common.",
 ];
+
+const FAMILY_LEGEND =
+  "Where a stream has families: `groups` is the number of groups of tasks in the end, of methods that make them, and `ari` " +
+  "how far they are the families that the tasks were drawn from (adjusted Rand index: 1 the same, 0 as good as by chance). " +
+  "The others are of accuracy told the task, in points, of methods scored after every task. `related` is what learning one " +
+  "task gives to an earlier one of its family, `interference` what it takes from one of another family: means over pairs, " +
+  "which add up over a stream. `family-transfer` is how much better a task is known right after its training than the " +
+  "first of its family was; single tasks differ in difficulty, so it is for comparing methods on equal streams.";
 
 /** Text of a record, which may be anything, without meaning for markdown. */
 function inert(text: string): string {
@@ -145,11 +153,12 @@ export function renderMarkdown({ sections, problems, protagonist }: Board): stri
     `## ${sectionTitle(section)}`,
     section.verdict.map((sentence) => `- ${inert(sentence)}`).join("\n"),
     accuracyTable(section),
-    `${inert(describeSection(section.fixed, section.runs.length))}.`,
+    `${inert(section.description)}.`,
     ...leadTable(section),
     ...section.tasks.flatMap((tasks) => [
       `### T = ${tasks}`,
       detailTable(section, tasks, scoreColumns),
+      ...(hasFamilies(section, tasks) ? [detailTable(section, tasks, familyColumns)] : []),
       detailTable(section, tasks, costColumns),
     ]),
     ...rankTable(section),
@@ -167,6 +176,7 @@ export function renderMarkdown({ sections, problems, protagonist }: Board): stri
       ...left,
       "## How to read it",
       ...LEGEND,
+      ...(sections.some((section) => hasFamilies(section)) ? [FAMILY_LEGEND] : []),
     ]
       .join("\n\n")
   }\n`;

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { Json } from "../../core/json.ts";
 import { type AnyRecord, isEdition1 } from "../records/parse.ts";
 import type { Cell, Cost } from "../records/record.ts";
+import type { TaskFamilies } from "./families.ts";
 import type { AccuracyMatrix, Counts } from "./metrics.ts";
 
 /** A record for comparison. */
@@ -24,6 +26,10 @@ export interface Reading {
   readonly keptBytes: { readonly method: number; readonly classifier: number } | undefined;
   /** Of the whole run. */
   readonly seconds: number;
+  /** What each task was drawn from, in streams with structure; in no record of the first edition. */
+  readonly families: TaskFamilies;
+  /** The groups of tasks in the end as the method tells of them, if it does: untrusted. */
+  readonly members: Json | undefined;
 }
 
 function sharesOf({ hits, images }: Counts): AccuracyMatrix {
@@ -39,11 +45,13 @@ export function readingOf(record: AnyRecord): Reading {
       (total, { seconds }) => total + seconds.train + seconds.method + seconds.evaluate,
       0,
     ),
+    members: record.tasks.at(-1)?.facts["members"],
   } as const;
   if (isEdition1(record)) {
     const kept = record.tasks.at(-1)?.keptBytes;
     return {
       ...common,
+      families: record.tasks.map(() => undefined),
       classIncremental: record.tasks.map(({ evaluation }) => evaluation?.classIncremental),
       taskIncremental: record.tasks.map(({ evaluation }) => evaluation?.taskIncremental),
       counts: undefined,
@@ -65,6 +73,7 @@ export function readingOf(record: AnyRecord): Reading {
   const trained = record.tasks.flatMap(({ cost }) => cost ? [cost.trainedNumbers] : []);
   return {
     ...common,
+    families: record.tasks.map(({ families }) => families),
     classIncremental: sharesOf(counts.classIncremental),
     taskIncremental: sharesOf(counts.taskIncremental),
     counts,

@@ -7,7 +7,8 @@
  */
 import { canonicalJson, type JsonObject } from "../../core/json.ts";
 import { printable } from "../../core/printable.ts";
-import type { AnyRecord } from "../records/parse.ts";
+import type { Overlap } from "../overlap.ts";
+import { type AnyRecord, isEdition1 } from "../records/parse.ts";
 import { type Cell, cellName, seedName } from "../records/record.ts";
 import type { BoardRun, BoardSection } from "./board.ts";
 import { figuresOf } from "./figures.ts";
@@ -25,6 +26,8 @@ export interface FoundRecord {
 export interface SectionRun extends BoardRun {
   /** Whose run it is. */
   readonly cell: Cell;
+  /** What of the data the backbone was trained on, as its record says. */
+  readonly overlap: readonly Overlap[];
 }
 
 /** Why a file is not on the board. */
@@ -81,6 +84,7 @@ export function runOf({ path, record }: FoundRecord, label: string): SectionRun 
   const { cell, status } = reading;
   return {
     cell,
+    overlap: isEdition1(record) ? [] : record.start.source?.overlap ?? [],
     name: cellName(cell),
     path,
     ...(record.end && { hash: record.end.hash }),
@@ -91,6 +95,23 @@ export function runOf({ path, record }: FoundRecord, label: string): SectionRun 
     ...(record.end?.failure && { failure: printable(record.end.failure.message) }),
     figures: status === "done" ? figuresOf(reading) : {},
   };
+}
+
+const certainty: readonly Overlap["by"][] = ["content", "name", "classes"];
+
+/**
+ * What of a section's data its backbone was trained on, if any record says so: cards learn of it later than some records
+ * were made. Of one name, what is most.
+ */
+export function overlapOfRuns(runs: readonly SectionRun[]): Overlap[] {
+  const most = new Map<string, Overlap>();
+  for (const seen of runs.flatMap(({ overlap }) => overlap)) {
+    const other = most.get(seen.trainedOn);
+    const more = other === undefined ? 1 : seen.classes - other.classes ||
+      certainty.indexOf(other.by) - certainty.indexOf(seen.by);
+    if (more > 0) most.set(seen.trainedOn, seen);
+  }
+  return [...most.values()].sort((a, b) => a.trainedOn < b.trainedOn ? -1 : 1);
 }
 
 /**

@@ -20,6 +20,8 @@ export const MAX_TEXT_LENGTH = 10_000;
 export const MAX_NAME_LENGTH = 200;
 /** Classes of a data set, and so tasks of a stream. */
 export const MAX_CLASSES = 100_000;
+/** Families that all tasks of a stream name together, up to which figures are made of them. */
+export const MAX_FAMILIES = 100_000;
 /** Images of a split. */
 export const MAX_IMAGES: number = 2 ** 31 - 1;
 

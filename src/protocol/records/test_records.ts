@@ -13,6 +13,7 @@ import {
   type EndFacts,
   type RecordEvent,
   type RunRecord,
+  type Source,
   type StartFacts,
   type TaskEvent,
   type TaskFacts,
@@ -39,6 +40,11 @@ export interface RecordParts {
   /** Test images of each task; 80 by default. */
   readonly images?: readonly number[];
   readonly cost?: Cost;
+  /** Of each task. */
+  readonly families?: readonly (readonly string[])[];
+  /** What the method says after each task. */
+  readonly facts?: readonly JsonObject[];
+  readonly source?: Source;
   /** Further parts of the cell. */
   readonly cell?: Partial<Cell>;
 }
@@ -74,6 +80,7 @@ export function recordOf(parts: RecordParts): RunRecord {
     event: "start",
     cell: cellWith(parts),
     environment: { device: "test" },
+    ...(parts.source && { source: parts.source }),
   });
   const tasks: TaskEvent[] = [];
   matrix.forEach((row, index) => {
@@ -82,6 +89,7 @@ export function recordOf(parts: RecordParts): RunRecord {
       event: "task",
       index,
       classes: [2 * index, 2 * index + 1],
+      ...(parts.families && { families: parts.families[index]! }),
       images: { train: 20, test: images[index] ?? 80 },
       ...(row && {
         evaluation: {
@@ -94,7 +102,7 @@ export function recordOf(parts: RecordParts): RunRecord {
       }),
       ...(cost && { cost }),
       keptBytes: { method: keptBytes * (index + 1), classifier: 64 },
-      facts: {},
+      facts: parts.facts?.[index] ?? {},
       seconds: { train: 1, method: 2, evaluate: 4 },
     };
     tasks.push(seal(facts, tasks.at(-1) ?? start));

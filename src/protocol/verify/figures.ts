@@ -5,6 +5,7 @@
  * @module
  */
 import type { RunFigures } from "../board/figures.ts";
+import { countFamilyFigures } from "./family_figures.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { isEdition1 } from "../records/parse.ts";
 
@@ -18,7 +19,7 @@ interface Row {
 export function countFigures(record: AnyRecord): RunFigures {
   if (record.end?.status !== "done") return {};
   const seconds = record.tasks.map(({ seconds: { train, method, evaluate } }) => train + method + evaluate);
-  const common = { seconds: seconds.reduce((sum, value) => sum + value, 0) };
+  const common = { seconds: seconds.reduce((sum, value) => sum + value, 0), ...countFamilyFigures(record) };
   const last = record.tasks.at(-1)!;
   if (isEdition1(record)) {
     const rows = (kind: "classIncremental" | "taskIncremental") =>

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Json } from "../../core/json.ts";
+import { createRng } from "../../core/rng.ts";
 import { createBoard } from "../board/create.ts";
 import { type AnyRecord, parseRecord } from "../records/parse.ts";
 import { recordOf } from "../records/test_records.ts";
@@ -53,6 +55,49 @@ Deno.test("countFigures() by hand", () => {
     classifierBytes: 64,
     ...cost,
   });
+});
+
+Deno.test("countFigures() of a stream of families by hand", () => {
+  const record = recordOf({
+    method: "ham",
+    // Halfway to 1, in whole images: 15 of 20; 16 and 10 of 16; 18, 12 of 16 and 9 of 10.
+    matrix: [[0.5], [0.6, 0.25], [0.8, 0.5, 0.8]],
+    images: [20, 16, 10],
+    families: [["a"], ["b", "c"], ["c", "a"]],
+    facts: [{ members: [[0]] }, { members: [[0], [1]] }, { members: [[0, 2], [1]] }],
+    cell: { stream: "recurring" },
+  });
+  const { groups, familyAgreement, familyTransfer, relatedChange, interference } = countFigures(record);
+  assert.deepEqual([groups, familyAgreement], [2, undefined]);
+  // Task 2 has a family of task 0 and one of task 1; task 0 was the first of its families.
+  assertClose({ familyTransfer: familyTransfer! }, { familyTransfer: 9 / 10 - 15 / 20 });
+  assertClose({ relatedChange: relatedChange! }, { relatedChange: ((18 - 16) / 20 + (12 - 10) / 16) / 2 });
+  assertClose({ interference: interference! }, { interference: -(16 - 15) / 20 });
+});
+
+Deno.test("countFigures() and the leaderboard see the same families and groups in any stream", () => {
+  const rng = createRng(3, "streams");
+  for (let trial = 0; trial < 200; trial++) {
+    const tasks = 1 + rng.integer(9);
+    const some = (most: number) => `family ${rng.integer(most)}`;
+    const groups = Array.from({ length: tasks }, () => rng.integer(4));
+    const members = [0, 1, 2, 3].map((group) => groups.flatMap((own, task) => own === group ? [task] : []));
+    const wrong: Json[] = [[[0]], [[0, 0]], "none", [[0], 1], members.map((own) => own.map(String))];
+    const record = recordOf({
+      method: "ham",
+      matrix: Array.from({ length: tasks }, (_, i) => Array.from({ length: i + 1 }, () => rng.uniform())),
+      images: Array.from({ length: tasks }, () => 1 + rng.integer(50)),
+      families: Array.from(
+        { length: tasks },
+        () => Array.from({ length: 1 + rng.integer(2) }, () => some(4)),
+      ),
+      facts: groups.map((_, task) =>
+        task < tasks - 1 ? {} : { members: trial % 5 === 4 ? wrong[rng.integer(wrong.length)]! : members }
+      ),
+      cell: { stream: "recurring" },
+    });
+    assertClose(countFigures(record) as Record<string, number>, ofBoard(record));
+  }
 });
 
 Deno.test("countFigures() and the leaderboard, which share no code, say the same", async () => {

@@ -12,6 +12,7 @@ import { inBoardOrder } from "../board/order.ts";
 import type { FoundRecord } from "../board/runs.ts";
 import { oddityOf } from "../records/limits.ts";
 import { cellName } from "../records/record.ts";
+import { boardOfEdition1, figuresOfEdition1 } from "./board_edition1.ts";
 import { countFigures } from "./figures.ts";
 import type { Finding } from "./finding.ts";
 import { describeDifference, differencesIn } from "./rerun.ts";
@@ -20,12 +21,14 @@ import { describeDifference, differencesIn } from "./rerun.ts";
 const MOST = 20;
 /** Relative: sums of many numbers may be taken in another order. */
 const ROUNDING = 1e-9;
+/** Of shares and their differences, which may cancel. */
+const SMALLEST = 1e-11;
 
 const figures = z.record(z.string(), z.number());
 
 /** What is read from a board; the rest of it is compared whole. */
 const shape = z.looseObject({
-  edition: z.literal(1),
+  edition: z.literal([1, 2]),
   protagonist: z.string(),
   margin: z.number(),
   sections: z.array(z.looseObject({
@@ -66,11 +69,11 @@ export function checkBoard(text: string, records: readonly FoundRecord[]): Findi
 
 function isClose(a: number | undefined, b: number | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b));
+  return Math.abs(a - b) <= ROUNDING * Math.max(Math.abs(a), Math.abs(b)) + SMALLEST;
 }
 
 /** Every run's hash and figures, from its record. */
-function checkRuns({ sections }: Shape, records: readonly FoundRecord[]): Finding[] {
+function checkRuns({ edition, sections }: Shape, records: readonly FoundRecord[]): Finding[] {
   const findings: Finding[] = [];
   const add = (found: string, wanted: string) => findings.push({ check: "board", found, wanted });
   const known = new Map(records.map(({ record }) => [cellName(record.start.cell), record]));
@@ -86,7 +89,8 @@ function checkRuns({ sections }: Shape, records: readonly FoundRecord[]): Findin
     const wanted = record.end?.status ?? "open";
     if (status !== wanted) add(`${name} ${status}`, wanted);
     if (hash !== record.end?.hash) add(`${name} with hash ${hash ?? "none"}`, record.end?.hash ?? "none");
-    const own = countFigures(record) as Readonly<Record<string, number>>;
+    const all = countFigures(record) as Readonly<Record<string, number>>;
+    const own = edition === 1 ? figuresOfEdition1(all) : all;
     for (const key of new Set([...Object.keys(figures), ...Object.keys(own)])) {
       if (isClose(figures[key], own[key])) continue;
       add(`${key} ${figures[key] ?? "missing"} of ${name}`, `${own[key] ?? "none"}, as its record gives`);
@@ -118,10 +122,9 @@ function checkMeans({ sections }: Shape): Finding[] {
 /** Everything else, from a board that is made anew. */
 function checkRest(found: Shape, records: readonly FoundRecord[]): Finding[] {
   const { protagonist, margin } = found;
-  const made = createBoard(inBoardOrder(records), { protagonist, margin });
-  const differences = differencesIn(comparable(found as unknown as Board), comparable(made), []).take(
-    MOST + 1,
-  );
+  const made = comparable(createBoard(inBoardOrder(records), { protagonist, margin }));
+  const wanted = found.edition === 1 ? boardOfEdition1(made) : made;
+  const differences = differencesIn(comparable(found as unknown as Board), wanted, []).take(MOST + 1);
   return [...differences].map((difference): Finding => ({
     check: "board",
     found: describeDifference(difference).replace("recorded", "shown"),
@@ -129,13 +132,14 @@ function checkRest(found: Shape, records: readonly FoundRecord[]): Finding[] {
   }));
 }
 
-/** A board without what depends on folders. */
-function comparable({ problems: _, ...board }: Board): unknown {
+/** A board without what depends on folders: problems and paths. */
+function comparable(board: Board): Board {
   return {
     ...board,
+    problems: [],
     sections: board.sections.map((section) => ({
       ...section,
-      runs: section.runs.map(({ path: _, ...run }) => run),
+      runs: section.runs.map((run) => ({ ...run, path: "" })),
     })),
   };
 }
