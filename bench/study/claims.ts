@@ -50,7 +50,7 @@ export interface Judgement {
 /** Holds a claim against the records of a view. */
 export function judge(study: Study, claim: Claim, view: View): Judgement {
   const own = methodNamed(study, view, claim.method);
-  if (!view.found || !own) return open(`${view.found ? claim.method : "this"} was ${NOT_RUN}`);
+  if (!view.found || !own) return open(view.found ? `${claim.method} was ${NOT_RUN}` : NOT_RUN);
   const figure = figureNamed(claim.figure);
   const tasks = tasksFound(view).filter((count) => claim.tasks?.includes(count) ?? true);
   const findings = findingsOf(study, claim, { view, own, figure, tasks });

@@ -8,33 +8,53 @@ import { judge } from "./claims.ts";
 import { type Claim, declared } from "./definition.ts";
 import { table } from "./table.ts";
 import type { Sources } from "./template.ts";
-import { formatP } from "./words.ts";
+import { formatP, listed, NOT_RUN } from "./words.ts";
 
-/** One row for each claim and view. */
+/** One row for each claim and view in which anything was measured, and what was not. */
 export function claimsBlock(sources: Sources, names: readonly string[]): string {
-  const rows = names.flatMap((name) => {
-    const claim = declared(sources.study.claims, name, "claim");
-    return claim.views.map((view, i) => {
-      const { verdict, measured, why } = judge(sources.study, claim, sources.views(view));
-      const text = i === 0 ? `${claim.claim} (${claim.source})` : "″";
-      return [text, sources.views(view).title, measured, verdict, why];
-    });
-  });
-  return table(["claim", "on", "measured", "verdict", "why"], rows, 5);
+  const { study, views } = sources;
+  const rows: string[][] = [];
+  const open: string[] = [];
+  const notRun: string[] = [];
+  for (const name of names) {
+    const claim = declared(study.claims, name, "claim");
+    const judged = claim.views.map((view) => ({
+      title: views(view).title,
+      ...judge(study, claim, views(view)),
+    }));
+    const measured = judged.filter(({ findings }) => findings.length > 0);
+    rows.push(...measured.map(({ title, measured, verdict, why }, i) => [
+      i === 0 ? `${claim.claim} (${claim.source})` : "″",
+      title,
+      measured,
+      verdict,
+      why,
+    ]));
+    const reasons = Map.groupBy(judged.filter(({ findings }) => findings.length === 0), ({ why }) => why);
+    if (measured.length === 0 && reasons.size === 1 && reasons.has(NOT_RUN)) notRun.push(claim.claim);
+    else for (const [why, group] of reasons) open.push(`${claim.claim}, ${titles(group)}: ${why}`);
+  }
+  return [
+    ...(rows.length > 0 ? [table(["claim", "on", "measured", "verdict", "why"], rows, 5)] : []),
+    ...(open.length > 0 ? [open.map((text) => `- ${inertMarkdown(text)}.`).join("\n")] : []),
+    ...(notRun.length > 0 ? [`Not run: ${inertMarkdown(notRun.join("; "))}.`] : []),
+  ].join("\n\n");
 }
 
-/** A table for each claim, with every finding. */
+function titles(views: readonly { readonly title: string }[]): string {
+  return listed(views.map(({ title }) => title));
+}
+
+/** A table for each claim of which anything was measured, with every finding. */
 export function claimDetails(sources: Sources, names: readonly string[]): string {
-  return names.map((name) => claimDetail(sources, declared(sources.study.claims, name, "claim"))).join(
-    "\n\n",
-  );
+  return names.map((name) => claimDetail(sources, declared(sources.study.claims, name, "claim")))
+    .filter(Boolean).join("\n\n");
 }
 
 function claimDetail({ study, views }: Sources, claim: Claim): string {
   const rows = claim.views.flatMap((name) => {
     const view = views(name);
-    const { findings, verdict, why } = judge(study, claim, view);
-    if (findings.length === 0) return [[view.title, "–", "–", "–", "–", "–", "–", verdict, why]];
+    const { findings } = judge(study, claim, view);
     return findings.map(({ what, tasks, value, n, p, ...ruling }) => [
       view.title,
       what || claim.figure,
@@ -47,6 +67,7 @@ function claimDetail({ study, views }: Sources, claim: Claim): string {
       ruling.why,
     ]);
   });
+  if (rows.length === 0) return "";
   const note = claim.note === undefined ? "" : ` ${inertMarkdown(claim.note)}`;
   return [
     `**${inertMarkdown(claim.claim)}** (${inertMarkdown(claim.source)})${note}`,

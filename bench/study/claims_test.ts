@@ -79,7 +79,7 @@ Deno.test("too few seeds decide nothing, however clear they look", async () => {
 });
 
 Deno.test("what was not run is said, and why nothing could be measured", () => {
-  assert.deepEqual(judged("accuracy", {}, "later").why, "this was not run");
+  assert.deepEqual(judged("accuracy", {}, "later").why, "not run");
   assert.deepEqual(judged("accuracy", { method: "ham-plus" }).why, "ham-plus was not run");
   assert.deepEqual(judged("accuracy", { figure: "ari" }).why, "no record of ham has ari");
   assert.deepEqual(judged("forgetting", { rivals: ["ham-plus"] }).why, "nothing to compare it with was run");

@@ -23,6 +23,8 @@ const view = z.strictObject({
   title: text,
   part: name,
   where: z.record(z.string(), json).exactOptional(),
+  /** Some of the part's numbers of tasks; all by default. */
+  tasks: tasks.exactOptional(),
   protagonist: name.exactOptional(),
 });
 

@@ -5,12 +5,15 @@
  */
 import { InputError, printable } from "../../src/core/mod.ts";
 import {
+  type AccuracyMatrix,
   type BoardRun,
   familyAgreement,
+  familyTransfer,
   type FigureName,
   formatBytes,
   formatCount,
   formatSeconds,
+  pairEffects,
   type RunRecord,
 } from "../../src/protocol/mod.ts";
 
@@ -64,6 +67,18 @@ function groupsOf(record: RunRecord): number | undefined {
   return Array.isArray(members) ? members.length : undefined;
 }
 
+/** What tasks were drawn from; see `familyAgreement`. */
+function familiesOf({ tasks }: RunRecord) {
+  return tasks.map(({ families }) => families);
+}
+
+/** R[i][j] among the classes of task j: of the model, whatever classes were added. */
+function taskKnown({ tasks }: RunRecord): AccuracyMatrix {
+  return tasks.map(({ evaluation }) =>
+    evaluation?.taskIncremental.map((hits, j) => hits / tasks[j]!.images.test)
+  );
+}
+
 /** All of them; `gap-closed` is made of several runs, and is not among them. */
 const figures: readonly StudyFigure[] = [
   ofBoard("pooled", "pooled", "Accuracy in the end, %", "percent", "more"),
@@ -92,7 +107,28 @@ const figures: readonly StudyFigure[] = [
     "Agreement of groups with families (adjusted Rand index)",
     "index",
     "more",
-    (record) => familyAgreement(lastFacts(record)?.["members"], record.tasks.map(({ families }) => families)),
+    (record) => familyAgreement(lastFacts(record)?.["members"], familiesOf(record)),
+  ),
+  ofRecord(
+    "family-transfer",
+    "Gain right after training from an earlier task of the family, points",
+    "points",
+    "more",
+    (record) => familyTransfer(taskKnown(record), familiesOf(record)),
+  ),
+  ofRecord(
+    "related",
+    "Change of an earlier task while one of its family is learned, points",
+    "points",
+    "more",
+    (record) => pairEffects(taskKnown(record), familiesOf(record))?.related,
+  ),
+  ofRecord(
+    "unrelated",
+    "Change of an earlier task while one of another family is learned, points",
+    "points",
+    "more",
+    (record) => pairEffects(taskKnown(record), familiesOf(record))?.unrelated,
   ),
 ];
 

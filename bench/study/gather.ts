@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { canonicalJson, InputError, printable } from "../../src/core/mod.ts";
-import { readRecordFile, type RunRecord, type Seal, seal } from "../../src/protocol/mod.ts";
+import { canonicalJson, InputError, type JsonObject, printable } from "../../src/core/mod.ts";
+import { type Facts, readRecordFile, type RunRecord, type Seal, seal } from "../../src/protocol/mod.ts";
 import { findRecords } from "../grid/find_records.ts";
 import { type PartRecord, verified } from "./records.ts";
 
@@ -36,7 +36,11 @@ export async function gatherRecords(
     fileName: path.replace(/^.*[/\\]/, ""),
   })));
   // What is there already was verified when it was read, and must still agree with what comes.
-  const known = earlier.map(({ name, text }) => ({ path: `${name}, packed before`, text }));
+  const known = earlier.map(({ name, text }) => ({
+    path: `${name}, packed before`,
+    text,
+    isPacked: true as const,
+  }));
   const all = verified([...known, ...texts]).map((record, i) => ({
     ...record,
     path: i < known.length ? known[i]!.path : paths[i - known.length]!,
@@ -68,7 +72,7 @@ function placed(found: PartRecord, places: readonly Place[], path: string): Part
       );
     }
   }
-  if (canonicalJson({ ...moved } as never) === canonicalJson({ ...source } as never)) return found;
+  if (JSON.stringify(moved) === JSON.stringify(source ?? {})) return found;
   return resealed(found, { ...record, start: { ...record.start, source: moved } });
 }
 
@@ -77,10 +81,11 @@ function resealed({ name }: PartRecord, { start, tasks, end }: RunRecord): PartR
   let last: Seal | undefined;
   const lines = [start, ...tasks, end!].map((line) => {
     const { hash: _, chain: __, ...facts } = line;
-    last = seal(facts as Parameters<typeof seal>[0], last);
-    return `${canonicalJson({ ...facts, hash: last.hash, chain: last.chain } as never)}\n`;
+    const sealed: Facts & Seal = seal(facts as Facts, last);
+    last = sealed;
+    return `${canonicalJson({ ...sealed } as unknown as JsonObject)}\n`;
   });
-  const [record] = verified([{ path: name, text: lines.join("") }]);
+  const [record] = verified([{ path: name, text: lines.join(""), isPacked: true }]);
   if (record!.record.end!.hash !== end!.hash) {
     throw new Error(`Cannot rename the source of ${name}: its hash would change`);
   }

@@ -26,6 +26,8 @@ export interface PartRecord {
   readonly text: string;
   /** Verified and ended. */
   readonly record: RunRecord;
+  /** Present where this version of the program would write the method or its options otherwise. */
+  readonly isOld?: true;
 }
 
 /** Bounds of what is read: some thousand records. */
@@ -53,24 +55,32 @@ function splitRecords(text: string): string[] {
   return records;
 }
 
+/** A record's text, and where it is from. */
+interface RecordText {
+  /** Named in errors. */
+  readonly path: string;
+  readonly text: string;
+  /** Of a record in a file of its own. */
+  readonly fileName?: string;
+  /** Whether it was packed before: then a method that is gone since, or has got more options, is no fault. */
+  readonly isPacked?: true;
+}
+
 /**
  * Holds records against what runs leave, and against one another, as `verify` does without data.
  *
- * @param path Of a record, named in errors
  * @throws {InputError} Naming the first record that is not one, or is not finished
  */
-export function verified(
-  texts: readonly { readonly path: string; readonly text: string; readonly fileName?: string }[],
-): PartRecord[] {
+export function verified(texts: readonly RecordText[]): PartRecord[] {
   const all = compareAll(
     texts.map(({ path, text, fileName }) =>
       verifyText(text, path, fileName === undefined ? {} : { fileName })
     ),
   );
-  return all.map((one, i) => ({ ...usable(one), text: texts[i]!.text }));
+  return all.map((one, i) => ({ ...usable(one, texts[i]!.isPacked ?? false), text: texts[i]!.text }));
 }
 
-function usable({ path, record, findings }: Verification): Omit<PartRecord, "text"> {
+function usable({ path, record, findings }: Verification, isPacked: boolean): Omit<PartRecord, "text"> {
   const fail = (reason: string): never => {
     throw new InputError(`Cannot use record ${printable(path)}: ${printable(reason, 1000)}`);
   };
@@ -79,10 +89,10 @@ function usable({ path, record, findings }: Verification): Omit<PartRecord, "tex
       `found ${record.tasks.length} of ${record.start.cell.tasks} tasks and no end, wanted a finished run`,
     );
   }
-  const [finding] = findings;
+  const finding = findings.find(({ check }) => !isPacked || check !== "method");
   if (finding) fail(describeFinding(finding));
   if (!canRerun(record)) return fail("found edition 1, wanted the present one");
-  return { name: cellName(record.start.cell), record };
+  return { name: cellName(record.start.cell), record, ...(findings.length > 0 && { isOld: true }) };
 }
 
 /**
@@ -104,7 +114,9 @@ export async function unpackPart(bytes: Uint8Array, path: string): Promise<PartR
         "wanted what deno task study --pack writes",
     );
   }
-  const records = verified(splitRecords(text).map((text, i) => ({ path: `${i + 1} of ${path}`, text })));
+  const records = verified(
+    splitRecords(text).map((text, i) => ({ path: `${i + 1} of ${path}`, text, isPacked: true })),
+  );
   const wrong = records.findIndex(({ name }, i) => i > 0 && name <= records[i - 1]!.name);
   if (wrong > 0) {
     throw new InputError(

@@ -46,6 +46,13 @@ export function recordsBlock({ study, parts }: { readonly study: Study; readonly
       )]
       : []),
     ...(missing.length > 0 ? [`Parts that were ${NOT_RUN}: ${missing.join(", ")}.`] : []),
+    ...run.flatMap((name) => {
+      const old = parts.get(name)!.filter(({ isOld }) => isOld).length;
+      return old === 0 ? [] : [
+        `${old} records of \`${name}\` have a method or options that this version of the program would write otherwise: ` +
+        "it counts them as they are, and the commits above run them again.",
+      ];
+    }),
     ...run.flatMap((name) => [
       `\`${name}\`, ${inertMarkdown(study.parts[name]!.title)}: bench/study/${partFile(name)}, from`,
       [

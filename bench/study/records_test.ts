@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { gunzipSync, gzipSync } from "fflate";
-import { InputError } from "../../src/core/mod.ts";
+import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.ts";
+import { cellName, type Facts, type Seal, seal } from "../../src/protocol/mod.ts";
 import { inFolder } from "../test_kit.ts";
 import { loadSuite } from "../grid/plan.ts";
 import { resolveSuite, type SuiteFlags } from "../grid/suite.ts";
@@ -15,6 +16,20 @@ const decode = (bytes: Uint8Array) => new TextDecoder().decode(gunzipSync(bytes)
 /** A part with changed text. */
 function changed(change: (text: string) => string): Uint8Array {
   return gzipSync(new TextEncoder().encode(change(decode(packPart(records)))));
+}
+
+/** A record as if its method had had other options, with the hashes that belong to it. */
+function sealedAgain({ text }: PartRecord, change: (options: JsonObject) => JsonObject): PartRecord {
+  let last: Seal | undefined;
+  const lines = text.trimEnd().split("\n").map((line) => {
+    const { hash: _, chain: __, ...facts } = JSON.parse(line);
+    if (facts.event === "start") facts.cell.options = change(facts.cell.options);
+    const sealed: Facts & Seal = seal(facts as Facts, last);
+    last = sealed;
+    return `${canonicalJson({ ...sealed } as unknown as JsonObject)}\n`;
+  });
+  const { cell } = JSON.parse(lines[0]!);
+  return { name: cellName(cell), text: lines.join("") } as PartRecord;
 }
 
 async function refused(work: Promise<unknown>, message: RegExp): Promise<void> {
@@ -63,6 +78,21 @@ Deno.test("unpackPart() names the record that was tampered with", async () => {
   flipped[3000]! ^= 4;
   await refused(unpack(flipped), /found no whole gzip of text/);
   assert.deepEqual(await unpack(packPart([])), []);
+});
+
+Deno.test("unpackPart() keeps records of a method that has got an option since, and says so; they are not packed anew", async () => {
+  const older = sealedAgain(records[0]!, ({ gamma: _, keep: __, start: ___, ...options }) => options);
+  const [read] = await unpackPart(packPart([older]), "x.jsonl.gz");
+  assert.equal(read!.isOld, true);
+  assert.equal((await unpackPart(packPart(records), "x.jsonl.gz")).some(({ isOld }) => isOld), false);
+  await inFolder(async (folder) => {
+    const path = await runFolder(folder, [older]);
+    await refused(gatherRecords([path], []), /method, line 1: found options/);
+    assert.equal(
+      (await gatherRecords([await runFolder(`${folder}/b`, [records[1]!])], [], [read!])).length,
+      2,
+    );
+  });
 });
 
 Deno.test("readPart() is empty where there is no file", () =>

@@ -45,7 +45,7 @@ function typedNumber(text: string): string | undefined {
 }
 
 /**
- * Text with its templates resolved.
+ * Text with its templates resolved; nothing where none of what it speaks of was run.
  *
  * @throws {InputError} If a template names something unknown, or the text has a number that is typed
  */
@@ -59,13 +59,20 @@ export function resolveText(text: string, sources: Sources): string {
         "such as {{pooled ham growth T=50}}",
     );
   }
-  const resolved = text.replaceAll(/\{\{(.*?)\}\}/gs, (_, inside: string) => resolve(inside, sources));
+  let [templates, run] = [0, 0];
+  const resolved = text.replaceAll(/\{\{(.*?)\}\}/gs, (_, inside: string) => {
+    templates++;
+    const value = resolve(inside, sources);
+    if (value === undefined) return `(${NOT_RUN})`;
+    run++;
+    return inertMarkdown(value);
+  });
   if (/\{\{|\}\}/.test(resolved)) {
     throw new InputError(
       `Cannot use text ${JSON.stringify(text)} of the study: found a template without its end`,
     );
   }
-  return resolved;
+  return templates > 0 && run === 0 ? "" : resolved;
 }
 
 interface Call {
@@ -227,7 +234,8 @@ function judged(call: Call) {
   return judge(study, claim, view(call, viewName));
 }
 
-function resolve(inside: string, sources: Sources): string {
+/** What a template stands for; `undefined` if it was not run. */
+function resolve(inside: string, sources: Sources): string | undefined {
   const template = inside.trim();
   const [name = "", ...words] = template.split(/\s+/);
   const call: Call = { template, sources, words };
@@ -238,5 +246,5 @@ function resolve(inside: string, sources: Sources): string {
     : fail(call, `one of ${[...Object.keys(rules), ...figureNamesOfStudy].join(", ")} where it has ${name}`);
   const most = rule.usage.split(" ").length - 1;
   if (words.length < rule.least || words.length > most) fail(call, rule.usage);
-  return inertMarkdown(rule.resolve(call) ?? `(${NOT_RUN})`);
+  return rule.resolve(call);
 }

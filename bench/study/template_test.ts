@@ -40,8 +40,9 @@ Deno.test("what was not run says so, wherever it is named", () => {
       "seeds later T=50",
       "ari ham cpu T=4",
     ]
-  ) assert.equal(resolved(`{{${template}}}`), "(not run)", template);
+  ) assert.equal(resolved(`{{seeds cpu T=4}} {{${template}}}`), "3 (not run)", template);
   assert.equal(resolved("{{verdict accuracy later}}"), "not run");
+  assert.equal(resolved("Of {{pooled ham later T=50}} and {{best later T=50}} nothing is said."), "");
 });
 
 Deno.test("templates that name something unknown are named, with what there is", () => {

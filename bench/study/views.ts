@@ -20,7 +20,7 @@ import { partFile, type PartRecord } from "./records.ts";
 export interface View {
   readonly name: string;
   readonly title: string;
-  /** Numbers of tasks that its part is declared to have, ascending. */
+  /** Numbers of tasks that it is declared to have, ascending. */
   readonly declaredTasks: readonly number[];
   /** Absent where nothing was run. */
   readonly found?: {
@@ -55,7 +55,8 @@ export function viewsOf(study: Study, parts: Parts): Views {
   return (name) => {
     const known = made.get(name);
     if (known) return known;
-    const { part, title, where = {}, protagonist = study.protagonist } = declared(study.views, name, "view");
+    const spec = declared(study.views, name, "view");
+    const { part, title, where = {}, protagonist = study.protagonist } = spec;
     const board = boardOf(part, protagonist);
     const sections = board.sections.filter(({ fixed }) => isAmong(fixed, where));
     if (sections.length > 1) throw tooMany(name, sections);
@@ -64,7 +65,7 @@ export function viewsOf(study: Study, parts: Parts): Views {
     const view: View = {
       name,
       title,
-      declaredTasks: study.parts[part]!.tasks.toSorted((a, b) => a - b),
+      declaredTasks: (spec.tasks ?? study.parts[part]!.tasks).toSorted((a, b) => a - b),
       ...(section && { found: { board: { ...board, sections: [section] }, section, records } }),
     };
     made.set(name, view);
@@ -120,8 +121,11 @@ export function methodNamed(study: Study, view: View, name: string): BoardMethod
     one.method === method && Object.entries(options).every(([key, value]) => isEqual(one.options[key], value))
   );
   if (matching.length <= 1) return matching[0];
-  const whole = Object.hasOwn(registry, method) ? createMethod({ name: method, options }).options : undefined;
-  const [exact] = matching.filter((one) => isEqual(one.options, whole));
+  const whole = Object.hasOwn(registry, method) ? createMethod({ name: method, options }).options : {};
+  // Of older records: they have no options that came later.
+  const [exact] = matching.filter((one) =>
+    Object.entries(one.options).every(([key, value]) => isEqual(value, whole[key]))
+  );
   if (exact) return exact;
   throw new InputError(
     `Cannot find method ${name} of the study in view ${view.name}: found ${

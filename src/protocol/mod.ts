@@ -33,7 +33,7 @@ export {
 } from "./board/format.ts";
 export { type GrowthOptions, type GrowthTables, growthTables } from "./board/growth.ts";
 export { renderJson, withoutTimes } from "./board/json.ts";
-export { inertMarkdown, renderMarkdown } from "./board/markdown.ts";
+export { inert as inertMarkdown, renderMarkdown } from "./board/markdown.ts";
 export {
   adjustedRandIndex,
   familyAgreement,

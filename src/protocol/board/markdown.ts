@@ -38,7 +38,7 @@ const LEGEND = [
 ];
 
 /** Text of a record, which may be anything, without meaning for markdown. */
-export function inertMarkdown(text: string): string {
+export function inert(text: string): string {
   return printable(text, Infinity).replace(/[\\`*|~]/g, "\\$&").replaceAll("<", "&lt;").replace(
     /\](?=[([])/g,
     "]\\",
@@ -46,14 +46,14 @@ export function inertMarkdown(text: string): string {
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[], lefts = 1): string {
-  return markdownTable([header, ...rows].map((row) => row.map(inertMarkdown)), {
+  return markdownTable([header, ...rows].map((row) => row.map(inert)), {
     align: header.map((_, i) => i < lefts ? "l" : "r"),
   });
 }
 
 function sectionTitle({ fixed }: BoardSection): string {
   const edition = fixed.edition === 1 ? " / edition 1" : "";
-  return inertMarkdown(`${fixed.dataset.name} / ${fixed.backbone.id} / ${fixed.backend}${edition}`);
+  return inert(`${fixed.dataset.name} / ${fixed.backbone.id} / ${fixed.backend}${edition}`);
 }
 
 function detailTable(section: BoardSection, tasks: number, columns: readonly Column[]): string {
@@ -143,9 +143,9 @@ function rankTable({ rankings }: BoardSection): string[] {
 export function renderMarkdown({ sections, problems, protagonist }: Board): string {
   const parts = sections.flatMap((section) => [
     `## ${sectionTitle(section)}`,
-    section.verdict.map((sentence) => `- ${inertMarkdown(sentence)}`).join("\n"),
+    section.verdict.map((sentence) => `- ${inert(sentence)}`).join("\n"),
     accuracyTable(section),
-    `${inertMarkdown(describeSection(section.fixed, section.runs.length))}.`,
+    `${inert(describeSection(section.fixed, section.runs.length))}.`,
     ...leadTable(section),
     ...section.tasks.flatMap((tasks) => [
       `### T = ${tasks}`,
@@ -157,7 +157,7 @@ export function renderMarkdown({ sections, problems, protagonist }: Board): stri
   ]);
   const left = problems.length === 0 ? [] : [
     "## Not used",
-    problems.map(({ path, message }) => `- ${inertMarkdown(path)}: ${inertMarkdown(message)}`).join("\n"),
+    problems.map(({ path, message }) => `- ${inert(path)}: ${inert(message)}`).join("\n"),
   ];
   return `${
     [
