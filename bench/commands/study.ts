@@ -7,18 +7,20 @@
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { ifThere, InputError, printable, replaceFile, systemReason } from "../../src/core/mod.ts";
+import { layoutOf } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { declared, readStudy } from "../study/definition.ts";
 import { studyFiles } from "../study/document.ts";
 import { gatherRecords, type Place } from "../study/gather.ts";
-import { packPart, partFile, readPart } from "../study/records.ts";
+import { packPart, partFile, type PartRecord, readPart } from "../study/records.ts";
 
 interface Options {
   readonly pack?: string;
   readonly add?: true;
   readonly place?: readonly Place[];
   readonly check?: true;
-  readonly root: string;
+  readonly unpack?: string;
+  readonly root?: string;
 }
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -43,10 +45,14 @@ function configure(command: Command): void {
       parsePlace,
     )
     .option("--check", "write nothing, and fail if a file differs from what the records give")
-    .option("--root <dir>", "folder with README.md and bench/study (default: this repository)", ROOT);
+    .option("--unpack <dir>", "write the records of all parts as files, for verify --rerun, board and report")
+    .option("--root <dir>", "folder with README.md and bench/study (default: this repository)");
 }
 
-function checkUsage(folders: readonly string[], { pack, add, place, check }: Options): void {
+function checkUsage(folders: readonly string[], { pack, add, place, check, unpack }: Options): void {
+  if (unpack !== undefined && (check || pack !== undefined)) {
+    throw new InputError("Cannot use --unpack with --check or --pack");
+  }
   if (pack === undefined) {
     if (folders.length > 0) throw new InputError("Cannot use folders without --pack PART");
     if (add) throw new InputError("Cannot use --add without --pack PART");
@@ -59,7 +65,7 @@ function checkUsage(folders: readonly string[], { pack, add, place, check }: Opt
 
 async function run(folders: readonly string[], options: Options, output: Output): Promise<number> {
   checkUsage(folders, options);
-  const root = options.root.replace(/(.)[/\\]+$/, "$1");
+  const root = (options.root ?? ROOT).replace(/(.)[/\\]+$/, "$1");
   const home = `${root}/bench/study`;
   const study = await readStudy(`${home}/study.json`);
   if (options.pack !== undefined) {
@@ -67,8 +73,12 @@ async function run(folders: readonly string[], options: Options, output: Output)
     await pack(home, options.pack, folders, options, output);
     return 0;
   }
-  const parts = new Map<string, Awaited<ReturnType<typeof readPart>>>();
+  const parts = new Map<string, readonly PartRecord[]>();
   for (const part of Object.keys(study.parts)) parts.set(part, await readPart(home, part));
+  if (options.unpack !== undefined) {
+    await unpack(parts, options.unpack, output);
+    return 0;
+  }
   const there = await read(`${root}/README.md`);
   if (there === undefined) throw new InputError(`Cannot make the study: found no README.md in ${root}`);
   const files = await studyFiles(study, parts, there);
@@ -97,6 +107,17 @@ async function pack(
   );
 }
 
+async function unpack(
+  parts: ReadonlyMap<string, readonly PartRecord[]>,
+  folder: string,
+  output: Output,
+): Promise<void> {
+  for (const [part, records] of parts) {
+    for (const { name, text } of records) await write(layoutOf(`${folder}/${part}`).record(name), text);
+    if (records.length > 0) output.out(`${records.length} records in ${folder}/${part}\n`);
+  }
+}
+
 async function check(
   root: string,
   files: ReadonlyMap<string, string>,
@@ -123,7 +144,14 @@ function firstDifference(path: string, found: string, wanted: string): string {
   const [own, others] = [found.split("\n"), wanted.split("\n")];
   const line = own.findIndex((text, i) => text !== others[i]);
   const at = line < 0 ? own.length : line;
-  const shown = (text: string | undefined) => text === undefined ? "the end" : printable(text, 300);
+  const [a = "", b = ""] = [own[at], others[at]];
+  const common = [...a].findIndex((letter, i) => letter !== [...b][i]);
+  // Of lines that are alike for long, what comes just before they part.
+  const from = common > 120 ? common - 60 : 0;
+  const shown = (text: string | undefined) =>
+    text === undefined
+      ? "the end"
+      : `${from > 0 ? "…" : ""}${printable([...text].slice(from).join(""), 300)}`;
   return `${path}, line ${at + 1}: found ${shown(own[at])}\n  the records give ${shown(others[at])}`;
 }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { callCommand } from "../test_kit.ts";
+import { verify } from "./verify.ts";
 import { BASELINE, callStudy, inStudy } from "../study/test_study.ts";
 
 const FILES = [
@@ -76,6 +78,21 @@ Deno.test("study packs, writes and checks, and says the first line that is not a
     ]);
   }));
 
+Deno.test("study unpacks records as the files that they were, which verify finds nothing wrong with", () =>
+  inStudy(async (root) => {
+    await callStudy(root, "--pack", "smoke", BASELINE);
+    const { code, out } = await callStudy(root, "--unpack", `${root}/out`);
+    assert.deepEqual([code, out], [0, `84 records in ${root}/out/smoke\n`]);
+    const names = async (folder: string) =>
+      (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    assert.deepEqual((await names(`${root}/out/smoke/records`)).sort(), (await names(BASELINE)).sort());
+    for (const name of await names(BASELINE)) {
+      const found = await Deno.readTextFile(`${root}/out/smoke/records/${name}`);
+      assert.ok(found === await Deno.readTextFile(`${BASELINE}/${name}`), name);
+    }
+    assert.equal((await callCommand(verify, ["--text-only", `${root}/out/smoke`])).code, 0);
+  }));
+
 Deno.test("study without records says of everything that it was not run", () =>
   inStudy(async (root) => {
     const { code, err } = await callStudy(root);
@@ -116,6 +133,7 @@ Deno.test("study's tables have the numbers of the records", () =>
 Deno.test("study is used rightly, or says how", () =>
   inStudy(async (root) => {
     const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+      [["--unpack", "x", "--check"], /Cannot use --unpack with --check or --pack/],
       [["x"], /Cannot use folders without --pack PART/],
       [["--add"], /Cannot use --add without --pack/],
       [["--place", "a=b"], /Cannot use --place without --pack/],

@@ -140,9 +140,10 @@ function findingsOf(study: Study, claim: Claim, subject: Subject): Finding[] {
     case "same":
       return each(claim.rivals, (rival, T) => byEquality(subject, rival, T));
     case "above":
+    case "below":
       return tasks.flatMap((T) => {
         const mean = meanOf(view, figure, own.label, T);
-        return mean ? [byLevel(mean, figure, claim.than, T)] : [];
+        return mean ? [byLevel(mean, figure, claim, T)] : [];
       });
   }
 }
@@ -176,7 +177,12 @@ function byInterval(
 }
 
 /** By the interval of a mean. */
-function byLevel(mean: PairedDifference, figure: StudyFigure, than: number, tasks: number): Finding {
+function byLevel(
+  mean: PairedDifference,
+  figure: StudyFigure,
+  { kind, than }: { readonly kind: "above" | "below"; readonly than: number },
+  tasks: number,
+): Finding {
   const [low, high] = mean.interval ?? [-Infinity, Infinity];
   const range = mean.interval
     ? ` [${mean.interval.map((end) => formatMeanWithUnit({ mean: end }, figure)).join(", ")}]`
@@ -187,7 +193,7 @@ function byLevel(mean: PairedDifference, figure: StudyFigure, than: number, task
     tasks,
     value: `${formatMeanWithUnit({ mean: mean.mean }, figure)}${range}`,
     n: mean.n,
-    ...ruling(mean.n, [low, high], than, limit, 1),
+    ...ruling(mean.n, [low, high], than, limit, kind === "above" ? 1 : -1),
   };
 }
 

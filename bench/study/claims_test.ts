@@ -66,6 +66,16 @@ Deno.test("a level is held against its threshold", () => {
   assert.equal(judged("groups", { than: 5 }).verdict, "not found");
 });
 
+Deno.test("a figure is held below its threshold", () => {
+  // ham keeps as much for each task of these; ewc as much all the time.
+  const late = { kind: "below", figure: "kept-growth", tasks: [4], than: 1.05 } satisfies Partial<Claim>;
+  assert.deepEqual(
+    [judged("groups", { ...late, method: "ewc" })].map(({ verdict, measured }) => [verdict, measured]),
+    [["found", "T=4 1.00 [1.00, 1.00]"]],
+  );
+  assert.equal(judged("groups", { ...late, method: "taskarith" }).verdict, "not found");
+});
+
 Deno.test("too few seeds decide nothing, however clear they look", async () => {
   const two = await testSources({}, ({ record }) => record.start.cell.orderSeed < 2);
   const claim = { ...study.claims["forgetting"]!, figure: "kept", rivals: ["naive"] } as Claim;

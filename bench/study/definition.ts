@@ -67,6 +67,8 @@ const claim = z.discriminatedUnion("kind", [
   z.strictObject({ ...common, kind: z.literal("same"), rivals: z.array(name).min(1) }),
   /** The method's figure is above a value. */
   z.strictObject({ ...common, kind: z.literal("above"), than: z.number() }),
+  /** The method's figure is below a value. */
+  z.strictObject({ ...common, kind: z.literal("below"), than: z.number() }),
 ]);
 
 const methods = z.array(name).min(1);

@@ -26,7 +26,8 @@ const LEGEND = [
   "The best rival is chosen, for each seed, on the other seeds, among methods that store no images; variants of the method " +
   "itself are none. A claim is *found* where the interval lies wholly on its side, *not found* where it lies wholly on the " +
   "other, and *not decidable here* where it contains zero (one, for ratios) or there are fewer than three seeds. Bytes, " +
-  "FLOP and groups are counted. Seconds are those of the machine, which was not always at rest.",
+  "FLOP and groups are counted, and need no interval where they are equal on every seed. Whiskers in plots are the " +
+  "leaderboard's bootstrap intervals of a mean; of three seeds they are the range. Seconds are those of the machine, which was not always at rest.",
 ];
 
 /** The files of a study, by their path from the root of the repository. */

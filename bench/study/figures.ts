@@ -57,6 +57,12 @@ function learningSeconds({ tasks }: RunRecord): number {
   return tasks.reduce((sum, { seconds }) => sum + seconds.train + seconds.method, 0);
 }
 
+/** Bytes kept in the end over those after half of the tasks, rounded up; `undefined` below four tasks or of no bytes. */
+function lateGrowth({ tasks }: RunRecord): number | undefined {
+  const middle = tasks[Math.ceil(tasks.length / 2) - 1]?.keptBytes.method;
+  return tasks.length < 4 || !middle ? undefined : tasks.at(-1)!.keptBytes.method / middle;
+}
+
 /** What a method says of itself in the end, such as its groups. */
 function lastFacts({ tasks }: RunRecord) {
   return tasks.at(-1)?.facts;
@@ -100,6 +106,13 @@ const figures: readonly StudyFigure[] = [
     "seconds",
     "less",
     (record) => record.tasks.length === 0 ? undefined : learningSeconds(record) / record.tasks.length,
+  ),
+  ofRecord(
+    "kept-growth",
+    "Bytes kept in the end over those after half of the tasks",
+    "index",
+    "less",
+    lateGrowth,
   ),
   ofRecord("groups", "Groups in the end", "number", "less", groupsOf),
   ofRecord(
