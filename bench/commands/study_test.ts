@@ -36,6 +36,10 @@ Deno.test("study packs, writes and checks, and says the first line that is not a
     const readme = await Deno.readTextFile(`${root}/README.md`);
     assert.match(readme, /^# Mine\n\nBefore\.\n\n<!-- study -->\n\nAt T = 4, `ham` has 69\.4 ± 1\.2 %/);
     assert.match(readme, /<!-- \/study -->\n\nAfter\.\n$/);
+    assert.match(
+      readme,
+      /\n\| Up to 4 .* \| ONNX Runtime \| not decidable here \| points to ewc and concat-pruned: T=4 \+0\.7 \[.*\] \|\n/,
+    );
     const edit = async (path: string, from: string, to: string, message: RegExp) => {
       const text = await Deno.readTextFile(`${root}/${path}`);
       assert.ok(text.includes(from), `${path} has no ${from}`);

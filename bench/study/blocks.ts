@@ -33,7 +33,8 @@ export function renderBlock(block: Block, sources: Sources): string {
     case "grid":
       return gridBlock(sources, block);
     case "claims":
-      return claimsBlock(sources, block.claims);
+    case "verdicts":
+      return claimsBlock(sources, block.claims, block.table === "verdicts");
     case "claim details":
       return claimDetails(sources, block.claims);
     case "records":

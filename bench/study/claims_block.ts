@@ -10,8 +10,12 @@ import { table } from "./table.ts";
 import type { Sources } from "./template.ts";
 import { formatP, listed, NOT_RUN } from "./words.ts";
 
-/** One row for each claim and view in which anything was measured, and what was not. */
-export function claimsBlock(sources: Sources, names: readonly string[]): string {
+/**
+ * One row for each claim and view in which anything was measured, and what was not.
+ *
+ * @param isShort Whether it has the findings at the largest number of tasks alone, and no reasons
+ */
+export function claimsBlock(sources: Sources, names: readonly string[], isShort: boolean): string {
   const { study, views } = sources;
   const rows: string[][] = [];
   const open: string[] = [];
@@ -23,19 +27,19 @@ export function claimsBlock(sources: Sources, names: readonly string[]): string 
       ...judge(study, claim, views(view)),
     }));
     const measured = judged.filter(({ findings }) => findings.length > 0);
-    rows.push(...measured.map(({ title, measured, verdict, why }, i) => [
-      i === 0 ? `${claim.claim} (${claim.source})` : "″",
-      title,
-      measured,
-      verdict,
-      why,
-    ]));
+    rows.push(...measured.map(({ title, measured, last, verdict, why }, i) => {
+      const text = i === 0 ? `${claim.claim} (${claim.source})` : "″";
+      return isShort ? [text, title, verdict, last] : [text, title, measured, verdict, why];
+    }));
     const reasons = Map.groupBy(judged.filter(({ findings }) => findings.length === 0), ({ why }) => why);
     if (measured.length === 0 && reasons.size === 1 && reasons.has(NOT_RUN)) notRun.push(claim.claim);
-    else for (const [why, group] of reasons) open.push(`${claim.claim}, ${titles(group)}: ${why}`);
+    else for (const [why, group] of reasons) open.push(`${claim.claim}: ${why} on ${titles(group)}`);
   }
+  const header = isShort
+    ? ["claim", "on", "verdict", "measured, at the largest T"]
+    : ["claim", "on", "measured", "verdict", "why"];
   return [
-    ...(rows.length > 0 ? [table(["claim", "on", "measured", "verdict", "why"], rows, 5)] : []),
+    ...(rows.length > 0 ? [table(header, rows, header.length)] : []),
     ...(open.length > 0 ? [open.map((text) => `- ${inertMarkdown(text)}.`).join("\n")] : []),
     ...(notRun.length > 0 ? [`Not run: ${inertMarkdown(notRun.join("; "))}.`] : []),
   ].join("\n\n");

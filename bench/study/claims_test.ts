@@ -28,6 +28,35 @@ Deno.test("a claim is found or not by the side of its interval, and by the direc
   assert.match(less.why, /^the interval is below zero$/);
 });
 
+Deno.test("a lead in what should be little is held below zero, and its claimed size too", () => {
+  // Of kept bytes: the rival with the least on the other seeds is simplecil, which keeps 8.
+  const { verdict, why, measured } = judged("accuracy", {
+    figure: "forgetting",
+    method: "simplecil",
+    tasks: [2],
+  });
+  assert.match(measured, /^points of forgetting to [a-z, -]+: T=2 /);
+  assert.equal(verdict, "not decidable here");
+  assert.match(why, /; the claimed −4\.0 points: within it$/);
+  const kept = judged("accuracy", { figure: "kept", method: "ham" });
+  assert.match(kept.measured, /^kept to simplecil: T=2 \+130 KiB \[/);
+  assert.equal(kept.verdict, "not found");
+  const rest = judged(
+    "accuracy",
+    { figure: "kept", method: "simplecil", without: ["naive"] } as Partial<Claim>,
+  );
+  assert.match(rest.measured, /^kept to [a-z-]+: T=2 −/);
+  assert.equal(rest.verdict, "found");
+});
+
+Deno.test("how a lead grows with T is for each doubling, to the rival chosen over all T", () => {
+  const { verdict, measured, findings } = judged("growth");
+  assert.deepEqual([verdict, findings.length, findings[0]!.tasks], ["not decidable here", 1, "all"]);
+  assert.equal(measured, "points to ewc, for each doubling of T: +1.4 [−4.6, +7.4]");
+  assert.equal(judged("growth", { tasks: [4] }).why, "it takes several numbers of tasks");
+  assert.equal(judged("memory", { tasks: [4] }).why, "it takes several numbers of tasks");
+});
+
 Deno.test("findings that differ are told apart by T and rival", () => {
   const { verdict, findings } = judged("forgetting", {
     figure: "kept",

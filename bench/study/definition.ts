@@ -94,7 +94,7 @@ const block = z.union([
     figure: name,
     methods: methods.exactOptional(),
   }),
-  z.strictObject({ table: z.enum(["claims", "claim details"]), claims: z.array(name).min(1) }),
+  z.strictObject({ table: z.enum(["claims", "claim details", "verdicts"]), claims: z.array(name).min(1) }),
   z.strictObject({ table: z.literal("records") }),
   z.strictObject({ verdict: name }),
   z.strictObject({ plot: z.enum(["growth", "gap", "lead"]), view: name }),
