@@ -5,9 +5,8 @@
  *
  * @module
  */
-import type { BoardMethod } from "../../src/protocol/mod.ts";
 import type { Claim, Study } from "./definition.ts";
-import { figureNamed, type StudyFigure } from "./figures.ts";
+import { figureNamed } from "./figures.ts";
 import { differenceOf, leadOf, meanOf, slopeOf, tasksFound } from "./measure.ts";
 import { byEquality, byGrowth, byInterval, byLevel, byRatio, type Finding, type Subject } from "./rules.ts";
 import { methodNamed, type View } from "./views.ts";
@@ -42,11 +41,11 @@ export function judge(study: Study, claim: Claim, view: View): Judgement {
       findings,
     };
   }
-  return open(reasonForNothing(claim, view, own, figure));
+  return open(reasonForNothing(claim, { view, own, figure, tasks }));
 }
 
-function reasonForNothing(claim: Claim, view: View, { label }: BoardMethod, figure: StudyFigure): string {
-  const means = tasksFound(view).flatMap((T) => meanOf(view, figure, label, T) ?? []);
+function reasonForNothing(claim: Claim, { view, own: { label }, figure, tasks }: Subject): string {
+  const means = tasks.flatMap((T) => meanOf(view, figure, label, T) ?? []);
   if (means.length === 0) return `no record of ${label} has ${claim.figure}`;
   const isOfSeveral = claim.kind === "slope" || claim.kind === "bounded";
   if (isOfSeveral && means.length < 2) return "it takes several numbers of tasks";
