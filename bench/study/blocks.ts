@@ -106,7 +106,11 @@ function growthBlock(
       ),
     ];
   });
-  return [`**${inertMarkdown(view.title)}**`, ...tables, ...absences(study, view, methods, wanted)].join(
+  return [
+    `**${inertMarkdown(view.title)}**`,
+    ...tables,
+    ...absences(study, view, methods, wanted ?? view.declaredMethods),
+  ].join(
     "\n\n",
   );
 }

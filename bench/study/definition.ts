@@ -6,13 +6,15 @@
  */
 import { z } from "zod";
 import { InputError, type Json, printable, systemReason } from "../../src/core/mod.ts";
+import { figureNamed } from "./figures.ts";
 
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/, "wanted a name of a-z, 0-9 and -");
 const text = z.string().min(1);
 const tasks = z.array(z.int().min(1)).min(1);
 const json = z.json() as z.ZodType<Json>;
 
-const part = z.strictObject({ title: text, tasks });
+/** What is expected of a part: numbers of tasks, and methods that tables miss where they were not run. */
+const part = z.strictObject({ title: text, tasks, methods: z.array(name).exactOptional() });
 /** A name of the study for a method with some options, among variants of it. */
 const method = z.strictObject({
   method: name.exactOptional(),
@@ -153,7 +155,10 @@ export function parseStudy(text: string, path: string): Study {
 
 function checkNames({ parts, views, methods, claims, readme, sections }: Study): void {
   for (const { part } of Object.values(views)) declared(parts, part, "part");
+  const expected = Object.values(parts).flatMap((part) => part.methods ?? []);
+  for (const name of expected) declared(methods, name, "method");
   for (const claim of Object.values(claims)) {
+    figureNamed(claim.figure);
     for (const view of claim.views) declared(views, view, "view");
     const rivals = "rivals" in claim ? claim.rivals : "without" in claim ? claim.without ?? [] : [];
     for (const name of [claim.method, ...rivals]) declared(methods, name, "method");

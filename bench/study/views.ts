@@ -22,6 +22,8 @@ export interface View {
   readonly title: string;
   /** Numbers of tasks that it is declared to have, ascending. */
   readonly declaredTasks: readonly number[];
+  /** The study's names for the methods that it is declared to have. */
+  readonly declaredMethods: readonly string[];
   /** Absent where nothing was run. */
   readonly found?: {
     /** With the section alone. */
@@ -66,6 +68,7 @@ export function viewsOf(study: Study, parts: Parts): Views {
       name,
       title,
       declaredTasks: (spec.tasks ?? study.parts[part]!.tasks).toSorted((a, b) => a - b),
+      declaredMethods: study.parts[part]!.methods ?? [],
       ...(section && { found: { board: { ...board, sections: [section] }, section, records } }),
     };
     made.set(name, view);

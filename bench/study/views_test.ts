@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../src/core/mod.ts";
-import { parseStudy } from "./definition.ts";
+import { parseStudy, type Study } from "./definition.ts";
 import type { PartRecord } from "./records.ts";
 import { testSources, testStudy } from "./test_study.ts";
 import { methodNamed, viewsOf } from "./views.ts";
@@ -77,6 +77,14 @@ Deno.test("a study that names what it does not declare, or is none, is refused",
     [text((study) => study["methods"] = { ham: {} }), /found method .*, wanted one of ham/],
     [text((study) => study["claims"] = {}), /found claim accuracy/],
     [text((study) => study["parts"] = { "../x": { title: "x", tasks: [1] } }), /parts: \.\.\/x: Invalid key/],
+    [
+      text((study) => study["readme"] = [{ table: "growth", view: "cpu", figures: ["speed"] }]),
+      /found figure speed, wanted one of pooled/,
+    ],
+    [
+      text((study) => (study["claims"] as Study["claims"])["growth"]!.figure = "speed"),
+      /found figure speed, wanted one of pooled/,
+    ],
     [text((study) => study["readme"] = [{ table: "pie", view: "cpu" }]), /readme/],
   ];
   for (const [content, message] of wrong) refuses(() => parseStudy(content, "x.json"), message);
