@@ -178,6 +178,8 @@ function checkNames({ parts, views, methods, claims, readme, sections }: Study):
       ? [block.of, ...block.against ?? []]
       : [];
     for (const name of named) declared(methods, name, "method");
+    const figures = "figures" in block ? block.figures : "figure" in block ? [block.figure] : [];
+    for (const name of figures) figureNamed(name);
     if ("claims" in block) { for (const name of block.claims) declared(claims, name, "claim"); }
   }
 }
