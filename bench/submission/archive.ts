@@ -33,6 +33,16 @@ export const RECORDS = "records/";
 /** A plain name of a record in its folder: no other folder, nothing hidden. */
 const RECORD_NAME = /^records\/[\p{L}\p{N}_][\p{L}\p{N}_ .+-]{0,240}\.jsonl$/u;
 
+/**
+ * Decompresses.
+ *
+ * @throws {RangeError} If there are more bytes than allowed
+ * @throws {TypeError} If it is no gzip, or not a whole one
+ */
+export async function gunzip(packed: Uint8Array, most: number): Promise<Uint8Array> {
+  return await readAll(bytesOf(packed).pipeThrough(new DecompressionStream("gzip")), most);
+}
+
 /** Files by name, as one archive. Equal files give equal bytes: no time, no owner. */
 export async function packFiles(files: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> {
   const names = [...files.keys()].sort();
@@ -67,7 +77,7 @@ export async function unpackFiles(
   const packed = await readPacked(path, limits, fail);
   let tar: Uint8Array;
   try {
-    tar = await readAll(bytesOf(packed).pipeThrough(new DecompressionStream("gzip")), limits.unpackedBytes);
+    tar = await gunzip(packed, limits.unpackedBytes);
   } catch (error) {
     if (error instanceof RangeError) fail(`more than ${limits.unpackedBytes} bytes in it`, "a smaller one");
     return fail("no gzip", "what deno task submit writes");

@@ -33,7 +33,7 @@ export {
 } from "./board/format.ts";
 export { type GrowthOptions, type GrowthTables, growthTables } from "./board/growth.ts";
 export { renderJson, withoutTimes } from "./board/json.ts";
-export { renderMarkdown } from "./board/markdown.ts";
+export { inert as inertMarkdown, renderMarkdown } from "./board/markdown.ts";
 export {
   adjustedRandIndex,
   familyAgreement,
@@ -45,6 +45,13 @@ export {
 } from "./board/families.ts";
 export * from "./board/metrics.ts";
 export { inBoardOrder } from "./board/order.ts";
+export {
+  type BlockValues,
+  chooseRivals,
+  type ChosenRival,
+  type PairedDifference,
+  pairedDifference,
+} from "./board/paired.ts";
 export type { FoundRecord, Problem } from "./board/runs.ts";
 export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
 export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";

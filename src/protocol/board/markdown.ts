@@ -46,7 +46,7 @@ const FAMILY_LEGEND =
   "first of its family was; single tasks differ in difficulty, so it is for comparing methods on equal streams.";
 
 /** Text of a record, which may be anything, without meaning for markdown. */
-function inert(text: string): string {
+export function inert(text: string): string {
   return printable(text, Infinity).replace(/[\\`*|~]/g, "\\$&").replaceAll("<", "&lt;").replace(
     /\](?=[([])/g,
     "]\\",
