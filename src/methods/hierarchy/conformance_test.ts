@@ -14,6 +14,8 @@ checkConformance([...Object.keys(hierarchyMethods), "ham", "concat-pruned"], [
   "ham:similarity=cka-features,tau=0.9,groupMerge=concat",
   "ham:similarity=features,maxGroups=20",
   "ham:similarity=random",
+  "ham-plus:adapt=false,feature=backbone",
+  "ham-plus:start=group,maxGroups=2,groupRank=2,lambda=0",
   "kmerge:merge=delta,rank=4,places=2,final=members",
   "share:deploy=mean,centre=drop,gain=drop,components=4",
   "moses:experts=2,active=1,keep=0.6",

@@ -78,7 +78,7 @@ export async function compareToGroups(
     case "cka-features":
       return await alignments(kind, own, groups, task, kit);
     case "features":
-      return similarities([gramOf([own, ...groups].map(({ feature }) => feature!))], members, "centred");
+      return featureSimilarities(own.feature!, groups.map(({ feature }) => feature!), members);
     case "random": {
       const rng = kit.rng(`similarity of task ${task.index}`);
       return groups.map(() => rng.uniform());
@@ -117,6 +117,19 @@ async function alignments(
   const found: number[] = [];
   for (const group of groups) found.push(linearCka(gram, await gramWith(group)));
   return found;
+}
+
+/**
+ * Centred cosine of a task's mean feature with those of groups.
+ *
+ * @param members Numbers of their members
+ */
+export function featureSimilarities(
+  own: Float64Array,
+  groups: readonly Float64Array[],
+  members: readonly number[],
+): number[] {
+  return similarities([gramOf([own, ...groups])], members, "centred");
 }
 
 /** Mean feature of a task's images by the frozen backbone [width]. */
