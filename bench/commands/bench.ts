@@ -67,7 +67,7 @@ function configure(command: Command): void {
     .option(
       "--set <key=value...>",
       `protocol settings, such as head=alignment,drift=mean-shift: head (${classifierNames.join(", ")}), ` +
-        "drift (none, mean-shift, identity-ridge), covariance, shrinkage, randomFeatures, penalty, alignSamples, " +
+        "drift (none, mean-shift, identity-ridge), covariance, shrinkage, shrinkTarget, randomFeatures, penalty, alignSamples, " +
         "alignEpochs (of heads), rank, alpha, targets (q+v), batchSize, optimiser, " +
         "learningRate, weightDecay, schedule, warmup, loss (task, seen: classes that the loss of a task is over), " +
         "firstEpochs, firstRate (of the first task)",

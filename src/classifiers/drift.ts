@@ -73,22 +73,63 @@ function shifted(statistics: Statistics, before: HostTensor, after: HostTensor):
   return { ...statistics, [MEAN]: hostTensor(shape, mean) };
 }
 
+/** A map W of features, as it acts on statistics. */
+interface FeatureMap {
+  /** Rows μ [count, width] as W μ. */
+  means(rows: Matrix): Matrix;
+  /** W Σ Wᵀ of Σ [width, width]. */
+  scatter(square: Matrix): Matrix;
+}
+
+/** λ of the ridge. */
+function penaltyOf(squares: number, width: number): number {
+  return RIDGE_SHARE * squares / width || 1;
+}
+
 /** The map W [width, width] of the ridge. */
 export function identityRidge(before: HostTensor, after: HostTensor): Matrix {
   const [count, width] = before.shape as [number, number];
   const old = Matrix.from1DArray(count, width, before.data);
   const now = Matrix.from1DArray(count, width, after.data);
   const gram = old.transpose().mmul(old);
-  const lambda = RIDGE_SHARE * gram.trace() / width || 1;
-  const anchor = Matrix.eye(width).mul(lambda);
+  const anchor = Matrix.eye(width).mul(penaltyOf(gram.trace(), width));
   // W (G + λ I) = Σ f_new f_oldᵀ + λ I, and G is symmetric.
   return solve(gram.add(anchor), old.transpose().mmul(now).add(anchor)).transpose();
 }
 
+function dense(map: Matrix): FeatureMap {
+  return {
+    means: (rows) => rows.mmul(map.transpose()),
+    scatter: (square) => map.mmul(square).mmul(map.transpose()),
+  };
+}
+
+/**
+ * The same map where images are fewer than features: W = I + Δᵀ P with Δ = f_new - f_old and P = (K + λ I)⁻¹ f_old, for
+ * the kernel K = f_old f_oldᵀ [count, count]. It is never written out, and costs count · width² in place of width³.
+ */
+export function factoredRidge(before: HostTensor, after: HostTensor): FeatureMap {
+  const [count, width] = before.shape as [number, number];
+  const old = Matrix.from1DArray(count, width, before.data);
+  const shift = Matrix.from1DArray(count, width, after.data).sub(old);
+  const kernel = old.mmul(old.transpose());
+  const anchor = Matrix.eye(count).mul(penaltyOf(kernel.trace(), width));
+  const reading = solve(kernel.add(anchor), old);
+  const across = shift.transpose();
+  return {
+    means: (rows) => rows.mmul(reading.transpose()).mmul(shift).add(rows),
+    scatter(square) {
+      const half = across.mmul(reading.mmul(square)).add(square);
+      return half.mmul(reading.transpose()).mmul(shift).add(half);
+    },
+  };
+}
+
 function mapped(statistics: Statistics, before: HostTensor, after: HostTensor): Statistics {
-  const map = identityRidge(before, after);
   const { shape: [classes, width], data } = statistics[MEAN]!;
-  const mean = Matrix.from1DArray(classes!, width!, data).mmul(map.transpose());
+  const isFew = before.shape[0]! < width!;
+  const map = isFew ? factoredRidge(before, after) : dense(identityRidge(before, after));
+  const mean = map.means(Matrix.from1DArray(classes!, width!, data));
   const scatter = statistics[SCATTER];
   return {
     ...statistics,
@@ -97,12 +138,12 @@ function mapped(statistics: Statistics, before: HostTensor, after: HostTensor): 
   };
 }
 
-function mappedScatter({ shape, data }: HostTensor, map: Matrix): Float32Array {
+function mappedScatter({ shape, data }: HostTensor, map: FeatureMap): Float32Array {
   const width = shape.at(-1)!;
   const result = new Float32Array(data.length);
   for (let first = 0; first < data.length; first += width * width) {
     const square = Matrix.from1DArray(width, width, data.subarray(first, first + width * width));
-    result.set(map.mmul(square).mmul(map.transpose()).to1DArray(), first);
+    result.set(map.scatter(square).to1DArray(), first);
   }
   return result;
 }

@@ -18,6 +18,7 @@ import {
   emptyStatistics,
   knownClasses,
   MEAN,
+  type ShrinkTarget,
   shrunk,
   statisticsBytes,
   withTask,
@@ -29,6 +30,12 @@ export interface GaussianOptions {
   readonly drift: DriftKind;
   /** Share of the identity in a covariance. */
   readonly shrinkage: number;
+}
+
+/** Those of `lda`. */
+export interface LdaOptions extends GaussianOptions {
+  /** What takes the share: the mean variance on the diagonal, or the variances as they are. */
+  readonly shrinkTarget?: ShrinkTarget;
 }
 
 /** Training goes by linear rows that are thrown away after the task; what is kept are statistics. */
@@ -71,13 +78,13 @@ export function driftingMeans(drift: DriftKind): Classifier {
  * Linear discriminant analysis with a shared covariance Σ: the score of a class is fᵀ Σ⁻¹ μ - μᵀ Σ⁻¹ μ / 2, which is
  * its log posterior under equal priors, up to a term common to all.
  */
-export function lda({ drift, shrinkage }: GaussianOptions): Classifier {
+export function lda({ drift, shrinkage, shrinkTarget = "identity" }: LdaOptions): Classifier {
   return {
     kind: "lda",
     ...statistical("shared", drift, (features) => features),
     scorer(state) {
       const { shape: [classes, width], data } = state[MEAN]!;
-      const covariance = shrunk(covarianceOf(state, 0), width!, shrinkage);
+      const covariance = shrunk(covarianceOf(state, 0), width!, shrinkage, shrinkTarget);
       const means = Matrix.from1DArray(classes!, width!, data);
       const rows = solve(Matrix.from1DArray(width!, width!, covariance), means.transpose()).transpose();
       const bias = Float32Array.from(

@@ -10,6 +10,7 @@ import type { DriftKind } from "./drift.ts";
 import { driftingMeans, fecam, lda } from "./gaussian.ts";
 import { cosine, linear, ncm } from "./linear.ts";
 import { recursiveRidge, ridge } from "./ridge.ts";
+import type { ShrinkTarget } from "./statistics.ts";
 
 export type {
   Classifier,
@@ -20,6 +21,7 @@ export type {
   TaskFeatures,
 } from "./classifier.ts";
 export { type DriftKind, driftKinds } from "./drift.ts";
+export { type ShrinkTarget, shrinkTargets } from "./statistics.ts";
 
 /** What shapes the policies; each says in `classifierOptions` which it reads. */
 export interface ClassifierOptions {
@@ -33,6 +35,8 @@ export interface ClassifierOptions {
   readonly penalty?: number;
   /** Weight of the identity in a covariance: 0.1 of the whole for `lda`, 1 beside it for `fecam`, by default. */
   readonly shrinkage?: number;
+  /** What takes that weight in `lda`: the mean variance (`"identity"`, the default), or the variances as they are. */
+  readonly shrinkTarget?: ShrinkTarget;
   /** Features of each class that `alignment` draws, 128 by default. */
   readonly alignSamples?: number;
   /** Passes of `alignment` over what it drew, 3 by default. */
@@ -96,8 +100,9 @@ const policies: Readonly<Record<ClassifierName, Policy>> = {
   },
   lda: {
     summary: "Linear discriminant analysis with one shrunk covariance",
-    options: ["drift", "shrinkage"],
-    create: ({ drift = "none", shrinkage = 0.1 }) => lda({ drift, shrinkage }),
+    options: ["drift", "shrinkage", "shrinkTarget"],
+    create: ({ drift = "none", shrinkage = 0.1, shrinkTarget = "identity" }) =>
+      lda({ drift, shrinkage, shrinkTarget }),
   },
   fecam: {
     summary: "Mahalanobis distance with a correlation matrix for each class (FeCAM)",

@@ -102,15 +102,29 @@ export function covarianceOf(statistics: Statistics, label: number): Float64Arra
   return Float64Array.from(data, (value) => value / freedom);
 }
 
+/** What a covariance is shrunk towards; see `shrunk`. */
+export const shrinkTargets = ["identity", "diagonal"] as const;
+/** One of them. */
+export type ShrinkTarget = typeof shrinkTargets[number];
+
 /**
- * Shrinks a covariance towards a multiple of the identity: (1 - share) Σ + share · tr Σ / width · I. A floor keeps it
- * invertible where all images of a class are one.
+ * Shrinks a covariance towards a multiple of the identity, (1 - share) Σ + share · tr Σ / width · I, or towards its own
+ * diagonal, (1 - share) Σ + share · diag Σ, which suits features that are put together from parts of different size.
+ * A floor keeps it invertible where all images of a class are one.
  */
-export function shrunk(covariance: Float64Array, width: number, share: number): Float64Array {
+export function shrunk(
+  covariance: Float64Array,
+  width: number,
+  share: number,
+  target: ShrinkTarget = "identity",
+): Float64Array {
   let trace = 0;
   for (let i = 0; i < width; i++) trace += covariance[i * width + i]!;
   const result = covariance.map((value) => (1 - share) * value);
-  for (let i = 0; i < width; i++) result[i * width + i]! += share * trace / width + 1e-6;
+  for (let i = 0; i < width; i++) {
+    const at = i * width + i;
+    result[at]! += share * (target === "identity" ? trace / width : covariance[at]!) + 1e-6;
+  }
   return result;
 }
 

@@ -8,7 +8,7 @@ import { createRng } from "../core/rng.ts";
 import { hostTensor } from "../core/tensors.ts";
 import { drawFeatures } from "../classifiers/alignment.ts";
 import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
-import { identityRidge, meanShift, transported } from "../classifiers/drift.ts";
+import { factoredRidge, identityRidge, meanShift, transported } from "../classifiers/drift.ts";
 import { classifierNames, classifierOptions, createClassifier } from "../classifiers/mod.ts";
 import { choosePenalty, recursion, solveRidge } from "../classifiers/ridge.ts";
 import { covarianceOf, emptyStatistics, MEAN, withTask } from "../classifiers/statistics.ts";
@@ -23,9 +23,11 @@ interface Numbers {
   readonly hidden: number[][];
   readonly pooled: number[][];
   readonly lda: number[][];
+  readonly ldaDiagonal: number[][];
   readonly fecam: number[][];
   readonly meanShift: number[];
   readonly identityRidge: number[][];
+  readonly identityRidgeOfThree: number[][];
   readonly penalty: number;
   readonly ridge: number[][];
   readonly ridgeOfTenth: number[][];
@@ -98,6 +100,11 @@ for (const name of ["lda", "fecam"] as const) {
     }
   });
 }
+
+Deno.test("lda shrinks towards the diagonal as NumPy does", async () => {
+  const policy = createClassifier("lda", { shrinkage: 0.3, shrinkTarget: "diagonal" });
+  close(await scoresOf(policy, await learn(policy, [[1, 0], [2]])), numbers.ldaDiagonal.flat(), 1e-4);
+});
 
 Deno.test("covarianceOf() pools within classes", () => {
   const statistics = withTask(emptyStatistics(CLASSES, width, "shared"), features.data, labels, [0, 1, 2]);
@@ -187,6 +194,18 @@ Deno.test("identityRidge() is the anchored least squares of NumPy, and moves mea
   close(moved[MEAN]!.data.subarray(width, 2 * width), mean.to1DArray(), 1e-6);
   const covariance = Matrix.from1DArray(width, width, covarianceOf(before, 1));
   close(covarianceOf(moved, 1), map.mmul(covariance).mmul(map.transpose()).to1DArray(), 1e-5);
+});
+
+Deno.test("of fewer images than features the same map is factored, and moves means and covariances alike", () => {
+  const few = (all: typeof features) => hostTensor([3, width], all.data.slice(0, 3 * width));
+  const map = identityRidge(few(features), few(after));
+  close(map.to1DArray(), numbers.identityRidgeOfThree.flat(), 1e-6);
+  const factored = factoredRidge(few(features), few(after));
+  const rows = tensor(numbers.queries);
+  const means = Matrix.from1DArray(rows.shape[0]!, width, rows.data);
+  close(factored.means(means).to1DArray(), means.mmul(map.transpose()).to1DArray(), 1e-9);
+  const square = means.transpose().mmul(means);
+  close(factored.scatter(square).to1DArray(), map.mmul(square).mmul(map.transpose()).to1DArray(), 1e-9);
 });
 
 Deno.test("drift maps leave everything where it is if nothing moved", () => {

@@ -22,11 +22,11 @@ import { defineMethod, type MethodDefinition } from "./definition.ts";
 import { fisherInformation } from "./fisher.ts";
 import { firstStart } from "./start.ts";
 
-/** The adapter, which is also the anchor θ*, and F by tensor name; both absent before the first task. */
-export type EwcState = {
-  readonly adapter: Adapter | null;
-  readonly fisher: { readonly [name: string]: Float32Array } | null;
-};
+/** F by tensor name; `null` before the first task. */
+export type FisherState = { readonly [name: string]: Float32Array } | null;
+
+/** The adapter, which is also the anchor θ*, and F; both absent before the first task. */
+export type EwcState = { readonly adapter: Adapter | null; readonly fisher: FisherState };
 
 /** Online EWC. */
 export const ewc: MethodDefinition = defineMethod({
@@ -54,7 +54,7 @@ export const ewc: MethodDefinition = defineMethod({
         const estimate = await fisherInformation(kit, task, adapter, head, samples);
         return {
           adapter,
-          fisher: accumulate(factorsOf(adapter), fisher, gamma, estimate),
+          fisher: accumulateFisher(adapter, fisher, gamma, estimate),
         };
       },
       deploy: ({ adapter }: EwcState) => adapter ?? undefined,
@@ -67,7 +67,7 @@ function factorsOf(adapter: Adapter): NamedTensors {
 }
 
 /** λ Σ F (θ - θ*)². The weights λ F are fed, so that λ and the task change values and not the graph. */
-export function penalty(at: Adapter, fisher: EwcState["fisher"], lambda: number): ExtraLoss {
+export function penalty(at: Adapter, fisher: FisherState, lambda: number): ExtraLoss {
   const anchor = factorsOf(at);
   const names = Object.keys(anchor);
   const tensors = names.flatMap((name) => {
@@ -87,14 +87,14 @@ export function penalty(at: Adapter, fisher: EwcState["fisher"], lambda: number)
   };
 }
 
-/** γ F + F_t. */
-function accumulate(
-  factors: NamedTensors,
-  fisher: EwcState["fisher"],
+/** γ F + F_t for the factors of an adapter. */
+export function accumulateFisher(
+  adapter: Adapter,
+  fisher: FisherState,
   gamma: number,
   estimate: NamedTensors,
 ): { readonly [name: string]: Float32Array } {
-  const sums = Object.keys(factors).map((name) => {
+  const sums = Object.keys(factorsOf(adapter)).map((name) => {
     const found = estimate[name];
     if (!found) throw new RangeError(`Cannot accumulate the Fisher information: found none of ${name}`);
     const earlier = fisher?.[name];

@@ -19,9 +19,18 @@ export type NormOrder = typeof normOrders[number];
 /**
  * What the feature of an image is: the class token after the final norm; the mean of the patches after it; the final
  * norm of their mean (MAE, timm's `fc_norm`); class token and mean of the patches side by side (DINOv2's classifier);
- * class token and first register side by side (distilled DeiT).
+ * class token and first register side by side (distilled DeiT); or the class token beside the mean of the patches after
+ * the final norm and as each of the last blocks reads it, `LAYERS_READ` means at most (the layers of LayUP, Ahrens et
+ * al., arXiv 2312.08888, which reads their class tokens).
  */
-export const pools = ["token", "mean", "norm-of-mean", "token-and-mean", "token-and-register"] as const;
+export const pools = [
+  "token",
+  "mean",
+  "norm-of-mean",
+  "token-and-mean",
+  "token-and-register",
+  "token-and-layers",
+] as const;
 /** One of `pools`. */
 export type Pool = typeof pools[number];
 
@@ -93,9 +102,31 @@ export function tokenCount(config: TokenConfig): number {
   return patchCount(config) + prefixCount(config);
 }
 
+/** Means of patches that `token-and-layers` puts side by side, at most. */
+export const LAYERS_READ = 4;
+
+/** The blocks whose input a layered feature reads; the output of the last one is read besides. */
+export function layersRead({ depth }: Pick<ViTConfig, "depth">): number[] {
+  const count = Math.min(LAYERS_READ, depth) - 1;
+  return Array.from({ length: count }, (_, i) => depth - count + i);
+}
+
+/** Numbers of a layered feature. */
+export function layeredWidth(config: Pick<ViTConfig, "width" | "depth">): number {
+  return (layersRead(config).length + 2) * config.width;
+}
+
 /** Numbers of an image's feature. */
-export function featureWidth({ width, pool }: Pick<ViTConfig, "width" | "pool">): number {
-  return pool === "token-and-mean" || pool === "token-and-register" ? 2 * width : width;
+export function featureWidth(config: Pick<ViTConfig, "width" | "depth" | "pool">): number {
+  switch (config.pool) {
+    case "token-and-mean":
+    case "token-and-register":
+      return 2 * config.width;
+    case "token-and-layers":
+      return layeredWidth(config);
+    default:
+      return config.width;
+  }
 }
 
 /** Names and shapes of the backbone's tensors, in timm's order; the classifier is not among them. */

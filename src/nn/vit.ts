@@ -9,7 +9,7 @@ import { add, attention, broadcast, concat, gelu, layerNorm, linear, mul } from 
 import { mean, narrow, relu, reshape, tanh, transpose } from "../graph/functions.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
-import { backboneTensors, patchCount, type Pool, prefixCount, type ViTConfig } from "./config.ts";
+import { backboneTensors, layersRead, patchCount, type Pool, prefixCount, type ViTConfig } from "./config.ts";
 import { adaptedLinear, type LoraBranch } from "./lora.ts";
 import { loraTargets, parseSite, type Projection, sitesOf } from "./sites.ts";
 
@@ -215,13 +215,34 @@ function frontOf(config: ViTConfig): number | undefined {
   return pool === "token" ? 1 : pool === "token-and-register" ? 2 : undefined;
 }
 
+/** The mean of the patches [batch, width] among tokens [batch, tokens, width]. */
+function patchMean(config: ViTConfig, tokens: Tensor): Tensor {
+  return mean(narrow(tokens, 1, prefixCount(config), patchCount(config)), { axes: [1] });
+}
+
+/**
+ * The class token beside the means of the patches of the last layers, as the pool `token-and-layers` has it.
+ *
+ * @param encoded A forward pass of a model with a class token
+ * @returns [batch, layeredWidth]
+ */
+export function layeredFeature(config: ViTConfig, encoded: Pick<Encoded, "tokens" | "input">): Tensor {
+  const { tokens } = encoded;
+  const means = [...layersRead(config).map((block) => encoded.input(`${block}.q`)), tokens];
+  const token = reshape(narrow(tokens, 1, 0, 1), [tokens.shape[0]!, config.width]);
+  return concat([token, ...means.map((layer) => patchMean(config, layer))], 1);
+}
+
 /** The feature [batch, featureWidth] of the last block's tokens [batch, tokens, width]. */
-function pooled(config: ViTConfig, tokens: Tensor, finish: (tokens: Tensor) => Tensor): Tensor {
+function pooled(
+  config: ViTConfig,
+  pool: Exclude<Pool, "token-and-layers">,
+  tokens: Tensor,
+  finish: (tokens: Tensor) => Tensor,
+): Tensor {
   const { width } = config;
-  const pool: Pool = config.pool ?? "token";
   const batch = tokens.shape[0]!;
-  const meanOf = (all: Tensor) =>
-    mean(narrow(all, 1, prefixCount(config), patchCount(config)), { axes: [1] });
+  const meanOf = (all: Tensor) => patchMean(config, all);
   switch (pool) {
     case "token":
       return finish(reshape(tokens, [batch, width]));
@@ -261,9 +282,11 @@ export function encode(
   const tokens = () => whole ??= pass.block(last, before);
   return {
     get feature() {
+      const pool: Pool = config.pool ?? "token";
+      if (pool === "token-and-layers") return layeredFeature(config, this);
       // Other tokens have no use after the last attention. A pass of its own: `input` is of all tokens.
       const needed = new Pass(config, weights, edits).block(last, before, frontOf(config));
-      return pooled(config, needed, finish);
+      return pooled(config, pool, needed, finish);
     },
     get tokens() {
       return finish(tokens());

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { createRng } from "../core/rng.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
 import { gradients } from "../graph/autodiff.ts";
-import { mul, sum } from "../graph/functions.ts";
+import { mean, mul, narrow, sum } from "../graph/functions.ts";
 import { Graph } from "../graph/graph.ts";
 import { adapterToTensors, createAdapter } from "./adapter.ts";
 import { loraTargets } from "./sites.ts";
-import { backboneTensors, type ViTConfig } from "./config.ts";
+import { backboneTensors, featureWidth, tokenCount, type ViTConfig } from "./config.ts";
 import { initBackbone } from "./init.ts";
 import { branchFromTensors } from "./lora.ts";
 import { distance, evaluate, noise, perturb, tinyConfig, type Values } from "./testing.ts";
-import { stateLookup, vitFeature } from "./vit.ts";
+import { encode, stateLookup, vitFeature } from "./vit.ts";
 
 const BATCH = 2;
 const targets = loraTargets.filter((target) => target !== "qkv");
@@ -49,6 +49,7 @@ const variants: readonly (readonly [string, ViTConfig])[] = [
   ["post-norm, relu", { ...tinyConfig, norm: "post", activation: "relu" }],
   ["post-norm, gelu, one block", { ...tinyConfig, norm: "post", depth: 1 }],
   ["post-norm without a final norm", { ...tinyConfig, norm: "post", finalNorm: false }],
+  ["a layered feature", { ...tinyConfig, pool: "token-and-layers" }],
 ];
 
 /** A tensor moved by `step` along a direction, in float64. */
@@ -67,7 +68,7 @@ for (const [name, config] of variants) {
     const all = statesOf(adapters);
     const names = [...specs, ...Object.keys(all).filter((state) => state.startsWith("0 "))];
     const states = Object.fromEntries(names.map((state) => [state, all[state]!]));
-    const seed = noise([BATCH, config.width], createRng(1, "seed"));
+    const seed = noise([BATCH, featureWidth(config)], createRng(1, "seed"));
     const loss = (graph: Graph) =>
       sum(mul(buildFeature(graph, config, adapters), graph.constant(seed.data, seed.shape)));
     const slopes = await evaluate((graph) => {
@@ -98,6 +99,27 @@ Deno.test("vitFeature() differs between its variants", async () => {
   const features = await Promise.all(variants.slice(0, 3).map(([, config]) => feature(config)));
   assert.ok(distance(features[0]!, features[1]!) > 1e-6);
   assert.ok(distance(features[0]!, features[2]!) > 1e-2);
+});
+
+Deno.test("a layered feature is the class token beside the patch means of the last layers", async () => {
+  const deep = { ...tinyConfig, depth: 2 };
+  const width = deep.width;
+  const layered = await feature({ ...deep, pool: "token-and-layers" });
+  assert.equal(layered.length, BATCH * featureWidth({ ...deep, pool: "token-and-layers" }));
+  const part = (i: number) =>
+    Float64Array.from(
+      { length: BATCH * width },
+      (_, at) => layered[Math.floor(at / width) * 3 * width + i * width + at % width]!,
+    );
+  assert.ok(distance(part(0), await feature(deep)) < 1e-12);
+  assert.ok(distance(part(2), await feature({ ...deep, pool: "mean" })) < 1e-12);
+  const { read } = await evaluate((graph) => {
+    const lookup = stateLookup(graph, deep);
+    const encoded = encode(deep, lookup, graph.state("images", images.shape));
+    const patches = tokenCount(deep) - 1;
+    return { read: mean(narrow(encoded.input("1.q"), 1, 1, patches), { axes: [1] }) };
+  }, statesOf([]));
+  assert.ok(distance(part(1), read!) < 1e-12);
 });
 
 Deno.test("vitFeature() computes a sample alone as in a batch", async () => {

@@ -11,6 +11,8 @@ import {
   type ClassifierOptions,
   classifierOptions,
   driftKinds,
+  type ShrinkTarget,
+  shrinkTargets,
 } from "../classifiers/mod.ts";
 import { InputError } from "../core/errors.ts";
 import { describeIssues } from "../core/schema.ts";
@@ -59,6 +61,7 @@ const headOptions = [
   "randomFeatures",
   "penalty",
   "shrinkage",
+  "shrinkTarget",
   "alignSamples",
   "alignEpochs",
 ] as const satisfies readonly (keyof ClassifierOptions)[];
@@ -84,6 +87,7 @@ export const settingsSchema: z.ZodType<ProtocolSettings> = z.strictObject({
   randomFeatures: z.int().min(1).max(20_000).exactOptional(),
   penalty: z.number().positive().max(1e12).exactOptional(),
   shrinkage: z.number().min(0).max(1e6).exactOptional(),
+  shrinkTarget: z.enum(shrinkTargets).exactOptional(),
   alignSamples: z.int().min(1).max(100_000).exactOptional(),
   alignEpochs: z.int().min(1).max(10_000).exactOptional(),
 }).superRefine((settings, context) => {

@@ -5,7 +5,9 @@
  * 1. Train the task's adapter (B_t, A_t) and its importance a_t. In the forward pass it is alone on the frozen
  *    backbone (`training: independent`), or the groups take part with fixed factors (`stack`).
  * 2. Similarity to each group: s_j = mean over sites of the cosine of ΔW_t and ΔW_Gj, of what they have beyond the mean
- *    of all tasks (`similarity: centred`) or as they are (`cosine`).
+ *    of all tasks (`similarity: centred`) or as they are (`cosine`); or the overlap of the directions they write into
+ *    (`subspace`), how alike their features are (`cka`, `cka-features`), how alike the tasks' images are to the frozen
+ *    backbone (`features`), or a draw (`random`). `similarity.ts` says which is which.
  * 3. Assign: join the most similar group if its s_j reaches the threshold, which is `tau`, or else follows from the
  *    similarities so far; else open a group while there are fewer than `maxGroups`; else join the most similar one.
  * 4. Prune: keep the largest entries, of the task's adapter or of the whole group (`pruneOn`), of factors or of their
@@ -41,21 +43,17 @@ import { adapterMethod, type Trained, type Training } from "../adapter_method.ts
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import type { Kit, TaskView } from "../method.ts";
 import { independentStart } from "../start.ts";
-import {
-  assignGroup,
-  nothingObserved,
-  observe,
-  type Observed,
-  relativeThreshold,
-  similarities,
-} from "./grouping.ts";
+import { assignGroup, nothingObserved, observe, type Observed, relativeThreshold } from "./grouping.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
+import { compareToGroups, meanFeature, similarityKinds } from "./similarity.ts";
 
 /** A group: one merged adapter with a gain, and the tasks that went into it. */
 export type HamGroup = {
   readonly adapter: Adapter;
   readonly gain: number;
   readonly members: readonly number[];
+  /** Mean over the members of their mean features by the frozen backbone [width]; with `similarity: features` alone. */
+  readonly feature?: Float64Array;
 };
 
 /** What HAM keeps: the groups, and how the last task was assigned. */
@@ -78,9 +76,11 @@ const options = z.strictObject({
     .describe(
       "Start of a task's adapter: random A, the same A for all tasks, or the group that took the last task",
     ),
-  similarity: z.enum(["centred", "cosine"]).default("centred")
+  similarity: z.enum(similarityKinds).default("centred")
     .describe(
-      "Cosine of what a task and a group have beyond the mean of all tasks, or of the two as they are",
+      "How alike a task and a group are: cosine of updates beyond the mean of all tasks, or as they are; overlap of " +
+        "the subspaces they write into; CKA of the changes they make to features, or of the features; cosine of mean " +
+        "frozen features beyond the mean of all tasks; or a random draw",
     ),
   tau: z.number().min(-1).max(1).nullable().default(null)
     .describe("Similarity from which a task joins a group; null lets it follow from the similarities so far"),
@@ -178,16 +178,18 @@ function startOf({ groups, joined }: HamState, task: TaskView, kit: Kit, { start
 async function compare(
   { groups }: HamState,
   adapter: Adapter,
+  feature: Float64Array | undefined,
+  task: TaskView,
   kit: Kit,
   { similarity, groupMerge, groupRank, maxGroups }: HamOptions,
 ): Promise<number[]> {
-  if (groups.length === 0) return [];
-  const means = groups.map(({ adapter, members }) =>
-    groupMerge === "concat" ? scaleAdapter(adapter, 1 / members.length) : adapter
-  );
+  const means = groups.map(({ adapter, members, feature }) => ({
+    adapter: groupMerge === "concat" ? scaleAdapter(adapter, 1 / members.length) : adapter,
+    members: members.length,
+    ...(feature && { feature }),
+  }));
   const room = { count: maxGroups + 1, rank: Math.max(kit.lora.rank, groupRank ?? 0) };
-  const grams = await kit.merger.gram([adapter, ...means], room);
-  return similarities(grams, groups.map(({ members }) => members.length), similarity);
+  return await compareToGroups(similarity, { adapter, ...(feature && { feature }) }, means, task, kit, room);
 }
 
 /** Steps 2 to 5. */
@@ -202,7 +204,8 @@ async function end(
     const gain = options.groupGain === "learned" ? trained.gains[j]! : group.gain;
     return { ...group, gain };
   });
-  const similarity = await compare(state, trained.adapter, kit, options);
+  const feature = options.similarity === "features" ? await meanFeature(task, kit) : undefined;
+  const similarity = await compare(state, trained.adapter, feature, task, kit, options);
   const threshold = options.tau ?? relativeThreshold(state.observed, options.margin, groups.length);
   const joined = assignGroup(similarity, threshold, options.maxGroups);
   // Of a single group the similarity is another.
@@ -222,6 +225,16 @@ async function end(
   // A learned gain is absorbed when a member joins, so that the member enters at weight 1.
   const merged = group ? concat([group.adapter, member], [group.gain * earlier, own]) : member;
   const pruned = options.pruneOn === "group" ? await pruneAdapter(merged, options, kit) : merged;
-  const next: HamGroup = { adapter: compress(pruned, options.groupRank), gain: 1, members };
+  const next: HamGroup = {
+    adapter: compress(pruned, options.groupRank),
+    gain: 1,
+    members,
+    ...(feature && { feature: meanOf(feature, group?.feature, members.length) }),
+  };
   return { groups: groups.toSpliced(joined, 1, next), similarity, threshold, joined, observed };
+}
+
+/** The mean of so many vectors, from that of all but one and that one. */
+function meanOf(added: Float64Array, mean: Float64Array | undefined, count: number): Float64Array {
+  return added.map((value, i) => (mean?.[i] ?? 0) * (1 - 1 / count) + value / count);
 }

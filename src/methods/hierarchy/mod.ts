@@ -7,6 +7,7 @@ import type { MethodDefinition } from "../definition.ts";
 import { kmerge, kmergePlus } from "./kmerge.ts";
 import { moses } from "./moses.ts";
 import { share } from "./share.ts";
+import { hamPlus } from "./ham_plus.ts";
 
 /** By name. */
 export const hierarchyMethods = {
@@ -14,4 +15,5 @@ export const hierarchyMethods = {
   "kmerge++": kmergePlus,
   share,
   moses,
+  "ham-plus": hamPlus,
 } as const satisfies Readonly<Record<string, MethodDefinition>>;

@@ -132,8 +132,27 @@ function describeTraining(settings: ProtocolSettings): string {
 
 /** Options of a head that are not its defaults. */
 function describeHead(settings: ProtocolSettings): string {
-  const { head, drift, covariance, randomFeatures, penalty, shrinkage, alignSamples, alignEpochs } = settings;
-  const options = { drift, covariance, randomFeatures, penalty, shrinkage, alignSamples, alignEpochs };
+  const {
+    head,
+    drift,
+    covariance,
+    randomFeatures,
+    penalty,
+    shrinkage,
+    shrinkTarget,
+    alignSamples,
+    alignEpochs,
+  } = settings;
+  const options = {
+    drift,
+    covariance,
+    randomFeatures,
+    penalty,
+    shrinkage,
+    shrinkTarget,
+    alignSamples,
+    alignEpochs,
+  };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return given.length === 0 ? head : `${head} (${given.map((option) => option.join(" ")).join(", ")})`;
 }
