@@ -8,6 +8,9 @@
  * - `features`: of the mean features of the frozen backbone, as vectors and centred. It knows the data and no adapter.
  * - `random`: drawn. What groups are worth that know nothing, through the same thresholds.
  *
+ * Only `centred` and `features` are fair to groups of any size. `cosine`, `subspace` and the two `cka` compare a task with
+ * a group's mean as it is, and the more members a mean has, the more of it is what all tasks share.
+ *
  * @module
  */
 import { hostTensor } from "../../core/tensors.ts";
