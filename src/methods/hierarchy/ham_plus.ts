@@ -3,8 +3,8 @@
  *
  * 1. A task's group is known before its training, by its images: cosine of mean features of the frozen backbone, of
  *    what they have beyond the mean of all tasks (`similarity.ts`, `features`).
- * 2. Training goes on from what the last task's training left (or its group's), with the quadratic penalty of online EWC
- *    (Schwarz et al., arXiv 1805.06370) on the factors, and linear rows that start anew.
+ * 2. Training goes on from what the last training in the group left, with the quadratic penalty of online EWC (Schwarz et
+ *    al., arXiv 1805.06370) on the factors, whose Fisher information all groups share, and linear rows that start anew.
  * 3. A group is the mean of its members, cut to rank `groupRank`: g ← g + (ΔW - g) / n. Along a trajectory that is the
  *    average of weights of stochastic weight averaging (Izmailov et al., arXiv 1803.05407); its step shrinks with 1 / n,
  *    and with it the drift of what is remembered of earlier classes.
@@ -63,9 +63,9 @@ export type HamPlusState = {
 };
 
 const options = z.strictObject({
-  start: z.enum(["sequential", "group", "shared"]).default("sequential")
+  start: z.enum(["group", "sequential", "shared"]).default("group")
     .describe(
-      "Start of a task's adapter: what the last training left, or the last in its group, or a fresh one",
+      "Start of a task's adapter: what the last training in its group left, or the last of all, or fresh",
     ),
   lambda: z.number().min(0).default(1000)
     .describe("Strength λ of the penalty of online EWC; 0 trains without"),
