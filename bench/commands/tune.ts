@@ -23,7 +23,8 @@ import { bench } from "./bench.ts";
 /** Data whose classes are in no suite: another seed of the generator draws other classes. */
 const DATA = "procedural:seed=9001,classes=200,trainPerClass=20,testPerClass=10";
 
-interface Options {
+/** Flags of the command. */
+export interface TuneOptions {
   readonly budget: number;
   readonly shared?: true;
   readonly data: string;
@@ -59,7 +60,11 @@ function configure(command: Command): void {
 }
 
 /** What every trial of a search has in common. */
-function flagsOf(options: Options, methods: readonly string[], set: readonly string[]): SuiteFlags {
+export function flagsOf(
+  options: TuneOptions,
+  methods: readonly string[],
+  set: readonly string[],
+): SuiteFlags {
   const { data, tasks, seeds, backbone, backend } = options;
   // The quick suite only lends its form: it has no settings of its own, and all else in it is replaced.
   return {
@@ -77,7 +82,7 @@ function flagsOf(options: Options, methods: readonly string[], set: readonly str
 
 /** Runs all trials of a setting and gives the records of each method, by its resolved options. */
 async function recordsOf(
-  options: Options,
+  options: TuneOptions,
   specs: readonly string[],
   set: readonly string[],
   output: Output,
@@ -105,7 +110,7 @@ function resolvedKey(name: string, choice: Choice): string {
 async function searchMethods(
   names: readonly string[],
   declared: Readonly<Record<string, Ranges>>,
-  options: Options,
+  options: TuneOptions,
   seed: number,
   output: Output,
 ): Promise<Record<string, TunedMethod>> {
@@ -135,7 +140,7 @@ function tunedOf(results: readonly TrialResult[]): TunedMethod {
 async function searchShared(
   names: readonly string[],
   ranges: Ranges,
-  options: Options,
+  options: TuneOptions,
   seed: number,
   output: Output,
 ): Promise<TunedMethod> {
@@ -152,7 +157,7 @@ async function searchShared(
 }
 
 /** Refuses data that a suite scores on: a search there would be tuning on the test. */
-async function refuseSuites({ data }: Options): Promise<string> {
+async function refuseSuites({ data }: TuneOptions): Promise<string> {
   const { fingerprint } = await loadData(data);
   for (const suite of namedSuites) {
     const specs = new Set((await resolveSuites({ suite })).map((part) => part.data));
@@ -194,7 +199,7 @@ function tableOf(found: Readonly<Record<string, TunedMethod>>): string {
   return formatTable([["method", "trials", "defaults", "best", "by"], ...rows]);
 }
 
-async function run(names: readonly string[], options: Options, output: Output): Promise<number> {
+async function run(names: readonly string[], options: TuneOptions, output: Output): Promise<number> {
   const seed = Number(options.searchSeed);
   if (!Number.isSafeInteger(seed)) {
     throw new InputError(`Cannot use --search-seed ${options.searchSeed}: wanted an integer`);
@@ -235,7 +240,7 @@ async function run(names: readonly string[], options: Options, output: Output): 
 }
 
 /** The command. */
-export const tune: CommandSpec<Options> = {
+export const tune: CommandSpec<TuneOptions> = {
   name: "tune",
   description:
     "Searches declared ranges with the same budget for every method, on streams that no suite scores.",
