@@ -128,6 +128,7 @@ async function run(
     ...(options.json && parts.length > 1 && { out: (text: string) => void values.push(JSON.parse(text)) }),
   };
   let code = 0;
+  if (parts.length > 1) await checkParts(parts);
   const chosen = parts.length > 1 ? await cellsByPart(parts, options, said) : undefined;
   for (const [i, part] of parts.entries()) {
     if (chosen?.[i] === "") continue;
@@ -139,6 +140,12 @@ async function run(
   }
   if (options.json && parts.length > 1) output.out(jsonText(values));
   return code;
+}
+
+/** What a later part lacks is said now, not after hours of the parts before it. One part of each data set is enough. */
+async function checkParts(parts: readonly Suite[]): Promise<void> {
+  const byData = new Map(parts.map((part) => [part.data, part]));
+  for (const part of byData.values()) await loadSuite(part);
 }
 
 /** The names of cells that --cells gives, each with the part that it is in; `undefined` without that flag. */

@@ -123,3 +123,18 @@ Deno.test("bench refuses unknown flags and --backend webgpu without an adapter",
     assert.match(new TextDecoder().decode(none.stderr), /^Cannot use WebGPU: no adapter found [^\n]*\.\n$/);
     assert.equal(await exists(`${folder}/out`), false);
   }));
+
+Deno.test("bench says what a later part of a suite lacks before it runs the first", () =>
+  inFolder(async (folder) => {
+    const suite = `${folder}/parts.json`;
+    const part = { data: "procedural:classes=4,trainPerClass=2,testPerClass=2" };
+    const parts = [part, { data: `folder:${folder}/missing` }];
+    await Deno.writeTextFile(
+      suite,
+      JSON.stringify({ methods: ["simplecil"], tasks: [2], seeds: [0], parts }),
+    );
+    const { code, out, err } = await run("--suite", suite, "--out", `${folder}/out`);
+    assert.deepEqual([code, out], [2, ""]);
+    assert.match(err, /Cannot read .*missing/);
+    assert.equal(await exists(`${folder}/out`), false);
+  }));
