@@ -6,11 +6,12 @@
  * @module
  */
 import { add, attention, broadcast, concat, gelu, layerNorm, linear, mul } from "../graph/functions.ts";
-import { mean, narrow, relu, reshape, tanh, transpose } from "../graph/functions.ts";
+import { narrow, relu, reshape, tanh, transpose } from "../graph/functions.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/ops.ts";
-import { backboneTensors, layersRead, patchCount, type Pool, prefixCount, type ViTConfig } from "./config.ts";
+import { backboneTensors, type Pool, type ViTConfig } from "./config.ts";
 import { adaptedLinear, type LoraBranch } from "./lora.ts";
+import { frontOf, layeredFeature, pooled } from "./pooled.ts";
 import { loraTargets, parseSite, type Projection, sitesOf } from "./sites.ts";
 
 /** Gives a backbone's tensor by its name in `backboneTensors`. */
@@ -205,56 +206,6 @@ function checkSites(config: ViTConfig, names: readonly string[]): void {
         `Cannot adapt site "${name}": wanted <block>.<target> with a block below ${config.depth} ` +
           `and a target of ${loraTargets.join(", ")}`,
       );
-    }
-  }
-}
-
-/** So many of the first tokens make the feature; undefined if patches do. */
-function frontOf(config: ViTConfig): number | undefined {
-  const pool: Pool = config.pool ?? "token";
-  return pool === "token" ? 1 : pool === "token-and-register" ? 2 : undefined;
-}
-
-/** The mean of the patches [batch, width] among tokens [batch, tokens, width]. */
-function patchMean(config: ViTConfig, tokens: Tensor): Tensor {
-  return mean(narrow(tokens, 1, prefixCount(config), patchCount(config)), { axes: [1] });
-}
-
-/**
- * The class token beside the means of the patches of the last layers, as the pool `token-and-layers` has it.
- *
- * @param encoded A forward pass of a model with a class token
- * @returns [batch, layeredWidth]
- */
-export function layeredFeature(config: ViTConfig, encoded: Pick<Encoded, "tokens" | "input">): Tensor {
-  const { tokens } = encoded;
-  const means = [...layersRead(config).map((block) => encoded.input(`${block}.q`)), tokens];
-  const token = reshape(narrow(tokens, 1, 0, 1), [tokens.shape[0]!, config.width]);
-  return concat([token, ...means.map((layer) => patchMean(config, layer))], 1);
-}
-
-/** The feature [batch, featureWidth] of the last block's tokens [batch, tokens, width]. */
-function pooled(
-  config: ViTConfig,
-  pool: Exclude<Pool, "token-and-layers">,
-  tokens: Tensor,
-  finish: (tokens: Tensor) => Tensor,
-): Tensor {
-  const { width } = config;
-  const batch = tokens.shape[0]!;
-  const meanOf = (all: Tensor) => patchMean(config, all);
-  switch (pool) {
-    case "token":
-      return finish(reshape(tokens, [batch, width]));
-    case "token-and-register":
-      return reshape(finish(tokens), [batch, 2 * width]);
-    case "norm-of-mean":
-      return finish(meanOf(tokens));
-    case "mean":
-      return meanOf(finish(tokens));
-    case "token-and-mean": {
-      const normal = finish(tokens);
-      return concat([reshape(narrow(normal, 1, 0, 1), [batch, width]), meanOf(normal)], 1);
     }
   }
 }

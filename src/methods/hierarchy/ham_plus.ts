@@ -30,7 +30,7 @@ import { concat } from "../../merge/concat.ts";
 import { absorbGain } from "../../merge/scale.ts";
 import { type Adapter, adapterFromTensors } from "../../nn/adapter.ts";
 import { featureWidth, layeredWidth } from "../../nn/config.ts";
-import { layeredFeature } from "../../nn/vit.ts";
+import { layeredFeature } from "../../nn/pooled.ts";
 import { adapterFit, featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { accumulateFisher, type FisherState, penalty } from "../ewc.ts";

@@ -4,7 +4,7 @@ import { lda } from "../../classifiers/gaussian.ts";
 import { composeDelta, rankOf } from "../../merge/delta.ts";
 import { deltaError, weightedDelta } from "../../merge/test_adapters.ts";
 import type { Adapter } from "../../nn/adapter.ts";
-import { layeredFeature } from "../../nn/vit.ts";
+import { layeredFeature } from "../../nn/pooled.ts";
 import { imageTable } from "../../train/table.ts";
 import type { TaskView } from "../method.ts";
 import { createMethod } from "../mod.ts";
