@@ -1,18 +1,20 @@
 /**
  * The only evaluation loop. Scores all test images of the tasks seen in one go, so that runs are full however small
- * the tasks are, and counts right answers. Outputs of passes that did not change since the last evaluation are used
+ * the tasks are, and counts right answers. Images under conditions are made task by task, so that one task's are in
+ * memory at a time. Outputs of passes that did not change since the last evaluation are used
  * again: a frozen model looks at each test image once.
  *
  * @module
  */
 import { sha256 } from "../core/json.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { imagesOf } from "../data/conditions/task_images.ts";
 import type { StreamTask, TaskStream } from "../data/stream.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import type { Engine } from "../train/engine.ts";
 import type { Pass, Predictor } from "../train/parts.ts";
 import { score } from "../train/predict.ts";
-import { imageTable } from "../train/table.ts";
+import { imageTable, type Table } from "../train/table.ts";
 import type { Evaluation } from "./records/record.ts";
 
 /** A class for each row: the highest-scoring of all seen, and of those of the row's own task. */
@@ -61,12 +63,13 @@ export class Evaluator {
     known: Map<number, HostTensor>,
   ): Promise<HostTensor> {
     const missing = tasks.filter(({ index }) => !known.has(index));
-    if (missing.length > 0) {
-      const images = missing.flatMap(({ test }) => [...test]);
-      const { shape, data } = await this.#engine.map(pass, imageTable(this.#stream.dataset.test, images));
+    const plain = missing.filter(({ condition }) => condition === undefined);
+    const apart = missing.filter(({ condition }) => condition !== undefined).map((task) => [task]);
+    for (const some of plain.length > 0 ? [plain, ...apart] : apart) {
+      const { shape, data } = await this.#engine.map(pass, this.#tableOf(some));
       const width = shape[1]!;
       let row = 0;
-      for (const { index, test } of missing) {
+      for (const { index, test } of some) {
         const part = data.subarray(row * width, (row + test.length) * width);
         known.set(index, hostTensor([test.length, width], part));
         row += test.length;
@@ -75,15 +78,22 @@ export class Evaluator {
     return joinRows(tasks.map(({ index }) => known.get(index)!));
   }
 
+  #tableOf(tasks: readonly StreamTask[]): Table {
+    const { dataset } = this.#stream;
+    if (tasks.every(({ condition }) => condition === undefined)) {
+      return imageTable(dataset.test, tasks.flatMap(({ test }) => [...test]));
+    }
+    return imageTable(imagesOf(dataset, tasks, "test"));
+  }
+
   #count({ shape, data }: HostTensor, tasks: readonly StreamTask[]): Evaluation {
     const width = shape[1]!;
-    const seen = tasks.flatMap(({ classes }) => classes);
-    const taskOf = new Map(tasks.flatMap(({ classes, index }) => classes.map((label) => [label, index])));
+    const seen = [...new Set(tasks.flatMap(({ classes }) => classes))];
     const { labels } = this.#stream.dataset.test;
     const [classIncremental, taskIncremental, taskInference]: [number[], number[], number[]] = [[], [], []];
     const predictions: Uint8Array[] = [];
     let row = 0;
-    for (const { index, classes, test } of tasks) {
+    for (const { classes, test } of tasks) {
       const own = new Set(classes);
       const chosen = Array.from(test, (_, i) => {
         const first = (row + i) * width;
@@ -93,7 +103,7 @@ export class Evaluator {
       const hits = (right: (choice: Choice, i: number) => boolean) => chosen.filter(right).length;
       classIncremental.push(hits(({ all }, i) => all === labels[test[i]!]));
       taskIncremental.push(hits(({ own }, i) => own === labels[test[i]!]));
-      taskInference.push(hits(({ all }) => taskOf.get(all) === index));
+      taskInference.push(hits(({ all }) => own.has(all)));
       predictions.push(new TextEncoder().encode(`${chosen.map(({ all }) => all).join()};`));
     }
     return { classIncremental, taskIncremental, taskInference, predictionHash: sha256(...predictions) };
