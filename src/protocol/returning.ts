@@ -7,16 +7,13 @@ import { InputError } from "../core/errors.ts";
 import { classesReturn, type TaskStream } from "../data/stream.ts";
 import type { Method } from "../methods/method.ts";
 
-/** What of a method says whether it is of use. */
-type Needs = Pick<Method, "name" | "needsNewClasses">;
-
 /**
  * Refuses methods whose rule takes every class for one task's, on a stream in which classes come back.
  *
  * @throws {InputError} If there is one of them
  */
 export function checkReturning(
-  methods: readonly Needs[],
+  methods: readonly Pick<Method, "name" | "needsNewClasses">[],
   stream: Pick<TaskStream, "tasks" | "classOrder">,
 ): void {
   if (!classesReturn(stream)) return;

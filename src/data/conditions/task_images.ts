@@ -9,8 +9,9 @@ import { conditionOf, underCondition } from "./conditions.ts";
 
 /** What of a task says which images it has. */
 export interface TaskImages {
-  /** Indices into the split. */
+  /** Indices into the training split. */
   readonly train: Int32Array;
+  /** Indices into the test split. */
   readonly test: Int32Array;
   /** Name of the condition under which they are seen; absent where they are seen as they are. */
   readonly condition?: string;
