@@ -28,7 +28,8 @@ function configure(command: Command): void {
     .option(
       "--stream <kind>",
       "classes (at random), families (a task's classes are of one family), recurring (families come back), mixed " +
-        "(data sets in a row: --data a+b) (default: classes)",
+        "(data sets in a row: --data a+b), domains (all classes in every task, under another condition each) " +
+        "(default: classes)",
     )
     .option(
       "--classes-per-task <n>",

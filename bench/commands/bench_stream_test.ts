@@ -3,6 +3,7 @@ import { numpyPermutation } from "../../src/data/mod.ts";
 import { type RunRecord } from "../../src/protocol/mod.ts";
 import { callCommand, exists, inFolder, writeSuite } from "../test_kit.ts";
 import { recordsIn, run } from "./test_bench.ts";
+import { report } from "./report.ts";
 import { verify } from "./verify.ts";
 
 Deno.test("bench --classes-per-task grows the classes with the tasks, in a table of its own", () =>
@@ -188,4 +189,61 @@ Deno.test("bench says that a backbone has seen the data, and the record does", (
     assert.deepEqual(marked!.start.source!.overlap, [{ trainedOn: "elsewhere", by: "content", classes: 4 }]);
     // What a card says is no part of a cell.
     assert.equal(marked!.end!.hash, record!.end!.hash);
+  }));
+
+Deno.test("bench --stream domains shows all classes under changing conditions, and its records can be verified by running again", () =>
+  inFolder(async (folder) => {
+    const data = "procedural:classes=4,trainPerClass=3,testPerClass=2,size=8";
+    const suite = await writeSuite(folder, { data, methods: ["simplecil", "naive", "joint"], tasks: [3] });
+    const out = `${folder}/out`;
+    const flags = ["--suite", suite, "--stream", "domains"];
+    const planned = await run(...flags, "--out", out, "--dry-run");
+    assert.equal(planned.code, 0, planned.err);
+    assert.equal(await exists(out), false);
+    const { code, out: table, err } = await run(...flags, "--out", out);
+    assert.equal(code, 0, err);
+    assert.match(table, /stream domains/);
+    const records = [...(await recordsIn(out)).values()];
+    assert.equal(records.length, 3);
+    const conditions = records.map(({ tasks }) => tasks.map(({ condition }) => condition).join("; "));
+    assert.equal(new Set(conditions).size, 1);
+    assert.ok(
+      records.every(({ tasks }) =>
+        tasks.every(({ classes, images }) => classes.length === 4 && images.train === 4 && images.test === 8)
+      ),
+    );
+    // Beside records of a class-incremental stream, in a table of their own.
+    const beside = await run("--suite", suite, "--out", out);
+    assert.equal(beside.code, 0, beside.err);
+    assert.doesNotMatch(beside.out, /stream domains/);
+    const verified = await callCommand(verify, [out, "--own-paths", "--rerun"]);
+    assert.equal(verified.code, 0, verified.out + verified.err);
+    assert.match(verified.out, /6 records: 6 ok, 0 wrong; 6 run again/);
+    const name = [...(await recordsIn(out)).keys()].find((name) => name.startsWith("naive"))!;
+    const told = await callCommand(report, [out, name.replace(/\.jsonl$/, "")]);
+    assert.equal(told.code, 0, told.err);
+  }));
+
+Deno.test("bench --stream domains refuses classes of single tasks, and methods that need new ones", () =>
+  inFolder(async (folder) => {
+    const data = "procedural:classes=4,trainPerClass=3,testPerClass=2,size=8";
+    const suite = await writeSuite(folder, { data, methods: ["simplecil"], tasks: [3] });
+    const wrong: readonly (readonly [string[], RegExp])[] = [
+      [["--classes-per-task", "2"], /stream "domains": found 2 classes per task, wanted none/],
+      [["--first-task", "2"], /found sizes of single tasks, wanted none, since every task has all classes/],
+      [["--task-sizes", "2,2"], /found sizes of single tasks, wanted none/],
+      [["--class-order", "numpy"], /found an order of the classes, wanted none/],
+      [["--tasks", "5000"], /found 5000 tasks, wanted an integer from 1 to the \d+ conditions/],
+      [
+        ["--methods", "naive,routed,mos"],
+        /Cannot run routed, mos on a stream whose classes come back in later tasks: found routed \(a class belongs to/,
+      ],
+    ];
+    for (const [args, message] of wrong) {
+      const out = `${folder}/refused`;
+      const { code, err } = await run("--suite", suite, "--out", out, "--stream", "domains", ...args);
+      assert.equal(code, 2, err);
+      assert.match(err, message);
+      assert.equal(await exists(out), false);
+    }
   }));

@@ -83,6 +83,7 @@ export function describe(method: MethodDefinition): string {
     `Source: ${source}. Family: ${family}. ${method.adapted ? "Adapted" : "Original"}.`,
     `Keeps: ${keeps}. Passes per test image: ${passes}.`,
     ...remarks(method).map((remark) => `${remark}.`),
+    ...(method.needsNewClasses ? [`Refused where classes come back. ${method.needsNewClasses}.`] : []),
   ];
   if (options.length === 0) return [...lines, "No options.", ""].join("\n");
   const rows = options.map(({ name, default: preset, allowed, description }) => [

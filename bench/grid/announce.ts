@@ -36,8 +36,9 @@ const TASK_BYTES = 800;
 /** Bytes of a number in a list. */
 const NUMBER_BYTES = 4;
 
-function recordBytes({ drivers }: PlannedCell, classes: number): number {
+function recordBytes({ drivers, cell }: PlannedCell, all: number): number {
   const tasks = drivers.length;
+  const classes = cell.stream === "domains" ? all * tasks : all;
   const scores = drivers.reduce((sum, { tests, tasks }) => sum + (tests > 0 ? 3 * tasks : 0), 0);
   return RECORD_BYTES + TASK_BYTES * tasks + NUMBER_BYTES * (classes + scores);
 }

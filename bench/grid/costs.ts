@@ -87,6 +87,8 @@ export function driversOf(
   when?: EvaluateWhen,
 ): Drivers[] {
   const last = tasks.length - 1;
+  const known = new Set<number>();
+  const classes = tasks.map((task) => (task.classes.forEach((label) => known.add(label)), known.size));
   const seen = (index: number, of: (task: CountedTask) => number) =>
     tasks.slice(0, index + 1).reduce((sum, task) => sum + of(task), 0);
   return tasks.map(({ train }, index) => {
@@ -97,7 +99,7 @@ export function driversOf(
       trained: epochs * settings.batchSize * Math.ceil(images / settings.batchSize),
       images,
       tasks: index + 1,
-      classes: seen(index, ({ classes }) => classes.length),
+      classes: classes[index]!,
       tests: isEvaluated(when, index, tasks.length) ? seen(index, ({ test }) => test.length) : 0,
     };
   });

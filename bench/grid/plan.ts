@@ -19,6 +19,7 @@ import {
   type Cell,
   cellName,
   cellOf,
+  checkReturning,
   createFileStore,
   hasAdapters,
   layoutOf,
@@ -72,7 +73,7 @@ export interface PlannedCell {
  * Loads what a suite names and checks every cell of its grid.
  *
  * @param output Told what loading decided for the user
- * @throws {InputError} If a method, an option, a file or a number of tasks is wrong
+ * @throws {InputError} If a method, an option, a file or a number of tasks is wrong, or a method is of no use on a stream
  * @throws {BackendUnavailableError} If the backend cannot run here
  */
 export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSuite> {
@@ -104,6 +105,7 @@ export async function loadSuite(suite: Suite, output?: Output): Promise<LoadedSu
       const shape: StreamOptions = { tasks, ...parts, orderSeed: order?.orderSeed ?? seed };
       const stream = createStream(dataset, shape);
       lonely.add(tasks, stream);
+      checkReturning(methods.map(({ method }) => method), stream);
       const trainSeed = suite.trainSeed ?? seed;
       return methods.map(({ spec, method }) => {
         const cell = cellOf({

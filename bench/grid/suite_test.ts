@@ -175,6 +175,6 @@ Deno.test("resolveSuite() takes the kinds of streams that there are", async () =
   assert.equal((await resolveSuite({ suite: "smoke", stream: "recurring" })).stream, "recurring");
   await assert.rejects(
     resolveSuite({ suite: "smoke", stream: "kinds" }),
-    /Cannot use --stream kinds: wanted one of classes, families, recurring, mixed$/,
+    /Cannot use --stream kinds: wanted one of classes, families, recurring, mixed, domains$/,
   );
 });

@@ -57,7 +57,12 @@ export function explain(record: RunRecord): Report {
     chapters: [
       whatWasRun(record),
       ...(stages.length > 0
-        ? [accuracy(record, stages, images), forgotten(record, images), mistakes(stages, images)]
+        ? [
+          accuracy(record, stages, images),
+          forgotten(record, images),
+          // Of domains every class belongs to every task.
+          ...(record.start.cell.stream === "domains" ? [] : [mistakes(stages, images)]),
+        ]
         : []),
       ...(record.tasks.length > 0 ? [costs(record)] : []),
       ...groupChapter(record),
@@ -76,7 +81,9 @@ function whatWasRun({ start, end }: RunRecord): Chapter {
   const card = methods[cell.method as keyof typeof methods];
   const options = Object.entries(cell.options).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   const sizes = (cell.taskSizes ?? []).join(", ");
-  const stream = sizes
+  const stream = cell.stream === "domains"
+    ? `${count(cell.tasks, "task")}, each of which shows all classes under a condition of its own`
+    : sizes
     ? `tasks of ${sizes} classes`
     : cell.classesPerTask !== undefined
     ? `${count(cell.tasks, "task")} of ${
@@ -124,7 +131,8 @@ function accuracy(record: RunRecord, stages: readonly Stage[], images: readonly 
     });
   const last = stages.at(-1)!;
   const seen = sum(images.slice(0, last.index + 1));
-  const classes = sum(record.tasks.slice(0, last.index + 1).map(({ classes }) => classes.length));
+  const classes = new Set(record.tasks.slice(0, last.index + 1).flatMap(({ classes }) => classes)).size;
+  const isDomains = cell.stream === "domains";
   const [all, own] = [sum(last.hits) / seen, sum(last.own) / seen];
   const plot: Part = {
     kind: "lines",
@@ -133,7 +141,9 @@ function accuracy(record: RunRecord, stages: readonly Stage[], images: readonly 
     y: "%",
     lines: [
       { name: "among all classes seen", values: shown(({ hits }) => hits) },
-      { name: "among the classes of the image's task", values: shown(({ own }) => own) },
+      ...(cell.stream === "domains"
+        ? []
+        : [{ name: "among the classes of the image's task", values: shown(({ own }) => own) }]),
     ],
   };
   const first = stages[0]!;
@@ -148,7 +158,9 @@ function accuracy(record: RunRecord, stages: readonly Stage[], images: readonly 
         } of ${seen} test images of ${classes} classes were ` +
         `answered right; guessing gives ${percent(1 / classes)}.`,
         ...course,
-        `Told which task an image is from, ${percent(own)} are right.`,
+        isDomains
+          ? "Every task has all classes, so that it does not help to be told which task an image is from."
+          : `Told which task an image is from, ${percent(own)} are right.`,
       ].join(" "),
       plot,
     ],
@@ -156,6 +168,7 @@ function accuracy(record: RunRecord, stages: readonly Stage[], images: readonly 
 }
 
 function forgotten({ tasks }: RunRecord, images: readonly number[]): Chapter {
+  const isDomains = tasks.some(({ condition }) => condition !== undefined);
   const matrix = tasks.map(({ evaluation }) =>
     evaluation?.classIncremental.map((hits, task) => hits / images[task]!)
   );
@@ -189,10 +202,10 @@ function forgotten({ tasks }: RunRecord, images: readonly number[]): Chapter {
       {
         kind: "table",
         rows: [
-          ["task", "classes", "after training", "best", "in the end", "lost"],
+          ["task", isDomains ? "condition" : "classes", "after training", "best", "in the end", "lost"],
           ...last.map((final, task) => [
             `${task + 1}`,
-            `${tasks[task]!.classes.length}`,
+            plain(tasks[task]!.condition ?? `${tasks[task]!.classes.length}`),
             percent(matrix[task]![task]!),
             task < last.length - 1 ? percent(best[task]!) : "–",
             percent(final),

@@ -20,6 +20,8 @@ export type ClassifierState = NamedTensors;
 export interface ClassifierKit {
   /** Classes of the whole data set. */
   readonly classes: number;
+  /** Whether classes of earlier tasks come again in later ones; otherwise each is in one task. */
+  readonly classesReturn: boolean;
   /** A stream of random numbers for a purpose. */
   rng(purpose: string): Rng;
   /** Trains. */

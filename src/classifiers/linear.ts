@@ -17,6 +17,7 @@ import {
 import { classMeans, cosineHead, type LinearHead, linearHead } from "../nn/heads.ts";
 import type { Named } from "../train/table.ts";
 import type { Classifier, ClassifierState, Scorer, StoredFeatures } from "./classifier.ts";
+import { COUNT, mergedMeans } from "./statistics.ts";
 
 /** Standard deviation of fresh rows; small, so that the first loss is the logarithm of the classes. */
 const ROW_DEVIATION = 0.01;
@@ -114,17 +115,22 @@ async function movedMeans(state: ClassifierState, stored: StoredFeatures): Promi
 /**
  * Nearest class mean: training as `linear`, then each class is the mean feature of its training images under the model
  * deployed after its task; scores are cosines. Means of earlier classes follow their stored images, if a method has
- * any.
+ * any. Where classes come back a mean is that of all images so far, each under the model deployed after its task, and
+ * their numbers are kept, too.
  */
 export const ncm: Classifier = {
   ...cosine,
   ...kindOf("ncm"),
   keepsRows: false,
   logits: linearLogits,
-  async finish(state, { classes, labels, features, stored }) {
+  async finish(state, { classes, labels, features, stored }, { classesReturn }) {
     // Means are not trained: with a loss over all classes seen, training would move those of earlier tasks.
-    const { means } = classMeans((await features()).data, labels, headOf(state).bias.data.length);
+    const found = classMeans((await features()).data, labels, headOf(state).bias.data.length);
     const earlier = stored && stored.labels.length > 0 ? await movedMeans(state, stored) : state;
-    return withMeans(earlier, classes, means);
+    if (!classesReturn) return withMeans(earlier, classes, found.means);
+    const before = state[COUNT] ?? hostTensor([found.classes]);
+    const { mean, count } = mergedMeans(headOf(earlier).weight, before, found, classes);
+    return { ...withMeans(earlier, classes, mean.data), [COUNT]: count };
   },
+  bytes: (state, seen) => cosine.bytes(state, seen) + (state[COUNT] ? 4 * seen : 0),
 };

@@ -1,11 +1,13 @@
 /**
  * What Gaussian classifiers keep of each class: the mean of its features, and how they scatter around it, for each
- * class or pooled over all. Sums are float64 in sample order, so they do not depend on a backend's reductions.
+ * class or pooled over all. Sums are float64 in sample order, so they do not depend on a backend's reductions. What is
+ * kept of a class that comes back is merged with its new images by their numbers, as if all had come at once (Chan,
+ * Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
  *
  * @module
  */
-import { hostTensor, type NamedTensors } from "../core/tensors.ts";
-import { classMeans } from "../nn/heads.ts";
+import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { type ClassMeans, classMeans } from "../nn/heads.ts";
 
 /** Names of the tensors. */
 export const MEAN = "head.mean";
@@ -36,7 +38,7 @@ export function knownClasses(statistics: Statistics): number[] {
   return [...statistics[COUNT]!.data.keys()].filter((label) => statistics[COUNT]!.data[label]! > 0);
 }
 
-/** Adds the images of new classes, as features [count, width]. */
+/** Adds the images of a task's classes, as features [count, width]. */
 export function withTask(
   statistics: Statistics,
   features: Float32Array,
@@ -45,27 +47,72 @@ export function withTask(
 ): Statistics {
   const [total, width] = statistics[MEAN]!.shape as [number, number];
   const { means, counts } = classMeans(features, labels, total);
-  const mean = Float32Array.from(statistics[MEAN]!.data);
-  const count = Float32Array.from(statistics[COUNT]!.data);
-  for (const label of classes) {
-    mean.set(means.subarray(label * width, (label + 1) * width), label * width);
-    count[label] = counts[label]!;
-  }
+  const { mean, count } = mergedMeans(statistics[MEAN]!, statistics[COUNT]!, { means, counts }, classes);
   const scatter = statistics[SCATTER];
+  const apart = gapsOf(statistics, { means, counts }, classes);
   return {
     ...statistics,
-    [MEAN]: hostTensor([total, width], mean),
-    [COUNT]: hostTensor([total], count),
+    [MEAN]: mean,
+    [COUNT]: count,
     ...(scatter && {
       [SCATTER]: hostTensor(
         scatter.shape,
-        addScatter(scatter.data, scatter.shape.length === 3, features, labels, means, width),
+        addScatter(scatter.data, scatter.shape.length === 3, features, labels, means, width, apart),
       ),
     }),
   };
 }
 
-/** Scatter with Σ (f - mean)(f - mean)ᵀ added for each class, in one matrix or in that of the class. */
+/** Means [classes, width] in float64 and numbers of images, as `classMeans` gives them. */
+type Found = Pick<ClassMeans, "means" | "counts">;
+
+/**
+ * Means [classes, width] and numbers of images [classes] with those of a task: set for new classes, and for those that
+ * come back the mean over all images, earlier ones included. A class of the task without images stays.
+ */
+export function mergedMeans(
+  mean: HostTensor,
+  count: HostTensor,
+  { means, counts }: Found,
+  classes: readonly number[],
+): { readonly mean: HostTensor; readonly count: HostTensor } {
+  const width = mean.shape[1]!;
+  const [nextMean, nextCount] = [Float32Array.from(mean.data), Float32Array.from(count.data)];
+  for (const label of classes) {
+    const [before, fresh] = [count.data[label]!, counts[label]!];
+    if (before > 0 && fresh === 0) continue;
+    const share = before > 0 ? fresh / (before + fresh) : 1;
+    for (let i = label * width; i < (label + 1) * width; i++) {
+      nextMean[i] = before > 0 ? mean.data[i]! + share * (means[i]! - mean.data[i]!) : means[i]!;
+    }
+    nextCount[label] = before + fresh;
+  }
+  return { mean: hostTensor(mean.shape, nextMean), count: hostTensor(count.shape, nextCount) };
+}
+
+/** Of each class that comes back: n m / (n + m) and how far its new mean is from the earlier one. */
+function gapsOf(
+  statistics: Statistics,
+  { means, counts }: Found,
+  classes: readonly number[],
+): ReadonlyMap<number, { readonly weight: number; readonly gap: Float64Array }> {
+  const { shape, data } = statistics[MEAN]!;
+  const width = shape[1]!;
+  const back = classes.filter((label) => statistics[COUNT]!.data[label]! > 0 && counts[label]! > 0);
+  return new Map(back.map((label) => {
+    const [before, fresh] = [statistics[COUNT]!.data[label]!, counts[label]!];
+    const gap = Float64Array.from(
+      { length: width },
+      (_, i) => means[label * width + i]! - data[label * width + i]!,
+    );
+    return [label, { weight: before * fresh / (before + fresh), gap }];
+  }));
+}
+
+/**
+ * Scatter with Σ (f - mean)(f - mean)ᵀ added for each class, in one matrix or in that of the class; for those that come
+ * back also what their two means are apart.
+ */
 function addScatter(
   before: Float32Array,
   byClass: boolean,
@@ -73,6 +120,7 @@ function addScatter(
   labels: ArrayLike<number>,
   means: Float64Array,
   width: number,
+  apart: ReturnType<typeof gapsOf>,
 ): Float32Array {
   const sums = Float64Array.from(before);
   const gap = new Float64Array(width);
@@ -82,6 +130,13 @@ function addScatter(
     const first = byClass ? label * width * width : 0;
     for (let i = 0; i < width; i++) {
       const value = gap[i]!;
+      for (let j = 0; j < width; j++) sums[first + i * width + j]! += value * gap[j]!;
+    }
+  }
+  for (const [label, { weight, gap }] of apart) {
+    const first = byClass ? label * width * width : 0;
+    for (let i = 0; i < width; i++) {
+      const value = weight * gap[i]!;
       for (let j = 0; j < width; j++) sums[first + i * width + j]! += value * gap[j]!;
     }
   }

@@ -1,6 +1,7 @@
 /**
- * Class-incremental streams: the classes of a data set in a seeded order, cut into consecutive tasks. Everything
- * that decides what a method sees, and in which order, is in the stream's hash.
+ * Class-incremental streams: the classes of a data set in a seeded order, cut into consecutive tasks; and
+ * domain-incremental ones, in which all classes come again under other conditions. Everything that decides what a
+ * method sees, and in which order, is in the stream's hash.
  *
  * @module
  */
@@ -9,16 +10,19 @@ import { hashJson } from "../core/json.ts";
 import { createRng } from "../core/rng.ts";
 import { numpyPermutation, orderOf } from "./class_order.ts";
 import type { Dataset, Split } from "./dataset.ts";
+import { domainTasks } from "./domains.ts";
 import { arrange, type Arrangement, type Block } from "./structure.ts";
 
-/** One task: its classes and its images. Tasks share neither. */
+/** One task: its classes and its images. Tasks share neither, but for those of domains, which share all classes. */
 export interface StreamTask {
   /** Position in the stream, from 0. */
   readonly index: number;
   /** Class numbers of the data set, in stream order. */
   readonly classes: readonly number[];
-  /** What its classes were drawn from, in streams with structure: families, or data sets. */
+  /** What its classes were drawn from, in streams with structure: families, or data sets; of domains that of the condition. */
   readonly families?: readonly string[];
+  /** Name of the condition under which its images are seen, training and test; absent where they are seen as they are. */
+  readonly condition?: string;
   /** Ascending indices into `dataset.train`. */
   readonly train: Int32Array;
   /** Ascending indices into `dataset.test`. */
@@ -41,13 +45,18 @@ export interface StreamCut {
 
 /**
  * What tasks have in common: `classes` come at random; `families` stay together; `recurring` families come back; `mixed`
- * data sets follow one another.
+ * data sets follow one another; `domains` are the same classes under changing conditions.
  */
-export const streamKinds = ["classes", "families", "recurring", "mixed"] as const;
+export const streamKinds = ["classes", "families", "recurring", "mixed", "domains"] as const;
 /** What the tasks of a stream have in common. */
 export type StreamKind = typeof streamKinds[number];
 /** Those in which tasks have something in common. */
-export const structuredStreams = ["families", "recurring", "mixed"] as const satisfies readonly StreamKind[];
+export const structuredStreams = [
+  "families",
+  "recurring",
+  "mixed",
+  "domains",
+] as const satisfies readonly StreamKind[];
 /** One of them. */
 export type StructuredStream = typeof structuredStreams[number];
 
@@ -63,7 +72,7 @@ export interface TaskStream {
   readonly orderSeed: number;
   /** What was asked for beside the number of tasks. */
   readonly cut: StreamCut;
-  /** SHA-256 of the canonical JSON of fingerprint, class order and every task's classes and indices. */
+  /** SHA-256 of the canonical JSON of fingerprint, class order and every task's classes, condition and indices. */
   readonly hash: string;
 }
 
@@ -82,7 +91,10 @@ export interface StreamOptions {
   readonly firstTask?: number;
   /** Classes of every task, as many as there are tasks; excludes the two above. */
   readonly taskSizes?: readonly number[];
-  /** What tasks have in common; `"classes"`, at random, by default. See `arrange` for how the others are made. */
+  /**
+   * What tasks have in common; `"classes"`, at random, by default. See `arrange` and `domainTasks` for how the others are
+   * made.
+   */
   readonly stream?: StreamKind;
   /** NumPy's shuffle with `orderSeed`, or all class numbers in their order; our own shuffle by default. */
   readonly order?: "numpy" | readonly number[];
@@ -104,27 +116,28 @@ export function createStream(dataset: Dataset, options: StreamOptions): TaskStre
   const trainOf = indicesByClass(dataset, dataset.train, "training");
   const testOf = indicesByClass(dataset, dataset.test, "test");
   const whole = orderedClasses(dataset, orderSeed, order);
-  const runs = stream ? structuredRuns(dataset, whole, stream, options) : plainRuns(dataset, whole, options);
-  const classOrder = runs.flatMap(({ classes }) => classes);
-
-  const tasks = runs.map(({ classes: own, families }, index): StreamTask => {
-    const gather = (of: readonly (readonly number[])[]) =>
-      Int32Array.from(own.flatMap((label) => of[label]!)).sort();
-    return {
-      index,
-      classes: own,
-      ...(families && { families }),
-      train: gather(trainOf),
-      test: gather(testOf),
-    };
-  });
+  const gather = (of: readonly (readonly number[])[], own: readonly number[]) =>
+    Int32Array.from(own.flatMap((label) => of[label]!)).sort();
+  const parts = stream === "domains"
+    ? domainTasks(dataset, { ...options, classes: whole, train: trainOf })
+    : (stream ? structuredRuns(dataset, whole, stream, options) : plainRuns(dataset, whole, options)).map(
+      ({ classes, families }) => ({
+        classes,
+        ...(families && { families }),
+        train: gather(trainOf, classes),
+        test: gather(testOf, classes),
+      }),
+    );
+  const tasks = parts.map((part, index): StreamTask => ({ index, ...part }));
+  const classOrder = [...new Set(tasks.flatMap(({ classes }) => classes))];
   const hash = hashJson({
     fingerprint: dataset.fingerprint,
     classOrder,
-    tasks: tasks.map((task) => ({
-      classes: task.classes,
-      train: Array.from(task.train),
-      test: Array.from(task.test),
+    tasks: tasks.map(({ classes, condition, train, test }) => ({
+      classes,
+      ...(condition !== undefined && { condition }),
+      train: Array.from(train),
+      test: Array.from(test),
     })),
   });
   const isGiven = order !== undefined && order !== "numpy";
@@ -136,6 +149,11 @@ export function createStream(dataset: Dataset, options: StreamOptions): TaskStre
     ...(order !== undefined && { classOrder: isGiven ? `given:${hashJson(order).slice(0, 8)}` : order }),
   };
   return { dataset, tasks, classOrder, orderSeed: isGiven ? 0 : orderSeed, cut, hash };
+}
+
+/** Whether classes of earlier tasks come again in later ones. */
+export function classesReturn({ tasks, classOrder }: Pick<TaskStream, "tasks" | "classOrder">): boolean {
+  return tasks.reduce((sum, { classes }) => sum + classes.length, 0) > classOrder.length;
 }
 
 /** All class numbers in the order they arrive. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { InputError } from "../core/errors.ts";
 import { numpyPermutation } from "./class_order.ts";
 import { createDataset, type Dataset } from "./dataset.ts";
-import { createStream } from "./stream.ts";
+import { classesReturn, createStream, type StreamOptions } from "./stream.ts";
 
 /** Class-interleaved images of one byte. */
 function interleaved(classes: number, train: number, test: number): Dataset {
@@ -174,4 +174,74 @@ Deno.test("createStream() takes NumPy's order of a seed, or a given one", () => 
   assert.equal(given.hash, createStream(dataset, { tasks: 2, orderSeed: 6, order }).hash);
   assert.throws(() => createStream(dataset, { tasks: 2, orderSeed: 0, order: [1, 1] }), /class 1 .* twice/);
   assert.throws(() => createStream(dataset, { tasks: 2, orderSeed: 0, order: [12] }), /found "12"/);
+});
+
+Deno.test("createStream() of domains gives every task all classes under a condition of its own", () => {
+  const dataset = interleaved(4, 7, 2);
+  for (const tasks of [1, 2, 5, 7]) {
+    const stream = createStream(dataset, { tasks, orderSeed: 3, stream: "domains" });
+    assert.deepEqual(stream.cut, { stream: "domains" });
+    assert.equal(new Set(stream.tasks.map(({ condition }) => condition)).size, tasks);
+    assert.deepEqual([...stream.classOrder].sort(), [0, 1, 2, 3]);
+    assert.equal(classesReturn(stream), tasks > 1);
+    for (const { classes, test, families } of stream.tasks) {
+      assert.deepEqual(classes, stream.classOrder);
+      assert.deepEqual([...test], [0, 1, 2, 3, 4, 5, 6, 7]);
+      assert.equal(families!.length, 1);
+    }
+    // Every training image once, and of every class as many in each task as can be.
+    const images = stream.tasks.flatMap(({ train }) => [...train]);
+    assert.deepEqual(images.sort((a, b) => a - b), Array.from({ length: 28 }, (_, i) => i));
+    for (const { train } of stream.tasks) {
+      for (let label = 0; label < 4; label++) {
+        const own = [...train].filter((i) => dataset.train.labels[i] === label).length;
+        assert.ok(own === Math.floor(7 / tasks) || own === Math.ceil(7 / tasks), `${tasks}: ${own}`);
+      }
+    }
+  }
+});
+
+Deno.test("createStream() of domains uses images again where a class has fewer than there are tasks", () => {
+  const dataset = interleaved(3, 2, 1);
+  const { tasks } = createStream(dataset, { tasks: 5, orderSeed: 0, stream: "domains" });
+  for (const { train } of tasks) {
+    assert.deepEqual([...train].map((i) => dataset.train.labels[i]).sort(), [0, 1, 2]);
+  }
+  // Two images in five tasks: by turns.
+  for (let label = 0; label < 3; label++) {
+    const own = tasks.map(({ train }) => [...train].find((i) => dataset.train.labels[i] === label)!);
+    const counts = [...Map.groupBy(own, (i) => i).values()].map(({ length }) => length).sort();
+    assert.deepEqual(counts, [2, 3]);
+  }
+});
+
+Deno.test("createStream() of domains follows from its seed, and long streams begin with the conditions of short ones", () => {
+  const dataset = interleaved(4, 7, 2);
+  const stream = (tasks: number, orderSeed: number) =>
+    createStream(dataset, { tasks, orderSeed, stream: "domains" });
+  const names = (tasks: number, seed: number) => stream(tasks, seed).tasks.map(({ condition }) => condition);
+  assert.deepEqual(names(200, 1).slice(0, 6), names(6, 1));
+  assert.notDeepEqual(names(6, 2), names(6, 1));
+  assert.equal(stream(6, 1).hash, stream(6, 1).hash);
+  assert.equal(stream(3, 7).hash, "dbe2c482c464719312a53a69331d32b2f043f3b0fe4a7ef389324cd4421f3718");
+  // The condition is in the hash: the same images under others are another stream.
+  assert.notEqual(stream(6, 1).hash, stream(6, 2).hash);
+});
+
+Deno.test("createStream() of domains refuses what gives tasks classes of their own, and too many tasks", () => {
+  const cut = (options: Partial<StreamOptions>) => () =>
+    createStream(interleaved(4, 7, 2), { tasks: 2, orderSeed: 0, stream: "domains", ...options });
+  const wrong: readonly (readonly [Partial<StreamOptions>, RegExp])[] = [
+    [{ classesPerTask: 2 }, /found 2 classes per task, wanted none, since every task has all classes$/],
+    [{ firstTask: 2 }, /found sizes of single tasks, wanted none/],
+    [{ taskSizes: [2, 2] }, /found sizes of single tasks, wanted none/],
+    [{ order: "numpy" }, /found an order of the classes, wanted none/],
+    [{ order: [0, 1, 2, 3] }, /found an order of the classes, wanted none/],
+    [{ tasks: 0 }, /found 0 tasks, wanted an integer from 1 to the 259 conditions/],
+    [{ tasks: 260 }, /found 260 tasks, wanted an integer from 1 to the 259 conditions/],
+    [{ tasks: 1.5 }, /found 1.5 tasks/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(cut(options), (error) => error instanceof InputError && message.test(error.message));
+  }
 });

@@ -81,6 +81,27 @@ async function learn(
   return state;
 }
 
+/** The state after tasks of all classes, which have so many of the images each. */
+async function learnAgain(policy: Classifier, sizes: readonly number[]): Promise<ClassifierState> {
+  const kit = { ...createTestKit({ classesReturn: true }), classes: CLASSES };
+  let state = policy.init(CLASSES, width, createRng(0, "head"));
+  let first = 0;
+  for (const [index, size] of sizes.entries()) {
+    const part = features.data.slice(first * width, (first + size) * width);
+    const rows = () => Promise.resolve(hostTensor([size, width], part));
+    state = await policy.finish(state, {
+      index,
+      classes: [2, 0, 1],
+      labels: labels.slice(first, first + size),
+      trained: policy.trains(state),
+      features: rows,
+      earlier: rows,
+    }, kit);
+    first += size;
+  }
+  return state;
+}
+
 async function scoresOf(policy: Classifier, state: ClassifierState, queries = numbers.queries) {
   const { fixed, scores } = policy.scorer(state);
   const { data } = await createTestKit().map(
@@ -99,11 +120,47 @@ for (const name of ["lda", "fecam"] as const) {
       close(await scoresOf(policy, await learn(policy, tasks)), numbers[name].flat(), 1e-4);
     }
   });
+
+  Deno.test(`${name} scores as NumPy does where classes come back, one of them not in every task`, async () => {
+    const policy = createClassifier(name);
+    for (const sizes of [[9, 9], [2, 10, 1, 5]]) {
+      close(await scoresOf(policy, await learnAgain(policy, sizes)), numbers[name].flat(), 1e-4);
+    }
+  });
 }
 
 Deno.test("lda shrinks towards the diagonal as NumPy does", async () => {
   const policy = createClassifier("lda", { shrinkage: 0.3, shrinkTarget: "diagonal" });
   close(await scoresOf(policy, await learn(policy, [[1, 0], [2]])), numbers.ldaDiagonal.flat(), 1e-4);
+});
+
+for (const drift of ["none", "mean-shift"] as const) {
+  Deno.test(`ncm with drift ${drift} has the means of all images where classes come back`, async () => {
+    const policy = createClassifier("ncm", { drift });
+    const once = await learnAgain(policy, [18]);
+    const again = await learnAgain(policy, [5, 1, 12]);
+    assert.deepEqual([...again["head.count"]!.data], [6, 6, 6]);
+    const name = drift === "none" ? "head.weight" : MEAN;
+    const wanted = [0, 1, 2].flatMap((label) => {
+      const own = numbers.features.filter((_, i) => numbers.labels[i] === label);
+      return own[0]!.map((_, i) => own.reduce((sum, row) => sum + row[i]!, 0) / own.length);
+    });
+    close(once[name]!.data, wanted, 1e-6);
+    close(again[name]!.data, wanted, 1e-6);
+    assert.equal(policy.bytes(again, 3), 4 * 3 * (width + 1));
+  });
+}
+
+Deno.test("covarianceOf() of a class that came back is that of all its images", async () => {
+  const policy = createClassifier("alignment", { alignSamples: 1, alignEpochs: 1 });
+  const [once, again] = [await learnAgain(policy, [18]), await learnAgain(policy, [4, 14])];
+  for (const label of [0, 1, 2]) close(covarianceOf(again, label), covarianceOf(once, label), 1e-5);
+});
+
+Deno.test("acil solves as NumPy does where classes come back", async () => {
+  const policy = createClassifier("acil", { randomFeatures: 6, penalty: 0.1 });
+  const scores = async (sizes: readonly number[]) => await scoresOf(policy, await learnAgain(policy, sizes));
+  close(await scores([3, 8, 7]), await scores([18]), 1e-4);
 });
 
 Deno.test("covarianceOf() pools within classes", () => {

@@ -79,6 +79,8 @@ export interface MethodCard {
   readonly testData?: string;
   /** Forward passes of the backbone per test image, in words; one if absent. */
   readonly passes?: string;
+  /** Present if it is of no use where classes come back in later tasks: why. It is then refused. */
+  readonly needsNewClasses?: string;
   /** Present if what it costs at test, or the programs that it compiles, grow with the tasks: how. */
   readonly grows?: string;
 }
@@ -112,20 +114,25 @@ export interface MethodParts<Options extends object, State extends StateValue> e
   /** Must refuse unknown names. What it gives must be JSON. */
   readonly options: OptionSchema<Options>;
   /** Makes the method of complete options. */
-  create(options: Options): Omit<Method<State>, "name" | "options">;
+  create(options: Options): Omit<Method<State>, "name" | "options" | "needsNewClasses">;
 }
 
 /** Makes a definition whose `create` checks the options. */
 export function defineMethod<Options extends object, State extends StateValue>(
   { options: schema, create, ...card }: MethodParts<Options, State>,
 ): MethodDefinition {
-  const { name } = card;
+  const { name, needsNewClasses } = card;
   return {
     ...card,
     options: schema,
     create(given = {}) {
       const options = resolveOptions(name, schema, given);
-      return { ...create(options), name, options: options as JsonObject };
+      return {
+        ...create(options),
+        name,
+        options: options as JsonObject,
+        ...(needsNewClasses !== undefined && { needsNewClasses }),
+      };
     },
   };
 }

@@ -26,6 +26,8 @@ export interface KitOptions {
   readonly engine: Engine;
   readonly lora: LoraSpec;
   readonly classes: number;
+  /** False by default. */
+  readonly classesReturn?: boolean;
   readonly classifier: Classifier;
   /** How trainings run unless a method says otherwise. */
   readonly training: Omit<FitDefaults, "rng" | "onStep">;
@@ -41,12 +43,13 @@ export interface KitOptions {
 
 /** A kit for one task. Equal options give equal kits: it keeps nothing. */
 export function createKit(options: KitOptions): Kit {
-  const { engine, lora, classes, classifier, training, seed, task } = options;
+  const { engine, lora, classes, classesReturn = false, classifier, training, seed, task } = options;
   const { config } = engine.backbone;
   return {
     config,
     lora,
     classes,
+    classesReturn,
     classifier,
     freshClassifier: (policy = classifier) =>
       policy.init(classes, featureWidth(config), createRng(seed, "classifier")),

@@ -42,6 +42,8 @@ export interface Kit {
   readonly lora: LoraSpec;
   /** Classes of the whole data set: the length of scores. */
   readonly classes: number;
+  /** Whether classes of earlier tasks come again in later ones, under other conditions; otherwise each is in one task. */
+  readonly classesReturn: boolean;
   /** The run's policy, which a method uses unless it has its own. */
   readonly classifier: Classifier;
   /** The run's classifier before the first task. */
@@ -90,6 +92,8 @@ export interface Method<State extends StateValue = StateValue> {
   readonly sees: "task" | "all";
   /** Present if no task trains anything; for estimates of time only. */
   readonly trains?: false;
+  /** See `MethodCard`. */
+  readonly needsNewClasses?: string;
   /** The state before the first task. */
   init(kit: Kit): State;
   /** Learns one task and gives the next state; `state` itself must stay as it is. */

@@ -69,6 +69,8 @@ export interface TestKitOptions {
   readonly task?: number;
   readonly engine?: Engine;
   readonly classifier?: Classifier;
+  /** False by default. */
+  readonly classesReturn?: boolean;
   /** 2 by default. */
   readonly epochs?: number;
   onTrained?(adapter: Adapter): void;
@@ -81,6 +83,7 @@ export function createTestKit(options: TestKitOptions = {}): Kit {
     engine,
     lora: tinyLora,
     classes: CLASSES,
+    ...(options.classesReturn && { classesReturn: true }),
     classifier,
     training: {
       batch: 2,
@@ -225,6 +228,7 @@ export interface TestRunOptions {
   readonly seed?: number;
   readonly engine?: Engine;
   readonly classifier?: Classifier;
+  readonly classesReturn?: boolean;
   readonly epochs?: number;
   /** `"really"` trains. */
   readonly train?: FakeTraining | "really";

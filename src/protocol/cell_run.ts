@@ -6,8 +6,8 @@
  */
 import { createClassifier } from "../classifiers/mod.ts";
 import { stateSize, type StateValue } from "../core/state.ts";
-import { imageSize, selectImages } from "../data/dataset.ts";
-import type { TaskStream } from "../data/stream.ts";
+import { imagesOf } from "../data/conditions/task_images.ts";
+import { classesReturn, type TaskStream } from "../data/stream.ts";
 import type { Executor } from "../executors/executor.ts";
 import { createKit } from "../methods/kit.ts";
 import type { Kit, Method, TaskView } from "../methods/method.ts";
@@ -123,13 +123,14 @@ export class CellRun {
     await this.#report("evaluate", index, 0, 1);
     const evaluation = scores ? await this.#evaluator.evaluate(predictor, index + 1) : undefined;
     await this.#report("evaluate", index, 1, 1);
-    const { classes, families, train, test } = stream.tasks[index]!;
+    const { classes, families, condition, train, test } = stream.tasks[index]!;
     const { losses } = meter;
     const facts: TaskFacts = {
       event: "task",
       index,
       classes,
       ...(families && { families }),
+      ...(condition !== undefined && { condition }),
       images: { train: train.length, test: test.length },
       ...(evaluation && { evaluation }),
       ...(losses.length > 0 && {
@@ -191,6 +192,7 @@ export class CellRun {
       engine: this.#engine,
       lora: { rank, scale: alpha / rank, targets },
       classes: stream.dataset.classNames.length,
+      classesReturn: classesReturn(stream),
       classifier: createClassifier(settings.head, settings),
       training: trainingOf(settings, task),
       seed: trainSeed,
@@ -204,16 +206,13 @@ export class CellRun {
   /** What the method may see: one task's training images, or all of them for a bound. */
   #view(index: number): TaskView {
     const { method, stream, settings } = this.#options;
-    const { dataset } = stream;
     const seen = stream.tasks.slice(0, index + 1);
     const tasks = method.sees === "all" ? seen : seen.slice(-1);
-    const classesOf = (some: typeof tasks) => some.flatMap(({ classes }) => classes);
-    const indices = tasks.flatMap(({ train }) => [...train]);
     return {
       index,
       classes: classesOf(tasks),
       lossClasses: classesOf(settings.loss === "seen" ? seen : tasks),
-      train: selectImages(dataset.train, indices, imageSize(dataset)),
+      train: imagesOf(stream.dataset, tasks, "train"),
     };
   }
 
@@ -221,14 +220,19 @@ export class CellRun {
     const { method, stream } = this.#options;
     const split = method.classifierOf?.(this.#state, kit);
     if (!split) return { method: stateSize(this.#state), classifier: 0 };
-    const seen = stream.tasks.slice(0, index + 1).reduce((total, { classes }) => total + classes.length, 0);
-    return { method: stateSize(split.rest), classifier: split.policy.bytes(split.classifier, seen) };
+    const seen = classesOf(stream.tasks.slice(0, index + 1));
+    return { method: stateSize(split.rest), classifier: split.policy.bytes(split.classifier, seen.length) };
   }
 
   async #report(phase: Progress["phase"], task: number, step: number, steps: number): Promise<void> {
     const { onProgress, stream } = this.#options;
     await onProgress?.({ phase, task, tasks: stream.tasks.length, step, steps });
   }
+}
+
+/** The classes of some tasks, in stream order; each once, however often it comes. */
+function classesOf(tasks: TaskStream["tasks"]): number[] {
+  return [...new Set(tasks.flatMap(({ classes }) => classes))];
 }
 
 /** Seconds that passed; a clock that was set back tells nothing. */

@@ -1,18 +1,20 @@
 /**
  * The only evaluation loop. Scores all test images of the tasks seen in one go, so that runs are full however small
- * the tasks are, and counts right answers. Outputs of passes that did not change since the last evaluation are used
+ * the tasks are, and counts right answers. Images under conditions are made task by task, so that one task's are in
+ * memory at a time. Outputs of passes that did not change since the last evaluation are used
  * again: a frozen model looks at each test image once.
  *
  * @module
  */
 import { sha256 } from "../core/json.ts";
 import { type HostTensor, hostTensor, type NamedTensors } from "../core/tensors.ts";
+import { imagesOf } from "../data/conditions/task_images.ts";
 import type { StreamTask, TaskStream } from "../data/stream.ts";
 import { adapterToTensors } from "../nn/adapter.ts";
 import type { Engine } from "../train/engine.ts";
 import type { Pass, Predictor } from "../train/parts.ts";
 import { score } from "../train/predict.ts";
-import { imageTable } from "../train/table.ts";
+import { imageTable, type Table } from "../train/table.ts";
 import type { Evaluation } from "./records/record.ts";
 
 /** A class for each row: the highest-scoring of all seen, and of those of the row's own task. */
@@ -41,17 +43,26 @@ export class Evaluator {
    */
   async evaluate(predictor: Predictor, seen: number): Promise<Evaluation> {
     const tasks = this.#stream.tasks.slice(0, seen);
-    const outputs: HostTensor[] = [];
+    const classes = [...new Set(tasks.flatMap(({ classes }) => classes))];
     const used = new Map<string, Map<number, HostTensor>>();
-    for (const pass of predictor.passes) {
+    const known = predictor.passes.map((pass) => {
       const key = passKey(this.#engine, pass);
-      const known = used.get(key) ?? this.#known.get(key) ?? new Map<number, HostTensor>();
-      used.set(key, known);
-      outputs.push(await this.#outputs(pass, tasks, known));
-    }
+      const own = used.get(key) ?? this.#known.get(key) ?? new Map<number, HostTensor>();
+      used.set(key, own);
+      return own;
+    });
     this.#known = used;
-    const scores = await score(this.#engine, predictor, outputs);
-    return this.#count(scores, tasks);
+    const chosen: (readonly Choice[])[] = [];
+    for (const some of inParts(tasks)) {
+      const tableOf = this.#tables();
+      const outputs: HostTensor[] = [];
+      for (const [i, pass] of predictor.passes.entries()) {
+        outputs.push(await this.#outputs(pass, some, known[i]!, tableOf));
+      }
+      const scores = await score(this.#engine, predictor, outputs);
+      chosen.push(...choicesOf(scores, some, classes));
+    }
+    return this.#count(chosen, tasks);
   }
 
   /** The outputs of a pass over the test images of some tasks, one after another. */
@@ -59,11 +70,11 @@ export class Evaluator {
     pass: Pass,
     tasks: readonly StreamTask[],
     known: Map<number, HostTensor>,
+    tableOf: (tasks: readonly StreamTask[]) => Table,
   ): Promise<HostTensor> {
     const missing = tasks.filter(({ index }) => !known.has(index));
     if (missing.length > 0) {
-      const images = missing.flatMap(({ test }) => [...test]);
-      const { shape, data } = await this.#engine.map(pass, imageTable(this.#stream.dataset.test, images));
+      const { shape, data } = await this.#engine.map(pass, tableOf(missing));
       const width = shape[1]!;
       let row = 0;
       for (const { index, test } of missing) {
@@ -75,29 +86,54 @@ export class Evaluator {
     return joinRows(tasks.map(({ index }) => known.get(index)!));
   }
 
-  #count({ shape, data }: HostTensor, tasks: readonly StreamTask[]): Evaluation {
-    const width = shape[1]!;
-    const seen = tasks.flatMap(({ classes }) => classes);
-    const taskOf = new Map(tasks.flatMap(({ classes, index }) => classes.map((label) => [label, index])));
-    const { labels } = this.#stream.dataset.test;
-    const [classIncremental, taskIncremental, taskInference]: [number[], number[], number[]] = [[], [], []];
-    const predictions: Uint8Array[] = [];
-    let row = 0;
-    for (const { index, classes, test } of tasks) {
-      const own = new Set(classes);
-      const chosen = Array.from(test, (_, i) => {
-        const first = (row + i) * width;
-        return choose(data.subarray(first, first + width), seen, own);
-      });
-      row += test.length;
-      const hits = (right: (choice: Choice, i: number) => boolean) => chosen.filter(right).length;
-      classIncremental.push(hits(({ all }, i) => all === labels[test[i]!]));
-      taskIncremental.push(hits(({ own }, i) => own === labels[test[i]!]));
-      taskInference.push(hits(({ all }) => taskOf.get(all) === index));
-      predictions.push(new TextEncoder().encode(`${chosen.map(({ all }) => all).join()};`));
-    }
-    return { classIncremental, taskIncremental, taskInference, predictionHash: sha256(...predictions) };
+  /** Makes tables of test images; those under a condition once for all passes. */
+  #tables(): (tasks: readonly StreamTask[]) => Table {
+    const { dataset } = this.#stream;
+    let made: Table | undefined;
+    return (tasks) =>
+      tasks.some(({ condition }) => condition !== undefined)
+        ? made ??= imageTable(imagesOf(dataset, tasks, "test"))
+        : imageTable(dataset.test, tasks.flatMap(({ test }) => [...test]));
   }
+
+  /** @param chosen A choice for each test image of each task */
+  #count(chosen: readonly (readonly Choice[])[], tasks: readonly StreamTask[]): Evaluation {
+    const { labels } = this.#stream.dataset.test;
+    const count = (isRight: (choice: Choice, label: number, task: StreamTask) => boolean) =>
+      tasks.map((task, t) =>
+        chosen[t]!.filter((choice, i) => isRight(choice, labels[task.test[i]!]!, task)).length
+      );
+    const within = tasks.map(({ classes }) => new Set(classes));
+    const predictions = chosen.map((own) => new TextEncoder().encode(`${own.map(({ all }) => all).join()};`));
+    return {
+      classIncremental: count(({ all }, label) => all === label),
+      taskIncremental: count(({ own }, label) => own === label),
+      taskInference: count(({ all }, _label, { index }) => within[index]!.has(all)),
+      predictionHash: sha256(...predictions),
+    };
+  }
+}
+
+/** Tasks that are scored together: all, or each apart where they are under conditions, each of which has many images. */
+function inParts(tasks: readonly StreamTask[]): readonly (readonly StreamTask[])[] {
+  return tasks.some(({ condition }) => condition !== undefined) ? tasks.map((task) => [task]) : [tasks];
+}
+
+/** The choices of some tasks, of scores for each test image of one after another. */
+function choicesOf(
+  { shape, data }: HostTensor,
+  tasks: readonly StreamTask[],
+  seen: readonly number[],
+): Choice[][] {
+  const width = shape[1]!;
+  let row = 0;
+  return tasks.map(({ classes, test }) => {
+    const own = new Set(classes);
+    return Array.from(test, () => {
+      const first = width * row++;
+      return choose(data.subarray(first, first + width), seen, own);
+    });
+  });
 }
 
 /**

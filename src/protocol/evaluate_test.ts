@@ -78,6 +78,26 @@ Deno.test("Evaluator looks at an image once for a pass that does not change, and
   assert.equal(await rowsOf(2, 1), 20);
 });
 
+Deno.test("Evaluator looks at all test images of a domain once for a pass that does not change", async () => {
+  const { engine, counted } = countingEngine();
+  const domains = createStream(dataset, { tasks: 3, orderSeed: 1, stream: "domains" });
+  const evaluator = new Evaluator(engine, domains);
+  const rowsOf = async (seen: number, ...adapters: (number | undefined)[]) => {
+    counted.rows = 0;
+    const { classIncremental, taskIncremental, taskInference } = await evaluator.evaluate(
+      predictor(...adapters),
+      seen,
+    );
+    assert.deepEqual(taskIncremental, classIncremental);
+    assert.deepEqual(taskInference, Array.from({ length: seen }, () => 30));
+    return counted.rows;
+  };
+  assert.equal(await rowsOf(1, undefined), 30);
+  assert.equal(await rowsOf(2, undefined), 30);
+  assert.equal(await rowsOf(2, undefined, 1), 60);
+  assert.equal(await rowsOf(3, 1), 30);
+});
+
 Deno.test("Evaluator gives the same answers from what it kept", async () => {
   const { engine } = countingEngine();
   const kept = new Evaluator(engine, stream);

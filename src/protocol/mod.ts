@@ -81,6 +81,7 @@ export {
 export { type Facts, seal } from "./records/seal.ts";
 export { type Edition, recordSchema } from "./records/json_schema.ts";
 export { type Overlap, overlapOf } from "./overlap.ts";
+export { checkReturning } from "./returning.ts";
 export { cellOf, type Progress, runCell, type RunOptions } from "./run.ts";
 export { optimiserOf, type ProtocolSettings, resolveSettings } from "./settings.ts";
 export {

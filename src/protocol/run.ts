@@ -23,6 +23,7 @@ import {
   type TaskEvent,
 } from "./records/record.ts";
 import { seal } from "./records/seal.ts";
+import { checkReturning } from "./returning.ts";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
 
 export type { Progress, RunOptions } from "./cell_run.ts";
@@ -57,7 +58,8 @@ export function cellOf(
  *
  * @returns The record. If training diverges or the deployed model gives no numbers, the record ends as failed
  * @throws {ClaimedError} If somebody else is running the cell
- * @throws {InputError} If method, data set or backbone have names that no record may have
+ * @throws {InputError} If method, data set or backbone have names that no record may have, or the method needs new
+ * classes where they come back
  * @throws {UnknownEditionError} If the record is of an edition that this program does not know
  */
 export async function runCell(options: RunOptions): Promise<RunRecord> {
@@ -76,6 +78,7 @@ export async function runCell(options: RunOptions): Promise<RunRecord> {
 async function runClaimed(options: RunOptions): Promise<RunRecord> {
   const cell = cellOf({ ...options, backend: options.executor.info.backend });
   checkNames(cell);
+  checkReturning([options.method], options.stream);
   const keeper = options.keepAdapters
     ? createKeeper(options.store, { backbone: cell.backbone, cell: cellName(cell) })
     : undefined;

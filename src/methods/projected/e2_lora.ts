@@ -261,7 +261,7 @@ export const e2Lora: MethodDefinition = defineMethod({
               : firstColumns(b.mmul(a), covariance),
           ] as const;
         });
-        return { columns: Object.fromEntries(next), seen: [...seen, ...task.classes] };
+        return { columns: Object.fromEntries(next), seen: [...new Set([...seen, ...task.classes])] };
       },
       deploy: ({ columns }) => columns ? deployed(columns) : undefined,
     }),

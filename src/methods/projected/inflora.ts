@@ -11,7 +11,7 @@
  *
  * The paper's: all steps, ε = 0.95, the energy as the squares of the singular values of H. Ours: the run's targets and
  * rank in place of k, v and 10; t / T is the share of the data set's classes that earlier tasks had, which is the same
- * for tasks of one size; the span grows until the share is reached at the first task too, where the released code
+ * for tasks of one size, and ε stays where classes come back, of which all are soon seen; the span grows until the share is reached at the first task too, where the released code
  * stops one direction earlier (and keeps the wrong half if it is large); a row of A beyond the directions that are
  * left is zero, where the released code takes whatever the decomposition gives.
  *
@@ -88,7 +88,8 @@ export const inflora: MethodDefinition = defineMethod({
       async end({ sum, spans, seen }, task, values, kit) {
         const next = addToSum(sum, adapterOf(values, kit), null);
         const moments = await inputMoments(kit, task, scaledSum(next, 1)!);
-        const share = threshold + (1 - threshold) * Math.min(1, seen / kit.classes);
+        const rise = kit.classesReturn ? 0 : Math.min(1, seen / kit.classes);
+        const share = threshold + (1 - threshold) * rise;
         const grown = Object.entries(spans).map(([name, span]) => {
           const { second } = moments[name]!;
           return [name, grow(span, second.mmul(second), share)] as const;

@@ -6,7 +6,7 @@ import { designed, type InfLoraState } from "./inflora.ts";
 import { inputNames } from "./inputs.ts";
 import { restOf, type Span } from "./span.ts";
 import { assertClose, growthOf, numbers, type Rows, shareThrough, tensor } from "./test_numbers.ts";
-import { tinyConfig, tinyLora } from "../test_kit.ts";
+import { CLASSES, tinyConfig, tinyLora } from "../test_kit.ts";
 
 const { second, span, free, beside } = numbers.inflora;
 const size = second.length;
@@ -61,4 +61,20 @@ Deno.test("inflora trains B alone, and its updates give nothing for the span of 
     }
   }
   assert.ok(moved >= 6, `${moved}`);
+});
+
+Deno.test("inflora's share does not rise where classes come back, of which all are seen at once", async () => {
+  const spansOf = async (classes: readonly number[], classesReturn: boolean) => {
+    const { own } = await runMethod(createMethod("inflora:threshold=0.6"), {
+      tasks: 3,
+      classesReturn,
+      train: "really",
+      taskOf: (index) => ({ ...testTask(index, 6), classes }),
+    });
+    return own.map((state) => (state as unknown as InfLoraState).spans);
+  };
+  const all = Array.from({ length: CLASSES }, (_, label) => label);
+  const [again, none, once] = [await spansOf(all, true), await spansOf([], false), await spansOf(all, false)];
+  assert.deepEqual(again, none);
+  assert.notDeepEqual(again, once);
 });

@@ -12,7 +12,8 @@
  *
  * The paper's: all steps, ε = 0.99, λ = 0.05, m = 1. Ours: the run's classifier scores, the nearest mean being one;
  * the run's targets, rank and optimiser in place of k, v, 10 and Adam at 5e-4 (2e-3 for the classifier). P is divided by
- * its norm as in the released code, which makes steps of later tasks shorter by the root of the dimension.
+ * its norm as in the released code, which makes steps of later tasks shorter by the root of the dimension. Where classes
+ * come back, an image keeps off the means of earlier classes other than its own, and a mean is that of all images.
  *
  * @module
  */
@@ -25,6 +26,7 @@ import type { Tensor } from "../../graph/ops.ts";
 import { scaleAdapter } from "../../merge/scale.ts";
 import { featureWidth } from "../../nn/config.ts";
 import { classMeans } from "../../nn/heads.ts";
+import { mergedMeans } from "../../classifiers/statistics.ts";
 import { parseFactor } from "../../nn/sites.ts";
 import { imageTable, type Named } from "../../train/table.ts";
 import { classMask, featurePass } from "../adapter_method.ts";
@@ -36,10 +38,11 @@ import { addToSum, emptySum, scaledSum, type SumState } from "../running_sum.ts"
 import { adapterOf, foldedMethod, freshFactors, noUpdate } from "./folded_method.ts";
 import { inputMoments, inputNames, onInputs, perInput } from "./inputs.ts";
 
-/** What is kept: the updates as one, and mean features [classes, width] of the classes so far. */
+/** What is kept: the updates as one, and mean features [classes, width] of the classes so far; of how many, if they return. */
 export type DrsState = {
   readonly sum: SumState;
   readonly means: Float32Array;
+  readonly counts?: Float32Array;
   readonly seen: readonly number[];
 };
 
@@ -82,7 +85,8 @@ function distances(x: Tensor, y: Tensor): Tensor {
  * @param feature [n, width]
  * @param labels i32 [n]
  * @param weights [n]: rows of weight 0 are nobody's neighbours
- * @param means [classes, width], of length 1 where `old` [classes] is 1
+ * @param means [classes, width], of length 1 where `old` is 1
+ * @param old [classes] or [n, classes]: 1 for what an image keeps off
  */
 export function augmentedTriplet(
   feature: Tensor,
@@ -94,7 +98,7 @@ export function augmentedTriplet(
 ): Tensor {
   const n = feature.shape[0]!;
   const rows = unit(feature);
-  const classes = oneHot(labels, old.shape[0]!);
+  const classes = oneHot(labels, means.shape[0]!);
   const alike = matmul(classes, classes, { transposeB: true });
   const real = broadcast(reshape(weights, [1, n]), [n, n]);
   const self = feature.graph.make("constant", {
@@ -108,7 +112,7 @@ export function augmentedTriplet(
   const nearest = neg(max(neg(where(others, apart, FAR)), { axes: [1] }));
   // Without a neighbour of another class there is nothing to keep off but the means.
   const within = where(equal(max(others, { axes: [1] }), 0), add(farthest, margin), nearest);
-  const toMeans = where(broadcast(old, [n, old.shape[0]!]), distances(rows, means), FAR);
+  const toMeans = where(broadcast(old, [n, means.shape[0]!]), distances(rows, means), FAR);
   const negative = neg(maximum(neg(within), max(neg(toMeans), { axes: [1] })));
   const hinge = relu(add(sub(farthest, negative), margin));
   return div(sum(mul(hinge, weights)), sum(weights));
@@ -164,23 +168,30 @@ export const loraDrs: MethodDefinition = defineMethod({
           project: (moves, fixed) => withinSpace(moves, fixed, kit),
           extraLoss({ env: { fixed, rows }, feature }) {
             const { labels, weights } = rows();
-            const loss = augmentedTriplet(feature, labels, weights, fixed["means"]!, fixed["old"]!, margin);
+            const old = kit.classesReturn
+              ? mul(sub(1, oneHot(labels, kit.classes)), fixed["old"]!)
+              : fixed["old"]!;
+            const loss = augmentedTriplet(feature, labels, weights, fixed["means"]!, old, margin);
             return mul(loss, lambda);
           },
         };
       },
-      async end({ sum: updates, means, seen }, task, values, kit) {
+      async end({ sum: updates, means, counts, seen }, task, values, kit) {
         const next = addToSum(updates, adapterOf(values, kit), null);
         const features = await kit.map(featurePass(scaledSum(next, 1)), imageTable(task.train));
         const found = classMeans(features.data, task.train.labels, kit.classes);
-        const known = Float32Array.from(means);
-        for (const label of task.classes) {
-          known.set(
-            found.means.subarray(label * found.width, (label + 1) * found.width),
-            label * found.width,
-          );
-        }
-        return { sum: next, means: known, seen: [...seen, ...task.classes] };
+        const { mean, count } = mergedMeans(
+          hostTensor([kit.classes, found.width], means),
+          hostTensor([kit.classes], counts),
+          found,
+          task.classes,
+        );
+        return {
+          sum: next,
+          means: mean.data,
+          ...(kit.classesReturn && { counts: count.data }),
+          seen: [...new Set([...seen, ...task.classes])],
+        };
       },
       deploy: ({ sum: updates }) => scaledSum(updates, 1),
     }),

@@ -84,6 +84,38 @@ Deno.test("augmentedTriplet() and its gradient are PyTorch's, whoever is in the 
   }
 });
 
+Deno.test("augmentedTriplet() keeps an image off those means alone that its own row says", async () => {
+  const { features, labels, means } = drs;
+  const [count, margin] = [features.length, 1];
+  const known = [...means, ...features.slice(0, 1), [0, 0, 0, 0], [0, 0, 0, 0]];
+  // Classes 0, 1 and 2 are earlier ones, and an image does not keep off its own.
+  const old = labels.map((label) => [0, 1, 2, 3, 4].map((other) => other < 3 && other !== label ? 1 : 0));
+  const found = await computed({
+    feature: tensor(features),
+    weights: hostTensor([count], new Float32Array(count).fill(1)),
+    means: tensor(known),
+    old: tensor(old),
+  }, ({ feature, weights, means, old }: Named) => {
+    const data = Int32Array.from(labels);
+    const classes = feature!.graph.make("constant", { data, shape: [count], dtype: "i32" }, []);
+    return { loss: augmentedTriplet(feature!, classes, weights!, means!, old!, margin) };
+  });
+  const unit = (row: readonly number[]) => row.map((value) => value / (Math.hypot(...row) || 1));
+  const distance = (a: readonly number[], b: readonly number[]) =>
+    Math.hypot(...a.map((value, i) => value - b[i]!));
+  const rows = features.map(unit);
+  const hinges = rows.map((row, i) => {
+    const to = (isAlike: boolean) =>
+      rows.flatMap((other, j) =>
+        j !== i && (labels[j] === labels[i]) === isAlike ? [distance(row, other)] : []
+      );
+    const offMeans = known.flatMap((mean, c) => old[i]![c] ? [distance(row, mean)] : []);
+    return Math.max(0, Math.max(0, ...to(true)) - Math.min(...to(false), ...offMeans) + margin);
+  });
+  const wanted = hinges.reduce((sum, value) => sum + value, 0) / count;
+  assert.ok(Math.abs(found["loss"]![0]! - wanted) < 1e-5, `${found["loss"]![0]} is not ${wanted}`);
+});
+
 Deno.test("lora-drs keeps the mean feature of every class so far, as the model gave it after the class's task", async () => {
   const { own, states } = await runMethod(createMethod("lora-drs"), { tasks: 2 });
   const method = createMethod("lora-drs");

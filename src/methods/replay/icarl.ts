@@ -5,7 +5,8 @@
  * 1. Train on the new images and all exemplars together, with the cross-entropy over all classes seen, plus κ times a
  *    distillation over the earlier classes: the old model's softened answers to the same images, taken once before.
  * 2. Shorten the exemplar list of each earlier class to its first ⌊size / classes⌋.
- * 3. Choose as many for each new class by herding on unit features of the new model.
+ * 3. Choose as many for each new class by herding on unit features of the new model; for one that comes back among its
+ *    exemplars and its new images.
  * 4. A class's mean is that of the unit features of its exemplars under the new model, scaled to length 1. Classify by
  *    the largest cosine, which on unit features is the nearest mean.
  *
@@ -94,20 +95,21 @@ export async function chooseExemplars(
   size: number,
   featuresOf: (images: Split) => Promise<HostTensor>,
 ): Promise<Split> {
-  // A class that comes back gets new exemplars.
   const others = seen.filter((label) => !task.classes.includes(label));
   const each = Math.max(1, Math.floor(size / (others.length + task.classes.length)));
   const kept = [...rowsByClass(exemplars.labels, others).values()].flatMap((rows) => rows.slice(0, each));
-  const { shape, data } = await featuresOf(task.train);
+  const again = [...rowsByClass(exemplars.labels, task.classes).values()].flat();
+  const candidates = again.length > 0 ? joinImages(pickImages(exemplars, again), task.train) : task.train;
+  const { shape, data } = await featuresOf(candidates);
   const width = shape[1]!;
-  const chosen = [...rowsByClass(task.train.labels, task.classes).values()].flatMap((rows) => {
+  const chosen = [...rowsByClass(candidates.labels, task.classes).values()].flatMap((rows) => {
     const own = Float32Array.from(
       { length: rows.length * width },
       (_, i) => data[rows[Math.floor(i / width)]! * width + i % width]!,
     );
     return herd(own, width, each).map((i) => rows[i]!);
   });
-  return joinImages(pickImages(exemplars, kept), pickImages(task.train, chosen));
+  return joinImages(pickImages(exemplars, kept), pickImages(candidates, chosen));
 }
 
 /** Step 4. */

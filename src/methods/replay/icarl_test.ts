@@ -78,6 +78,23 @@ Deno.test("iCaRL keeps size / classes exemplars of each class, the first of each
   assert.deepEqual([...second.images], [1, 1, 8, 1, 7, 7]);
 });
 
+Deno.test("iCaRL chooses anew among exemplars and new images where a class comes back", async () => {
+  const featuresOf = ({ images, count }: { readonly images: Uint8Array; readonly count: number }) =>
+    Promise.resolve(hostTensor([count, 2], Float32Array.from(images)));
+  const stored = { images: Uint8Array.of(4, 1, 1, 4, 9, 9), labels: Int32Array.of(0, 0, 5), count: 3 };
+  const train = { images: Uint8Array.of(3, 3, 1, 9), labels: Int32Array.of(0, 0), count: 2 };
+  const found = await chooseExemplars(
+    { exemplars: stored, seen: [0, 5] },
+    { index: 1, classes: [0], lossClasses: [0], train },
+    4,
+    featuresOf,
+  );
+  // The mean of the directions of (4, 1), (1, 4), (3, 3), (1, 9) is (0.51, 0.73): the new (3, 3) is nearest, and with it the
+  // stored (1, 4), at (0.48, 0.84).
+  assert.deepEqual([...found.labels], [5, 0, 0]);
+  assert.deepEqual([...found.images], [9, 9, 3, 3, 1, 4]);
+});
+
 async function secondFit(spec: string): Promise<{ readonly state: IcarlState; readonly fit: Fit }> {
   const method = createMethod(spec);
   const { states } = await runMethod(method, { tasks: 1, train: "really" });

@@ -121,6 +121,8 @@ export const ease: MethodDefinition = defineMethod({
   summary: "An adapter for each task, all features side by side; old classes get prototypes in new subspaces",
   source: "Zhou et al., arXiv 2403.12030",
   family: "route",
+  needsNewClasses:
+    "A class has prototypes in the subspace of its one task, and synthesised ones in all later",
   year: 2024,
   adapted: "LoRA for bottleneck adapters",
   keeps: "An adapter for each task, and class prototypes in the subspace of each adapter",

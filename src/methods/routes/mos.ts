@@ -142,6 +142,7 @@ export const mos: MethodDefinition = defineMethod({
   summary: "Adapters trained towards the mean of earlier ones; an image refines its choice among them",
   source: "Sun et al., arXiv 2412.09441",
   family: "route",
+  needsNewClasses: "A class belongs to one task, and so tells which adapter an image takes",
   year: 2025,
   adapted: "LoRA for bottleneck adapters; the run's classifier for the paper's aligned one",
   keeps: "An adapter for each task, and class means of frozen features",

@@ -91,6 +91,7 @@ export const routed: MethodDefinition = defineMethod({
   summary: "An adapter for each task; the nearest class mean of frozen features says which task it is",
   source: "Floor of routed methods; no paper's",
   family: "route",
+  needsNewClasses: "A class belongs to one task, and so tells which adapter an image takes",
   keeps: "An adapter for each task, and class means of frozen features",
   passes: "Two: the frozen one and the routed one",
   grows: "Adapters side by side in one pass: places for them double when they are used up",

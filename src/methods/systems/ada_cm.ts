@@ -62,6 +62,7 @@ export const adaCm: MethodDefinition = defineMethod({
   summary: "A memory of a few features a class answers by similarity in two branches, beside class means",
   source: "Lei et al., ICCV 2023; code ltttpku/ADA-CM",
   family: "system",
+  needsNewClasses: "The keys of a class are drawn from its images when it is new",
   year: 2023,
   adapted:
     "Feature and mean patch stand for its two branches, class means for names; it keeps its own classifier",

@@ -78,6 +78,7 @@ export const clLora: MethodDefinition = defineMethod({
     "A shared adapter under early-exit distillation in the first blocks, one for each task in the last",
   source: "He et al., CVPR 2025; code JiangpengHe/CL-LoRA",
   family: "system",
+  needsNewClasses: "A class belongs to one task, whose model alone scores it",
   year: 2025,
   adapted:
     "Class-incremental in the paper; one step for both losses, early exit by the next block's norm, AdamW",

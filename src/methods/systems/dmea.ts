@@ -283,7 +283,7 @@ async function learn(state: DmeaState, task: TaskView, kit: Kit, options: Option
     modules: writeExperts(modules, values, path, kit),
     weights,
     tasks: [...tasks, { path, key }],
-    seen: [...state.seen, ...task.classes],
+    seen: [...new Set([...state.seen, ...task.classes])],
     buffer: offer(state.buffer, task.train, options.buffer, kit.rng(`buffer ${task.index}`)),
     classifier: state.classifier,
   };

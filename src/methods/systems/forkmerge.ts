@@ -224,7 +224,7 @@ async function learn(
   const earlier = () => featurePass(state.adapter ?? undefined);
   return {
     adapter: model.adapter,
-    seen: [...state.seen, ...task.classes],
+    seen: [...new Set([...state.seen, ...task.classes])],
     weights,
     classifier: await finishClassifier(
       kit,

@@ -72,6 +72,7 @@ export const linkedAdapters: MethodDefinition = defineMethod({
   summary: "An adapter for each task, linked to the others by weights that small networks learn",
   source: "arXiv 2412.10687",
   family: "system",
+  needsNewClasses: "A class belongs to one task, whose model alone scores it",
   year: 2024,
   adapted: "LoRA for bottlenecks; with no task given, every task's linked model scores its own classes",
   keeps: "Adapter and embedding of each task, and the networks of the links",

@@ -24,6 +24,7 @@ import type { Tensor } from "../../graph/ops.ts";
 import { adapterFromTensors, createAdapter } from "../../nn/adapter.ts";
 import { featureWidth } from "../../nn/config.ts";
 import { classMeans } from "../../nn/heads.ts";
+import { mergedMeans } from "../../classifiers/statistics.ts";
 import { parseFactor, parseSite } from "../../nn/sites.ts";
 import { imageTable } from "../../train/table.ts";
 import { classMask, featurePass } from "../adapter_method.ts";
@@ -37,10 +38,14 @@ import { firstStart } from "../start.ts";
 const SCALES = "scale.";
 const GATE = "gate";
 
-/** What trained: the adapter, adapters under `scale.`, `gate` [1]; frozen class means [classes, width]; classes seen. */
+/**
+ * What trained: the adapter, adapters under `scale.`, `gate` [1]; frozen class means [classes, width], of how many images
+ * if classes come back; classes seen.
+ */
 export type LvState = {
   readonly trained: NamedTensors;
   readonly prototypes: HostTensor;
+  readonly counts?: HostTensor;
   readonly seen: readonly number[];
   readonly classifier: ClassifierState;
 };
@@ -127,12 +132,13 @@ function passOf({ trained, prototypes, seen }: LvState, kit: Kit): Pass {
 async function learn(state: LvState, task: TaskView, kit: Kit, options: Options): Promise<LvState> {
   const images = imageTable(task.train);
   const frozen = await kit.map(featurePass(undefined), images);
-  const { means, width } = classMeans(frozen.data, task.train.labels, kit.classes);
-  const prototypes = hostTensor(state.prototypes.shape, state.prototypes.data.slice());
-  for (const label of task.classes) {
-    prototypes.data.set(means.subarray(label * width, (label + 1) * width), label * width);
-  }
-  const seen = [...state.seen, ...task.classes];
+  const { mean: prototypes, count } = mergedMeans(
+    state.prototypes,
+    state.counts ?? hostTensor([kit.classes]),
+    classMeans(frozen.data, task.train.labels, kit.classes),
+    task.classes,
+  );
+  const seen = [...new Set([...state.seen, ...task.classes])];
   const fit = (start: NamedTensors, stage: "adapt" | "finetune") =>
     kit.fit({
       start,
@@ -162,6 +168,7 @@ async function learn(state: LvState, task: TaskView, kit: Kit, options: Options)
   const next = {
     trained: Object.fromEntries(Object.keys(state.trained).map((name) => [name, values[name]!])),
     prototypes,
+    ...(kit.classesReturn && { counts: count }),
     seen,
     classifier: state.classifier,
   };

@@ -50,7 +50,10 @@ import { factorsOf, noise, unit } from "../pieces/tensors.ts";
 import { firstStart } from "../start.ts";
 import { CLIP, contextBranches, innerStep } from "./context.ts";
 
-/** Factors and W by site; contexts [classes, size] and mean frozen features [classes, width] of tasks, zero before. */
+/**
+ * Factors and W by site; contexts [places, size] and mean frozen features [places, width] of tasks, zero before. There are
+ * as many places as classes, and twice as many again where there are more tasks.
+ */
 export type MierState = {
   readonly factors: NamedTensors;
   readonly contexts: HostTensor;
@@ -200,7 +203,7 @@ async function learn(state: MierState, task: TaskView, kit: Kit, options: Option
     contexts: withRow(state.contexts, state.tasks, context.data),
     keys: withRow(state.keys, state.tasks, means),
     tasks: state.tasks + 1,
-    seen: [...state.seen, ...task.classes],
+    seen: [...new Set([...state.seen, ...task.classes])],
     buffer: stored(state, task, kit, options),
   };
   const [after, before] = [routedPass(next, kit), () => routedPass(state, kit)];
@@ -235,8 +238,10 @@ function withRow(
   row: number,
   values: ArrayLike<number>,
 ): HostTensor {
-  const next = hostTensor(shape, data.slice());
-  next.data.set(Float32Array.from(values), row * shape[1]!);
+  const [places, width] = shape as [number, number];
+  const next = hostTensor([row < places ? places : 2 * places, width]);
+  next.data.set(data);
+  next.data.set(Float32Array.from(values), row * width);
   return next;
 }
 
@@ -252,7 +257,7 @@ function stored(
 
 /** The feature of an image in the context of the nearest task. */
 function routedPass({ factors, contexts, keys, tasks }: MierState, kit: Kit): Pass {
-  const there = hostTensor([1, kit.classes]);
+  const there = hostTensor([1, keys.shape[0]!]);
   there.data.fill(1, 0, tasks);
   return {
     fixed: { ...factors, contexts, keys, there },

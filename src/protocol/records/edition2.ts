@@ -81,6 +81,7 @@ export const event2: z.ZodType<RecordEvent> = z.discriminatedUnion("event", [
     index: count,
     classes: z.array(count).min(1),
     families: z.array(name).min(1).exactOptional(),
+    condition: name.exactOptional(),
     images: z.strictObject({ train: count, test: positive }),
     evaluation: z.strictObject({
       classIncremental: z.array(count),

@@ -55,7 +55,7 @@ export interface Cell {
   readonly orderSeed: number;
   /** Seed of everything random in training. */
   readonly trainSeed: number;
-  /** Hash of the class order and of every task's images. */
+  /** Hash of the class order and of every task's images and condition. */
   readonly streamHash: string;
   /** What is the same for all methods. */
   readonly settings: ProtocolSettings;
@@ -125,8 +125,10 @@ export interface TaskFacts {
   readonly index: number;
   /** Class numbers of the task. */
   readonly classes: readonly number[];
-  /** What they were drawn from, in streams with structure: families, or data sets. */
+  /** What they were drawn from, in streams with structure: families, or data sets; of domains that of the condition. */
   readonly families?: readonly string[];
+  /** Under which its images were seen, in both splits; absent where they were seen as they are. */
+  readonly condition?: string;
   /** Of this task, in both splits. */
   readonly images: { readonly train: number; readonly test: number };
   /** Absent if the method is not evaluated after this task. */
@@ -149,9 +151,9 @@ export interface TaskFacts {
 export interface Evaluation {
   /** Test images whose class is the highest-scoring of all classes seen. */
   readonly classIncremental: readonly number[];
-  /** The same among the task's own classes, as if the task were known. */
+  /** The same among the task's own classes, as if the task were known; equal to it where a task has all classes. */
   readonly taskIncremental: readonly number[];
-  /** Test images whose predicted class belongs to the right task. */
+  /** Test images whose predicted class belongs to the right task; all where a task has all classes. */
   readonly taskInference: readonly number[];
   /** SHA-256 of the predicted classes in stream order. */
   readonly predictionHash: string;

@@ -89,6 +89,7 @@ function* factsOf(record: AnyRecord): Generator<Fact> {
   for (const task of record.tasks) {
     const images = isEdition1(record) ? null : record.tasks[task.index]!.images;
     const key = `${isEdition1(record) ? "1" : "2"} ${streamHash} ${task.index}`;
-    yield { what: `task ${task.index}`, key, value: [task.classes, images] };
+    const { condition = null } = isEdition1(record) ? {} : record.tasks[task.index]!;
+    yield { what: `task ${task.index}`, key, value: [task.classes, images, condition] };
   }
 }

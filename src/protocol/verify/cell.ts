@@ -34,6 +34,17 @@ export function methodOf({ method: name, options }: RunRecord["start"]["cell"]):
   }
 }
 
+/** A method on a stream that it is refused on. */
+export function checkUse({ start: { cell } }: RunRecord, { name, needsNewClasses }: Method): Finding[] {
+  if (needsNewClasses === undefined || cell.stream !== "domains" || cell.tasks < 2) return [];
+  return [{
+    check: "method",
+    line: 1,
+    found: `${name} on a stream "domains"`,
+    wanted: "a method that does not need new classes",
+  }];
+}
+
 /** Settings that have another form than a run gives them. */
 export function checkSettings({ start }: RunRecord): Finding[] {
   const [found, wanted] = [start.cell.settings, resolveSettings(start.cell.settings)].map((value) =>

@@ -1,6 +1,7 @@
 /**
  * Right answers that cannot be. Of n test images of a task, A are right among the task's own classes and B are given a
- * class of the right task; those that are right among all classes are exactly those that are both.
+ * class of the right task; those that are right among all classes are exactly those that are both. Of a task that has all
+ * classes seen, every prediction is within it.
  *
  * @module
  */
@@ -10,10 +11,19 @@ import type { Finding } from "./finding.ts";
 
 /** Impossible right answers of a record. */
 export function checkCounts({ tasks }: RunRecord): Finding[] {
-  return tasks.flatMap((task) => checkRow(task, tasks));
+  const known = new Set<number>();
+  return tasks.flatMap((task) => {
+    for (const label of task.classes) known.add(label);
+    return checkRow(task, tasks, known.size);
+  });
 }
 
-function checkRow({ index, evaluation }: TaskEvent, tasks: readonly TaskEvent[]): Finding[] {
+/** @param seen Classes of the tasks up to this one */
+function checkRow(
+  { index, evaluation }: TaskEvent,
+  tasks: readonly TaskEvent[],
+  seen: number,
+): Finding[] {
   if (!evaluation) return [];
   const findings: Finding[] = [];
   evaluation.classIncremental.forEach((all, task) => {
@@ -36,8 +46,9 @@ function checkRow({ index, evaluation }: TaskEvent, tasks: readonly TaskEvent[])
     if (classes.length === 1 && own !== images) {
       add(`${own} right answers among one class`, `all ${images}`);
     }
-    if (index === 0 && placed !== images) {
-      add(`${placed} predictions within the only task`, `all ${images}`);
+    if (classes.length === seen && placed !== images) {
+      const which = index === 0 ? "the only task" : "a task of all classes";
+      add(`${placed} predictions within ${which}`, `all ${images}`);
     }
   });
   return findings;

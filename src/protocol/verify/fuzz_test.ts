@@ -17,6 +17,7 @@ const records = [
   soundRecord({ method: "joint", matrix: [undefined, [0.5, 0.6]] }),
   soundRecord({ stream: { order: "numpy", taskSizes: [5, 2] } }),
   soundRecord({ stream: { order: [7, 6, 5, 4, 3, 2, 1, 0] } }),
+  soundRecord({ stream: { stream: "domains" } }),
   soundRecord({ matrix: [[0.9]], tasks: 1, status: "failed" }),
 ];
 /** As many as it takes to meet every check; they take a second. */

@@ -10,7 +10,7 @@ import { createDataset, type Dataset } from "../../data/dataset.ts";
 import { createStream, type StreamOptions, type TaskStream } from "../../data/stream.ts";
 import type { AnyRecord } from "../records/parse.ts";
 import { isEdition1 } from "../records/parse.ts";
-import type { Cell, TaskFacts } from "../records/record.ts";
+import type { Cell, RunRecord, TaskFacts } from "../records/record.ts";
 import type { Finding } from "./finding.ts";
 
 const GIVEN = "given:";
@@ -90,8 +90,10 @@ export function checkSplit(record: AnyRecord): Finding[] {
   if (cell.classOrder !== undefined && cell.classOrder !== "numpy" && !given) {
     add(1, `class order ${cell.classOrder}`, `numpy or ${GIVEN} and a hash`);
   }
+  const isDomains = cell.stream === "domains";
   const seen = new Set<number>();
-  for (const { index, classes, families } of tasksOf(record)) {
+  const conditions = new Set<string>();
+  for (const { index, classes, families, condition } of tasksOf(record)) {
     if (isStructured !== (families !== undefined)) {
       add(index + 2, families ? `families ${families}` : "no families", isStructured ? "some" : "none");
     }
@@ -101,10 +103,22 @@ export function checkSplit(record: AnyRecord): Finding[] {
       const expected = given ? `${wanted.length} classes` : `${wanted}, which follow from the seed`;
       add(index + 2, `classes ${classes}`, expected);
     }
+    if (isDomains !== (condition !== undefined)) {
+      add(index + 2, isDomains ? "no condition" : `condition ${condition}`, isDomains ? "one" : "none");
+    }
+    if (condition !== undefined && conditions.has(condition)) {
+      add(index + 2, `condition ${condition} a second time`, "every condition once");
+    }
+    if (condition !== undefined) conditions.add(condition);
+    // Of domains every task has all classes.
+    if (isDomains) seen.clear();
     for (const label of classes) {
       if (label >= cell.dataset.classes) add(index + 2, `class ${label}`, `one of ${cell.dataset.classes}`);
       if (seen.has(label)) add(index + 2, `class ${label} a second time`, "every class once");
       seen.add(label);
+    }
+    if (isDomains && seen.size !== cell.dataset.classes) {
+      add(index + 2, `${seen.size} classes`, `all ${cell.dataset.classes}`);
     }
   }
   if (given && findings.length === 0 && seen.size === cell.dataset.classes) {
@@ -113,21 +127,39 @@ export function checkSplit(record: AnyRecord): Finding[] {
       add(1, `class order ${cell.classOrder}`, `${wanted}, as the tasks have it`);
     }
   }
-  if (!isEdition1(record)) findings.push(...checkSums(record, seen));
-  return findings;
+  if (isEdition1(record)) return findings;
+  return [...findings, ...(isDomains ? checkDomainSums(record) : checkSums(record, seen))];
 }
 
-/** Classes of the tasks, and what they were drawn from. */
-function tasksOf(record: AnyRecord): readonly Pick<TaskFacts, "index" | "classes" | "families">[] {
+/** Classes of the tasks, what they were drawn from, and under what they were seen. */
+function tasksOf(
+  record: AnyRecord,
+): readonly Pick<TaskFacts, "index" | "classes" | "families" | "condition">[] {
   return record.tasks;
+}
+
+/** Images of domains: all test images in every task, and every training image in some. */
+function checkDomainSums({ start: { cell }, tasks }: RunRecord): Finding[] {
+  const { classes, train, test } = cell.dataset;
+  const findings: Finding[] = tasks.filter(({ images }) => images.test !== test).map(({ index, images }) => ({
+    check: "split",
+    line: index + 2,
+    found: `${images.test} test images`,
+    wanted: `the ${test} of the data set`,
+  }));
+  const sum = tasks.reduce((total, { images }) => total + images.train, 0);
+  // A class with fewer images than tasks gives one to each task; then some are seen more than once.
+  const most = train + classes * cell.tasks;
+  if (sum > most || (tasks.length === cell.tasks && sum < train)) {
+    const found = `${sum} train images in all tasks`;
+    findings.push({ check: "split", found, wanted: `${train} to ${most}` });
+  }
+  return findings;
 }
 
 /** Images of all tasks against those of the data set. */
 function checkSums(
-  { start: { cell }, tasks }: Exclude<
-    AnyRecord,
-    { readonly start: { readonly cell: { readonly edition: 1 } } }
-  >,
+  { start: { cell }, tasks }: RunRecord,
   seen: ReadonlySet<number>,
 ): Finding[] {
   const isWhole = seen.size === cell.dataset.classes;
@@ -182,8 +214,14 @@ export function checkStream(record: AnyRecord, dataset: Dataset, known: KnownStr
     add(1, `stream ${cell.streamHash}`, `${stream.hash}, which follows from data and seed`);
   }
   if (isEdition1(record)) return findings;
-  record.tasks.forEach(({ index, images }) => {
+  record.tasks.forEach(({ index, images, classes, condition }) => {
     const task = stream.tasks[index];
+    if (task && condition !== task.condition) {
+      add(index + 2, `condition ${condition}`, `${task.condition}, which follows from the seed`);
+    }
+    if (task?.condition !== undefined && classes.join() !== task.classes.join()) {
+      add(index + 2, `classes ${classes}`, `${task.classes}, which follow from the seed`);
+    }
     if (task && record.tasks[index]!.families?.join("\n") !== task.families?.join("\n")) {
       add(index + 2, `families ${record.tasks[index]!.families}`, `${task.families}`);
     }

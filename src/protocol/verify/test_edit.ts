@@ -64,6 +64,8 @@ export function soundRecord(
     if (event["event"] !== "task") return;
     const task = stream.tasks[event["index"] as number]!;
     event["classes"] = task.classes;
+    if (task.families) event["families"] = task.families;
+    if (task.condition !== undefined) event["condition"] = task.condition;
     event["images"] = { train: task.train.length, test: task.test.length };
     const evaluation = event["evaluation"] as {
       taskInference: number[];
@@ -75,8 +77,10 @@ export function soundRecord(
       event["seconds"] = { train: 0, method: 2, evaluate: 0 };
       return;
     }
-    evaluation.taskInference = event["index"] === 0 ? [images[0]!] : [...evaluation.classIncremental];
-    if (event["index"] === 0) evaluation.taskIncremental = [...evaluation.classIncremental];
+    const hasAll = event["index"] === 0 || task.condition !== undefined;
+    const placed = evaluation.classIncremental.map((_, place) => images[place]!);
+    evaluation.taskInference = hasAll ? placed : [...evaluation.classIncremental];
+    if (hasAll) evaluation.taskIncremental = [...evaluation.classIncremental];
   });
 }
 

@@ -7,7 +7,7 @@ import type { Dataset } from "../../data/dataset.ts";
 import { RECORD_ENDING } from "../layout.ts";
 import { type AnyRecord, isEdition1 } from "../records/parse.ts";
 import { cellName } from "../records/record.ts";
-import { checkSettings, checkTasks, methodOf } from "./cell.ts";
+import { checkSettings, checkTasks, checkUse, methodOf } from "./cell.ts";
 import { checkCost } from "./cost.ts";
 import { checkCounts, checkShares } from "./counts.ts";
 import type { Finding, Verification } from "./finding.ts";
@@ -74,7 +74,7 @@ function checkRecord(record: AnyRecord): Finding[] {
   const isKnown = !("check" in method);
   return [
     ...checkTasks(record, isKnown ? method : undefined),
-    ...(isKnown ? [] : [method]),
+    ...(isKnown ? checkUse(record, method) : [method]),
     ...checkSettings(record),
     ...checkSplit(record),
     ...checkCounts(record),

@@ -42,6 +42,8 @@ Deno.test("verifyText() finds nothing in what runs leave", () => {
     soundRecord({ stream: { order: "numpy" } }),
     soundRecord({ stream: { order: [7, 6, 5, 4, 3, 2, 1, 0] } }),
     soundRecord({ stream: { order: [7, 6, 5, 4, 3, 2, 1, 0], classesPerTask: 2 } }),
+    soundRecord({ stream: { stream: "domains" } }),
+    soundRecord({ stream: { stream: "domains" }, matrix: [[0.9], [0.5, 0.6], [0.1, 0.2, 0.3]] }),
     soundRecord({ matrix: [[0.9]], tasks: 1, status: "failed" }),
   ];
   for (const record of records) {
@@ -211,6 +213,70 @@ Deno.test("withData() finds streams that do not follow from data and seed", () =
   assert.match(found(moved), /^split, line 2: found 25 train images, wanted 24\nsplit, line 3: found 23/);
   const other = withData(verifyText(textOf(sound), "x"), limitClasses(dataset, 7));
   assert.match(other.findings.map(describeFinding).join(), /^split, line 1: found data set /);
+});
+
+Deno.test("verification finds domains that are none, and conditions that do not follow from the seed", () => {
+  const record = soundRecord({ stream: { stream: "domains" } });
+  assert.deepEqual(findingsOf(record), []);
+  assert.deepEqual(ofData(record), []);
+  type Task = {
+    condition?: string;
+    families?: string[];
+    classes: number[];
+    images: { train: number; test: number };
+    evaluation: Record<string, number[]>;
+  };
+  const task = (change: (task: Task) => void) => inLine(3, change as (event: never) => void, record);
+  const first = record.tasks[0]!.condition!;
+  assertFound(task((event) => delete event.condition), /^split, line 3: found no condition, wanted one$/);
+  assertFound(
+    task((event) => event.condition = first),
+    /^split, line 3: found condition .* a second time, wanted every condition once$/,
+  );
+  assertFound(task(({ classes }) => classes.pop()), /^split, line 3: found 7 classes, wanted all 8$/);
+  assertFound(
+    task(({ classes }) => classes[1] = classes[0]!),
+    /^split, line 3: found class \d a second time, wanted every class once$/,
+  );
+  assertFound(task(({ images }) => images.test++), /^split, line 3: found 41 test images, wanted the 40/);
+  assertFound(
+    task(({ images }) => images.train = 3),
+    /^split: found 27 train images in all tasks, wanted 48 to/,
+  );
+  assertFound(
+    task(({ evaluation }) => evaluation["taskInference"]![0]!--),
+    /^counts, line 3: found 39 predictions within a task of all classes of task 0, wanted all 40$/,
+  );
+  assertFound(
+    task(({ evaluation }) => evaluation["taskIncremental"]![0]!++),
+    /^counts, line 3: found 21 right/,
+  );
+  assertFound(
+    soundRecord({ stream: { stream: "domains" }, method: "routed" }),
+    /^method, line 1: found routed on/,
+  );
+  assertFound(
+    inLine(3, (event: Task) => event.condition = "blur 1"),
+    /^split, line 3: found condition blur 1, wanted none$/,
+  );
+  const byData = (changed: typeof record) => ofData(changed).join("\n");
+  assert.match(
+    byData(task((event) => event.condition = "blur 1")),
+    /^split, line 3: found condition blur 1, wanted .*, which follows from the seed$/,
+  );
+  assert.match(
+    byData(task(({ classes }) => classes.reverse())),
+    /^split, line 3: found classes .* from the seed$/,
+  );
+  assert.match(byData(task((event) => event.families = ["x"])), /^split, line 3: found families x, wanted /);
+  const seeded = inLine(1, ({ cell }: { cell: { orderSeed: number } }) => cell.orderSeed++, record);
+  assert.match(byData(seeded), /found stream .*, wanted .*\n.*found condition/);
+  const sized = inLine(
+    1,
+    ({ cell }: { cell: { classesPerTask?: number } }) => cell.classesPerTask = 4,
+    record,
+  );
+  assert.match(byData(sized), /found 4 classes per task, wanted none/);
 });
 
 Deno.test("verifyText() finds costs that contradict one another", () => {
