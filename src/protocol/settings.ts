@@ -11,7 +11,6 @@ import {
   type ClassifierOptions,
   classifierOptions,
   driftKinds,
-  type ShrinkTarget,
   shrinkTargets,
 } from "../classifiers/mod.ts";
 import { InputError } from "../core/errors.ts";
