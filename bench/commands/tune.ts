@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.ts";
 import { createMethod } from "../../src/methods/mod.ts";
@@ -19,6 +20,9 @@ import { optionsOf, type Ranges, readRanges, specOf } from "../tuning/ranges.ts"
 import { type Choice, choices, trialsOf } from "../tuning/trials.ts";
 import { type Tuned, type TunedMethod, tunedPath, writeTuned } from "../tuning/tuned.ts";
 import { bench } from "./bench.ts";
+
+/** A suite without settings of its own; all else in it is replaced. */
+const PLAIN = fileURLToPath(new URL("../study/base.json", import.meta.url));
 
 /** Data whose classes are in no suite: another seed of the generator draws other classes. */
 const DATA = "procedural:seed=9001,classes=200,trainPerClass=20,testPerClass=10";
@@ -66,9 +70,8 @@ export function flagsOf(
   set: readonly string[],
 ): SuiteFlags {
   const { data, tasks, seeds, backbone, backend } = options;
-  // The quick suite only lends its form: it has no settings of its own, and all else in it is replaced.
   return {
-    suite: "quick",
+    suite: PLAIN,
     data,
     tasks,
     seeds,
