@@ -5,7 +5,7 @@
  */
 import { canonicalJson, type Json, type JsonObject } from "../../src/core/mod.ts";
 import { createMethod, methods as registry } from "../../src/methods/mod.ts";
-import { type Cell, resolveSettings, type RunRecord } from "../../src/protocol/mod.ts";
+import { type Cell, fixedParts, resolveSettings, type RunRecord } from "../../src/protocol/mod.ts";
 import { specOf } from "../tuning/ranges.ts";
 import type { PartRecord } from "./records.ts";
 
@@ -17,19 +17,10 @@ export type BenchArguments = readonly string[];
 
 /** What all cells of one command share. */
 function sharedOf({ cell, source }: RunRecord["start"]): JsonObject {
-  const {
-    method: _,
-    options: __,
-    tasks: ___,
-    orderSeed: ____,
-    trainSeed: _____,
-    streamHash: ______,
-    ...fixed
-  } = cell;
   // A train seed that is not the class order's is one flag for all cells.
   const trainSeed = isFree(cell) ? cell.trainSeed : null;
   const { data, backbone } = source ?? {};
-  return { ...fixed, trainSeed, data, backbone } as unknown as JsonObject;
+  return { ...fixedParts(cell), trainSeed, data, backbone } as unknown as JsonObject;
 }
 
 function isFree({ orderSeed, trainSeed }: Cell): boolean {

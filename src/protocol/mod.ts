@@ -52,7 +52,7 @@ export {
   type PairedDifference,
   pairedDifference,
 } from "./board/paired.ts";
-export type { FoundRecord, Problem } from "./board/runs.ts";
+export { fixedParts, type FoundRecord, type Problem } from "./board/runs.ts";
 export { type Claim, type Claimant, ClaimedError, type Machine } from "./claim.ts";
 export { layoutOf, listRecords, placeOfRecord, RECORD_ENDING, type RunLayout } from "./layout.ts";
 export type { EndEvent1, RunRecord1, StartEvent1, TaskEvent1 } from "./records/edition1.ts";

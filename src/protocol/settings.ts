@@ -54,7 +54,8 @@ export interface ProtocolSettings extends ClassifierOptions {
   readonly firstRate?: number;
 }
 
-const headOptions = [
+/** Settings that classifiers read; each says which. */
+export const headOptions = [
   "drift",
   "covariance",
   "randomFeatures",

@@ -45,7 +45,7 @@ import type { Kit, TaskView } from "../method.ts";
 import { independentStart } from "../start.ts";
 import { assignGroup, nothingObserved, observe, type Observed, relativeThreshold } from "./grouping.ts";
 import { pruneAdapter, prunedTaskOptions } from "./pruned_task.ts";
-import { compareToGroups, meanFeature, similarityKinds } from "./similarity.ts";
+import { compareToGroups, meanFeature, meanWith, similarityKinds } from "./similarity.ts";
 
 /** A group: one merged adapter with a gain, and the tasks that went into it. */
 export type HamGroup = {
@@ -229,12 +229,7 @@ async function end(
     adapter: compress(pruned, options.groupRank),
     gain: 1,
     members,
-    ...(feature && { feature: meanOf(feature, group?.feature, members.length) }),
+    ...(feature && { feature: meanWith(feature, group?.feature, members.length) }),
   };
   return { groups: groups.toSpliced(joined, 1, next), similarity, threshold, joined, observed };
-}
-
-/** The mean of so many vectors, from that of all but one and that one. */
-function meanOf(added: Float64Array, mean: Float64Array | undefined, count: number): Float64Array {
-  return added.map((value, i) => (mean?.[i] ?? 0) * (1 - 1 / count) + value / count);
 }

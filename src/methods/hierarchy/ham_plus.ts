@@ -39,7 +39,7 @@ import type { Kit, Pass, TaskView } from "../method.ts";
 import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
 import { independentStart } from "../start.ts";
 import { assignGroup, nothingObserved, observe, type Observed, relativeThreshold } from "./grouping.ts";
-import { featureSimilarities, meanFeature } from "./similarity.ts";
+import { featureSimilarities, meanFeature, meanWith } from "./similarity.ts";
 
 /** A group: the mean of its members, what the last of them left, and what their images look like. */
 export type HamPlusGroup = {
@@ -192,7 +192,7 @@ async function adapted(
     ),
     last: adapter,
     members,
-    feature: feature.map((value, i) => (group?.feature[i] ?? 0) * (1 - share) + value * share),
+    feature: meanWith(feature, group?.feature, members.length),
   };
   return {
     ...state,

@@ -135,6 +135,15 @@ export function featureSimilarities(
   return similarities([gramOf([own, ...groups])], members, "centred");
 }
 
+/** The mean of so many vectors, from that of all but one and that one. */
+export function meanWith(
+  added: Float64Array,
+  mean: Float64Array | undefined,
+  count: number,
+): Float64Array {
+  return added.map((value, i) => (mean?.[i] ?? 0) * (1 - 1 / count) + value / count);
+}
+
 /** Mean feature of a task's images by the frozen backbone [width]. */
 export async function meanFeature(task: TaskView, kit: Kit): Promise<Float64Array> {
   const { shape: [count, width], data } = await kit.map(featurePass(undefined), sampleOf(task));

@@ -5,7 +5,7 @@
  */
 import { printable } from "../../core/printable.ts";
 import type { Overlap } from "../overlap.ts";
-import type { ProtocolSettings } from "../settings.ts";
+import { headOptions, type ProtocolSettings } from "../settings.ts";
 import type { BoardEntry, BoardSection, Estimate, Lead } from "./board.ts";
 import { list } from "./words.ts";
 
@@ -132,28 +132,8 @@ function describeTraining(settings: ProtocolSettings): string {
 
 /** Options of a head that are not its defaults. */
 function describeHead(settings: ProtocolSettings): string {
-  const {
-    head,
-    drift,
-    covariance,
-    randomFeatures,
-    penalty,
-    shrinkage,
-    shrinkTarget,
-    alignSamples,
-    alignEpochs,
-  } = settings;
-  const options = {
-    drift,
-    covariance,
-    randomFeatures,
-    penalty,
-    shrinkage,
-    shrinkTarget,
-    alignSamples,
-    alignEpochs,
-  };
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const { head } = settings;
+  const given = headOptions.map((name) => [name, settings[name]]).filter(([, value]) => value !== undefined);
   return given.length === 0 ? head : `${head} (${given.map((option) => option.join(" ")).join(", ")})`;
 }
 
