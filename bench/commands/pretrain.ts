@@ -6,19 +6,19 @@
  */
 import { type Command, Option } from "commander";
 import { decodeState, encodeState, hashJson, ifThere, InputError, replaceFile } from "../../src/core/mod.ts";
-import { type Dataset } from "../../src/data/mod.ts";
+import { type Dataset, mixedParts } from "../../src/data/mod.ts";
 import {
   type BackendChoice,
   backendChoices,
   createExecutor,
   type Executor,
 } from "../../src/executors/mod.ts";
-import { formatCard, writeSafetensors } from "../../src/formats/mod.ts";
+import { formatCard, grownWeights, writeSafetensors } from "../../src/formats/mod.ts";
 import { type Backbone, createBackbone, type TrainedOn } from "../../src/nn/mod.ts";
-import { optimiserOf, resolveSettings } from "../../src/protocol/mod.ts";
-import { type Checkpoint, checkpointTensors, pretrain } from "../../src/train/mod.ts";
+import { type Checkpoint, checkpointTensors, defaultOptimiser, pretrain } from "../../src/train/mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
 import { createFolder } from "../folders.ts";
+import { openBackbone } from "../backbones.ts";
 import { loadData } from "../grid/load_data.ts";
 import { formatDuration } from "../grid/progress.ts";
 import { readRecipe, type Recipe } from "./recipe.ts";
@@ -44,9 +44,11 @@ function configure(command: Command): void {
 
 async function run([path]: readonly string[], options: Options, output: Output): Promise<number> {
   const recipe = await readRecipe(path!);
-  const dataset = await loadData(options.data ?? recipe.data, output);
+  const spec = options.data ?? recipe.data;
+  const dataset = await loadData(spec, output);
   const base = `${options.out}/${recipe.name}`;
-  const id = hashJson({ recipe, fingerprint: dataset.fingerprint });
+  const parent = recipe.from === undefined ? undefined : await openBackbone(recipe.from);
+  const id = hashJson({ recipe, fingerprint: dataset.fingerprint, ...(parent && { parent: parent.hash }) });
   await createFolder(options.out);
   const before = await readCheckpoint(`${base}.checkpoint`, id);
   const { executor, why } = await createExecutor(
@@ -58,8 +60,9 @@ async function run([path]: readonly string[], options: Options, output: Output):
       `${before?.epochsDone ?? 0} of ${recipe.epochs} epochs done; ${executor.info.backend} (${why})\n`,
   );
   try {
-    const { checkpoint, seconds } = await train({ recipe, dataset, executor, base, id, before }, output);
-    const backbone = await writeBackbone(base, recipe, dataset, checkpoint, seconds);
+    const work = { recipe, parent, spec, dataset, executor, base, id, before };
+    const { checkpoint, seconds } = await train(work, output);
+    const backbone = await writeBackbone(work, checkpoint, seconds);
     output.out(`${base}.safetensors ${backbone.hash}\n`);
   } finally {
     await executor.dispose();
@@ -74,6 +77,10 @@ interface TimedCheckpoint extends Checkpoint {
 
 interface Work {
   readonly recipe: Recipe;
+  /** What the recipe starts from. */
+  readonly parent: Backbone | undefined;
+  /** Where its images lie here. */
+  readonly spec: string;
   readonly dataset: Dataset;
   readonly executor: Executor;
   /** Path of the files without their ending. */
@@ -84,7 +91,7 @@ interface Work {
 }
 
 /** Trains from the last checkpoint to the end, keeping a checkpoint and a line of the log after every epoch. */
-async function train({ recipe, dataset, executor, base, id, before }: Work, output: Output) {
+async function train({ recipe, parent, dataset, executor, base, id, before }: Work, output: Output) {
   const clock = () => performance.now() / 1000;
   const began = clock();
   let seconds = before?.seconds ?? 0;
@@ -94,11 +101,14 @@ async function train({ recipe, dataset, executor, base, id, before }: Work, outp
     config: recipe.config,
     dataset,
     preprocessing: { ...dataset, ...recipe.pixels, size: recipe.config.image },
-    optimiser: optimiserOf(resolveSettings({
+    optimiser: {
+      ...defaultOptimiser,
+      kind: recipe.optimiser ?? "adamw",
       learningRate: recipe.learningRate,
       weightDecay: recipe.weightDecay,
       warmup: recipe.warmup,
-    })),
+    },
+    ...(parent && { start: grownWeights(parent, recipe.config, recipe.seed) }),
     batchSize: recipe.batchSize,
     epochs: recipe.epochs,
     smoothing: recipe.smoothing,
@@ -144,16 +154,20 @@ async function readCheckpoint(
   return state;
 }
 
-/** What a card says of the data that it was trained on. */
-function trainedOn({ name, fingerprint, classNames }: Dataset): TrainedOn[] {
-  const wordnet = classNames.flatMap((className) => /^n\d{8}(?= |$)/.exec(className)?.[0] ?? []);
-  return [{ name, fingerprint, ...(wordnet.length > 0 && { wordnet }) }];
+/** What a card says of the data that it was trained on, each part of a mix by itself. */
+async function trainedOn(spec: string, parent: Backbone | undefined): Promise<TrainedOn[]> {
+  const seen = [...parent?.trainedOn ?? []];
+  for (const part of mixedParts(spec).specs) {
+    const { name, fingerprint, classNames } = await loadData(part);
+    if (seen.some((known) => known.fingerprint === fingerprint)) continue;
+    const wordnet = classNames.flatMap((className) => /^n\d{8}(?= |$)/.exec(className)?.[0] ?? []);
+    seen.push({ name, fingerprint, ...(wordnet.length > 0 && { wordnet }) });
+  }
+  return seen;
 }
 
 async function writeBackbone(
-  base: string,
-  recipe: Recipe,
-  dataset: Dataset,
+  { base, recipe, parent, spec, dataset }: Work,
   checkpoint: Checkpoint,
   seconds: number,
 ): Promise<Backbone> {
@@ -168,11 +182,15 @@ async function writeBackbone(
     licence,
     recipe: { ...recipe },
     fingerprint: dataset.fingerprint,
+    ...(parent && { parent: parent.hash }),
     hours: Math.round(seconds / 36) / 100,
   };
   await replaceFile(
     `${base}.json`,
-    formatCard({ ...backbone, trainedOn: trainedOn(dataset) }, JSON.parse(JSON.stringify(about))),
+    formatCard(
+      { ...backbone, trainedOn: await trainedOn(spec, parent) },
+      JSON.parse(JSON.stringify(about)),
+    ),
   );
   return backbone;
 }

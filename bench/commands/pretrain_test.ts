@@ -111,3 +111,40 @@ Deno.test("pretrain refuses another recipe's checkpoint, a wrong recipe, and dat
     );
     await refused(/Cannot go on from .*another recipe or other data/, path);
   }));
+
+Deno.test("pretrain starts from a backbone, grown, and its card names all that both were trained on", () =>
+  inFolder(async (folder) => {
+    const first = await writeRecipe(folder, { epochs: 1 });
+    assert.equal((await callCommand(pretrainCommand, [first, "--out", folder, ...backend])).code, 0);
+    const parent = await openBackbone(`${folder}/tiny.safetensors`);
+    const other = recipe.data.replace("testPerClass=4", "testPerClass=4,seed=5");
+    const grown = await writeRecipe(folder, {
+      name: "grown",
+      from: `${folder}/tiny.safetensors`,
+      optimiser: "muon",
+      data: `${recipe.data}+${other}`,
+      config: { ...recipe.config, patch: 2, depth: 2 },
+      epochs: 1,
+    });
+    const { code, err } = await callCommand(pretrainCommand, [grown, "--out", folder, ...backend]);
+    assert.equal(code, 0, err);
+    const child = await openBackbone(`${folder}/grown.safetensors`);
+    assert.equal(child.config.depth, 2);
+    assert.deepEqual(child.trainedOn!.map(({ name }) => name), [
+      "procedural-pretrain",
+      "procedural-pretrain",
+    ]);
+    assert.deepEqual(child.trainedOn![0], parent.trainedOn![0]);
+    assert.notEqual(child.trainedOn![1]!.fingerprint, parent.trainedOn![0]!.fingerprint);
+    const card = JSON.parse(await Deno.readTextFile(`${folder}/grown.json`));
+    assert.equal(card.about.parent, parent.hash);
+
+    const wider = await writeRecipe(folder, {
+      name: "wider",
+      from: `${folder}/tiny.safetensors`,
+      config: { ...recipe.config, width: 16 },
+    });
+    const refused = await callCommand(pretrainCommand, [wider, "--out", folder, ...backend]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /Cannot grow a backbone: found width 8, wanted 16/);
+  }));

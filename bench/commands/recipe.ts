@@ -19,6 +19,10 @@ export interface Recipe {
   readonly data: string;
   readonly config: ViTConfig;
   readonly pixels: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** Name or path of a backbone whose weights are the start; absent: fresh ones. */
+  readonly from?: string | undefined;
+  /** Absent: AdamW. */
+  readonly optimiser?: "adamw" | "muon" | undefined;
   readonly seed: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -55,6 +59,8 @@ const schema: z.ZodType<Recipe> = z.strictObject({
     epsilon: z.number().positive(),
   }),
   pixels: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) }),
+  from: z.string().optional(),
+  optimiser: z.enum(["adamw", "muon"]).optional(),
   seed: z.int(),
   epochs: size,
   batchSize: size,

@@ -31,3 +31,4 @@ export {
   type SafetensorsContent,
   writeSafetensors,
 } from "./files/safetensors.ts";
+export { grownWeights } from "./backbones/grow.ts";

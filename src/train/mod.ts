@@ -6,6 +6,7 @@
 export { Engine, type EngineFitted, type FitDefaults } from "./engine.ts";
 export { createFeatureExtractor, type FeatureExtractor } from "./extractor.ts";
 export { adamw } from "./optimisers/adamw.ts";
+export { muon, type MuonOptions } from "./optimisers/muon.ts";
 export type { Optimiser, StepInputs } from "./optimisers/optimiser.ts";
 export { projected, rated } from "./optimisers/projected.ts";
 export type { Schedule } from "./optimisers/schedule.ts";

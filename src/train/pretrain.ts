@@ -50,7 +50,9 @@ export interface PretrainOptions {
   readonly mixup: number;
   /** Of initial weights, order, augmentation and mixup. */
   readonly seed: number;
-  /** Where to go on; a fresh start if absent. */
+  /** Weights of the backbone to start from; fresh ones if absent. */
+  readonly start?: NamedTensors;
+  /** Where to go on; the start if absent. */
   readonly checkpoint?: Checkpoint;
   /** Called after every epoch; a rejected promise ends the training. */
   onEpoch(epoch: EpochResult): Promise<void>;
@@ -111,7 +113,7 @@ function decayValues(packing: Packing, weightDecay: number): Float32Array {
  * @throws {DivergenceError} If a loss or a weight is not finite
  */
 export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
-  const { executor, config, dataset, batchSize, epochs, smoothing, seed } = options;
+  const { executor, config, dataset, batchSize, epochs, smoothing } = options;
   const optimiser = createOptimiser(options.optimiser);
   const classes = dataset.classNames.length;
   const packing = createPacking(pretrainTensors(config, classes));
@@ -147,7 +149,7 @@ export async function pretrain(options: PretrainOptions): Promise<Checkpoint> {
     label: "decay",
   });
   let checkpoint = options.checkpoint ??
-    { epochsDone: 0, packed: freshParameters(config, classes, packing, rows, seed) };
+    { epochsDone: 0, packed: startingState(options, packing, rows) };
   packed.write(checkpoint.packed);
   const executable = await executor.compile(program, { packed, losses: ring, decay });
   const scorer = await executor.compile(traceLogits(options, packing, rows), { packed });
@@ -207,19 +209,19 @@ async function testAccuracy(
   return shareRight(await runImages(scorer, feed, test, [...test.labels.keys()]), test.labels);
 }
 
-function freshParameters(
-  config: ViTConfig,
-  classes: number,
+function startingState(
+  { config, dataset: { classNames }, start, seed }: PretrainOptions,
   packing: Packing,
   rows: number,
-  seed: number,
 ): Float32Array {
   const values = new Float32Array(rows * packing.size);
   const head = {
-    [HEAD_WEIGHT]: hostTensor([classes, featureWidth(config)]),
-    [HEAD_BIAS]: hostTensor([classes]),
+    [HEAD_WEIGHT]: hostTensor([classNames.length, featureWidth(config)]),
+    [HEAD_BIAS]: hostTensor([classNames.length]),
   };
-  values.set(pack(packing, { ...initBackbone(config, createRng(seed, "initial weights")), ...head }));
+  values.set(
+    pack(packing, { ...(start ?? initBackbone(config, createRng(seed, "initial weights"))), ...head }),
+  );
   return values;
 }
 

@@ -4,14 +4,15 @@
  * @module
  */
 import { adamw } from "./adamw.ts";
+import { muon } from "./muon.ts";
 import type { Optimiser } from "./optimiser.ts";
 import type { Schedule } from "./schedule.ts";
 import { sgd } from "./sgd.ts";
 
-/** How parameters move, and how fast. Weight decay is decoupled for AdamW and L2 for SGD. */
+/** How parameters move, and how fast. Weight decay is decoupled for AdamW and Muon, and L2 for SGD. */
 export interface OptimiserSettings extends Schedule {
   /** Which rule. */
-  readonly kind: "adamw" | "sgd";
+  readonly kind: "adamw" | "muon" | "sgd";
   /** 0 for none. */
   readonly weightDecay: number;
   /** Decay of AdamW's first moment, in [0, 1). */
@@ -39,5 +40,18 @@ export const defaultOptimiser: OptimiserSettings = {
 
 /** The rule that settings name. */
 export function createOptimiser({ kind, beta1, beta2, epsilon, momentum }: OptimiserSettings): Optimiser {
-  return kind === "adamw" ? adamw({ beta1, beta2, epsilon }) : sgd({ momentum });
+  switch (kind) {
+    case "adamw":
+      return adamw({ beta1, beta2, epsilon });
+    case "muon":
+      return muon({ matrices: blockMatrices, beta1, beta2, epsilon });
+    case "sgd":
+      return sgd({ momentum });
+  }
+}
+
+/** What Muon takes of a transformer: the weights of its blocks, queries, keys and values apart. */
+function blockMatrices(name: string): number {
+  if (!/^blocks\.\d+\.(attn|mlp)\..*weight$/.test(name)) return 0;
+  return name.endsWith("qkv.weight") ? 3 : 1;
 }
