@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.ts";
+import { canonicalJson, InputError } from "../../src/core/mod.ts";
 import { createMethod } from "../../src/methods/mod.ts";
 import { resolveSettings, type RunRecord } from "../../src/protocol/mod.ts";
 import { type CommandSpec, type Output, positiveInteger, runMain } from "../cli.ts";
@@ -16,7 +16,7 @@ import { parseSetting } from "../grid/settings.ts";
 import { namedSuites, resolveSuite, resolveSuites, type SuiteFlags } from "../grid/suite.ts";
 import { formatTable } from "../table.ts";
 import { bestOf, resultOf, type TrialResult } from "../tuning/choose.ts";
-import { optionsOf, type Ranges, readRanges, specOf } from "../tuning/ranges.ts";
+import { keyOf, optionsOf, type Ranges, readRanges, resolvedKey, specOf } from "../tuning/ranges.ts";
 import { type Choice, choices, trialsOf } from "../tuning/trials.ts";
 import { type Tuned, type TunedMethod, tunedPath, writeTuned } from "../tuning/tuned.ts";
 import { bench } from "./bench.ts";
@@ -103,13 +103,6 @@ async function recordsOf(
   return found;
 }
 
-const keyOf = (name: string, options: JsonObject) => `${name}:${canonicalJson(options)}`;
-
-/** What a choice comes to once the method has filled in its defaults. */
-function resolvedKey(name: string, choice: Choice): string {
-  return keyOf(name, createMethod(specOf(name, optionsOf(choice))).options);
-}
-
 async function searchMethods(
   names: readonly string[],
   declared: Readonly<Record<string, Ranges>>,
@@ -129,7 +122,7 @@ async function searchMethods(
   const specs = [...trials].flatMap(([name, own]) => own.map((choice) => specOf(name, optionsOf(choice))));
   const records = await recordsOf(options, specs, options.set ?? [], output);
   return Object.fromEntries([...trials].map(([name, own]) => {
-    const results = own.map((choice) => resultOf(choice, records.get(resolvedKey(name, choice)) ?? []));
+    const results = own.map((choice) => resultOf(choice, records.get(resolvedKey(name, choice)!) ?? []));
     return [name, tunedOf(results)];
   }));
 }

@@ -5,7 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import type { JsonObject } from "../../src/core/mod.ts";
+import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.ts";
+import { createMethod } from "../../src/methods/mod.ts";
 
 /** A value of an option; `null` leaves the option to its default. */
 export type RangeValue = string | number | boolean | null;
@@ -41,4 +42,22 @@ export function optionsOf(choice: Readonly<Record<string, RangeValue>>): JsonObj
 export function specOf(method: string, options: JsonObject): string {
   const parts = Object.entries(options).map(([key, value]) => `${key}=${value}`);
   return parts.length === 0 ? method : `${method}:${parts.join(",")}`;
+}
+
+/** What tells a method with its options from others. */
+export function keyOf(method: string, options: JsonObject): string {
+  return `${method}:${canonicalJson(options)}`;
+}
+
+/** The key of a choice once the method has filled in its defaults; `undefined` if it refuses the combination. */
+export function resolvedKey(
+  method: string,
+  choice: Readonly<Record<string, RangeValue>>,
+): string | undefined {
+  try {
+    return keyOf(method, createMethod(specOf(method, optionsOf(choice))).options);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
 }

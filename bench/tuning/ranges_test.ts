@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createMethod, methods } from "../../src/methods/mod.ts";
 import { resolveSettings } from "../../src/protocol/mod.ts";
 import { parseSetting } from "../grid/settings.ts";
-import { optionsOf, readRanges, specOf } from "./ranges.ts";
+import { optionsOf, readRanges, resolvedKey, specOf } from "./ranges.ts";
+import { trialsOf } from "./trials.ts";
 
 Deno.test("every value that is declared for a method is one of its option's", async () => {
   const { methods: declared } = await readRanges();
@@ -33,4 +34,13 @@ Deno.test("specOf() spells what createMethod() reads", () => {
   assert.equal(spec, "ham:keep=0.3,start=fresh,balance=false");
   const { options } = createMethod(spec);
   assert.deepEqual([options["keep"], options["start"], options["balance"]], [0.3, "fresh", false]);
+});
+
+Deno.test("a search in all that is declared fills its budget with combinations that methods take", async () => {
+  const { methods: declared } = await readRanges();
+  for (const [name, ranges] of Object.entries(declared)) {
+    for (const choice of trialsOf(ranges, 12, 0, (choice) => resolvedKey(name, choice))) {
+      createMethod(specOf(name, optionsOf(choice)));
+    }
+  }
 });

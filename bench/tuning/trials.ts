@@ -32,20 +32,21 @@ function choiceAt(ranges: Ranges, index: number): Choice {
  * The choices of a search.
  *
  * @param budget Number of choices, the defaults among them
- * @param same Tells choices that come to the same thing, such as one that names the defaults
+ * @param same Tells choices that come to the same thing, such as one that names the defaults; `undefined` of one that
+ * cannot be tried
  * @returns Fewer than the budget where there are no more
  */
 export function trialsOf(
   ranges: Ranges,
   budget: number,
   seed: number,
-  same: (choice: Choice) => string = canonicalJson,
+  same: (choice: Choice) => string | undefined = canonicalJson,
 ): Choice[] {
   const trials: Choice[] = [{}];
   const known = new Set([same({})]);
   const offer = (choice: Choice) => {
     const key = same(choice);
-    if (known.has(key)) return false;
+    if (key === undefined || known.has(key)) return false;
     known.add(key);
     trials.push(choice);
     return true;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { choices, trialsOf } from "./trials.ts";
+import { type Choice, choices, trialsOf } from "./trials.ts";
 
 const ranges = { a: [1, 2, 3], b: ["x", "y"] };
 
@@ -23,4 +23,11 @@ Deno.test("trialsOf() ends where there is nothing new to try", () => {
   const same = (choice: object) => JSON.stringify({ ...defaults, ...choice });
   assert.equal(trialsOf(ranges, 100, 0, same).length, 6);
   assert.deepEqual(trialsOf({}, 8, 0), [{}]);
+});
+
+Deno.test("trialsOf() leaves out what cannot be tried, and spends the budget on other choices", () => {
+  const same = (choice: Choice) => choice["a"] === 2 ? undefined : JSON.stringify(choice);
+  const trials = trialsOf(ranges, 5, 1, same);
+  assert.equal(trials.length, 5);
+  assert.ok(trials.every(({ a }) => a !== 2));
 });
