@@ -14,11 +14,13 @@ import {
 } from "../../src/executors/mod.ts";
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { createFolder } from "../folders.ts";
+import { coverPipelines } from "../lab/wgsl_cover.ts";
 import { wgslPrograms } from "../lab/wgsl_programs.ts";
 
 interface Options {
   readonly out: string;
   readonly backend: BackendChoice;
+  readonly cover?: true;
 }
 
 /** A name for each source, after the first kernel that is made of it. */
@@ -36,15 +38,17 @@ function nameSources(entries: readonly PipelineEntry[]): ReadonlyMap<string, str
   return names;
 }
 
-async function run(_: readonly string[], { out, backend }: Options, output: Output): Promise<number> {
-  const entries = listPipelines(await wgslPrograms(backend));
+async function run(_: readonly string[], { out, backend, cover }: Options, output: Output): Promise<number> {
+  const all = listPipelines(await wgslPrograms(backend));
+  const entries = cover ? coverPipelines(all) : all;
   const files = nameSources(entries);
   await createFolder(out);
   for (const [source, file] of files) await replaceFile(`${out}/${file}`, source);
   const listed = entries.map(({ source, kernel: _, ...entry }) => ({ ...entry, source: files.get(source) }));
   // Last, so that what it names is there.
   await replaceFile(`${out}/pipelines.json`, `${JSON.stringify(listed, undefined, 2)}\n`);
-  output.out(`${entries.length} pipelines of ${files.size} sources are in ${out}/pipelines.json\n`);
+  const part = cover ? ` of ${all.length}` : "";
+  output.out(`${entries.length}${part} pipelines of ${files.size} sources are in ${out}/pipelines.json\n`);
   return 0;
 }
 
@@ -55,6 +59,7 @@ export const wgsl: CommandSpec<Options> = {
   configure: (command: Command) =>
     void command
       .requiredOption("--out <dir>", "folder for pipelines.json and the sources")
+      .option("--cover", "only so many that every size of a kernel and every value of its switches occurs")
       .addOption(
         new Option("--backend <name>", "runs the smoke suite, which tells what methods compile")
           .choices(backendChoices).default("auto"),
