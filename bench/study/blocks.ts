@@ -3,11 +3,16 @@
  *
  * @module
  */
-import { type BoardMethod, inertMarkdown, type PairedDifference } from "../../src/protocol/mod.ts";
+import {
+  type BoardMethod,
+  inertMarkdown,
+  type PairedDifference,
+  type Power,
+} from "../../src/protocol/mod.ts";
 import { claimDetails, claimsBlock } from "./claims_block.ts";
 import type { Block, Study } from "./definition.ts";
-import { figureNamed, formatMean, type StudyFigure } from "./figures.ts";
-import { differenceOf, meanOf, tasksFound } from "./measure.ts";
+import { figureNamed, formatMean, GAP_CLOSED, type StudyFigure } from "./figures.ts";
+import { differenceOf, meanOf, tasksFound, tooNarrow } from "./measure.ts";
 import { recordsBlock } from "./records_block.ts";
 import { table } from "./table.ts";
 import { resolveText, type Sources } from "./template.ts";
@@ -79,6 +84,21 @@ function absences(
   ];
 }
 
+/** Why a view has no gap at some numbers of tasks: a share of a gap that is mostly noise would say nothing. */
+function narrowness(powers: readonly Power[]): string[] {
+  const accuracy = figureNamed("pooled");
+  const points = (share: number) => formatMean({ mean: share }, accuracy);
+  const parts = powers.map(({ tasks, room, error }) =>
+    `T=${tasks} (${points(room!)} points, error ${points(error!)})`
+  );
+  if (parts.length === 0) return [];
+  return [
+    `No share of the gap is given where floor and bound lie less than ten standard errors apart: ${
+      listed(parts)
+    }.`,
+  ];
+}
+
 function growthBlock(
   study: Study,
   view: View,
@@ -88,13 +108,16 @@ function growthBlock(
   const tasks = tasksFound(view);
   if (tasks.length === 0) return notRun(view);
   const methods = methodsOf(study, view, wanted);
+  const narrow = tooNarrow(view);
   const tables = figures.flatMap((figure) => {
+    const isNoise = (T: number) => figure === GAP_CLOSED && narrow.some(({ tasks }) => tasks === T);
     const rows = methods.map(({ label }) => ({
       label,
-      means: tasks.map((T) => meanOf(view, figure, label, T)),
+      means: tasks.map((T) => isNoise(T) ? undefined : meanOf(view, figure, label, T)),
     }));
     const having = rows.filter(({ means }) => means.some(Boolean));
-    if (having.length === 0) return [`${figure.title}: in no record.`];
+    const why = figure === GAP_CLOSED ? narrowness(narrow) : [];
+    if (having.length === 0) return why.length > 0 ? why : [`${figure.title}: in no record.`];
     const n = Math.max(...having.flatMap(({ means }) => means.map((mean) => mean?.n ?? 0)));
     const cell = (mean: PairedDifference | undefined) =>
       mean ? `${formatMean(mean, figure)}${mean.n < n ? ` (n=${mean.n})` : ""}` : "–";
@@ -104,6 +127,7 @@ function growthBlock(
         ["method", ...tasks.map((T) => `T=${T}`)],
         having.map(({ label, means }) => [label, ...means.map(cell)]),
       ),
+      ...why,
     ];
   });
   return [

@@ -10,6 +10,8 @@ import {
   type ChosenRival,
   type PairedDifference,
   pairedDifference,
+  type Power,
+  powersOf,
 } from "../../src/protocol/mod.ts";
 import { GAP_CLOSED, type StudyFigure } from "./figures.ts";
 import type { View } from "./views.ts";
@@ -50,6 +52,11 @@ function readValues(view: View, figure: StudyFigure): Values {
     if (value !== undefined) values.get(run.method)!.set(blockOf(run.tasks, run.seed), value);
   }
   return values;
+}
+
+/** Numbers of tasks at which the room between floor and bound is within ten standard errors, and both. */
+export function tooNarrow({ found }: View): Power[] {
+  return found ? powersOf(found.section).filter(({ isDeciding }) => isDeciding === false) : [];
 }
 
 /** As the board has it: by block, where the bound is above the floor. */
