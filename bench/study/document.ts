@@ -4,6 +4,7 @@
  * @module
  */
 import { InputError } from "../../src/core/mod.ts";
+import { inertMarkdown } from "../../src/protocol/mod.ts";
 import { plotFile, renderBlock } from "./blocks.ts";
 import type { Block, Study } from "./definition.ts";
 import { tasksFound } from "./measure.ts";
@@ -49,12 +50,24 @@ export async function studyFiles(
     ...study.sections.flatMap(({ title, blocks }) => [`## ${title}`, ...render(blocks)]),
     "## How to read it",
     ...LEGEND,
+    ...namesLegend(study),
   ].join("\n\n");
   return new Map([
     ["STUDY.md", `${document}\n`],
     ["README.md", withBlock(readme, render(study.readme).join("\n\n"))],
     ...await plots(study, sources),
   ]);
+}
+
+/** What the study's names of variants stand for. */
+function namesLegend({ methods }: Study): string[] {
+  const lines = Object.entries(methods).flatMap(([name, { method = name, options = {} }]) => {
+    const parts = Object.entries(options).map(([key, value]) => `${key}=${value}`);
+    return parts.length === 0 ? [] : [`- ${inertMarkdown(`${name}: ${method}:${parts.join(",")}`)}`];
+  });
+  return lines.length === 0
+    ? []
+    : ["Variants of methods, by their options where they are not the defaults:", lines.join("\n")];
 }
 
 /** README.md with the study's block as it should be. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { canonicalJson, InputError, type Json, printable } from "../../src/core/mod.ts";
+import { canonicalJson, InputError, type Json, type JsonObject, printable } from "../../src/core/mod.ts";
 import { createMethod, methods as registry } from "../../src/methods/mod.ts";
 import {
   type Board,
@@ -62,7 +62,7 @@ export function viewsOf(study: Study, parts: Parts): Views {
     const board = boardOf(part, protagonist);
     const sections = board.sections.filter(({ fixed }) => isAmong(fixed, where));
     if (sections.length > 1) throw tooMany(name, sections);
-    const [section] = sections;
+    const section = sections[0] && named(study, sections[0]);
     const records = new Map(parts.get(part)?.map(({ name, record }) => [name, record]));
     const view: View = {
       name,
@@ -111,28 +111,65 @@ function tooMany(view: string, sections: readonly BoardSection[]): InputError {
 }
 
 /**
+ * A section with the study's names in place of the board's labels, which list all options that differ between variants.
+ */
+function named(study: Study, section: BoardSection): BoardSection {
+  const names = new Map<string, string>();
+  for (const name of Object.keys(study.methods)) {
+    const { method = name, options = {} } = study.methods[name]!;
+    const exact = section.methods.find((one) => one.method === method && isExactly(one, method, options));
+    if (exact?.label.includes("(") && !names.has(exact.label)) names.set(exact.label, name);
+  }
+  // Also within the board's sentences: a label with its options in brackets is no part of another.
+  const renameText = (text: string) =>
+    [...names].reduce((result, [label, name]) => result.replaceAll(label, name), text);
+  const rename = (value: unknown): unknown => {
+    if (typeof value === "string") return renameText(value);
+    if (Array.isArray(value)) return value.map(rename);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [names.get(key) ?? key, rename(inner)]),
+    );
+  };
+  return rename(section) as BoardSection;
+}
+
+/**
  * The method of a view that the study has a name for; `undefined` if it was not run. Of several variants, the one is
  * meant whose options are the defaults but for those that the study gives.
  *
  * @throws {InputError} If the name is not declared, or several variants could be meant
  */
 export function methodNamed(study: Study, view: View, name: string): BoardMethod | undefined {
-  const { method = name, options = {} } = declared(study.methods, name, "method");
-  const isEqual = (a: Json | undefined, b: Json | undefined) =>
-    canonicalJson(a ?? null) === canonicalJson(b ?? null);
-  const matching = (view.found?.section.methods ?? []).filter((one) =>
-    one.method === method && Object.entries(options).every(([key, value]) => isEqual(one.options[key], value))
-  );
-  if (matching.length <= 1) return matching[0];
-  const whole = Object.hasOwn(registry, method) ? createMethod({ name: method, options }).options : {};
-  // Of older records: they have no options that came later.
-  const [exact] = matching.filter((one) =>
-    Object.entries(one.options).every(([key, value]) => isEqual(value, whole[key]))
-  );
-  if (exact) return exact;
+  const { found, matching } = variantNamed(study, view.found?.section.methods ?? [], name);
+  if (found || matching.length === 0) return found;
   throw new InputError(
     `Cannot find method ${name} of the study in view ${view.name}: found ${
       matching.map(({ label }) => label).join(" and ")
     }, wanted options under "methods" that choose one`,
   );
+}
+
+/** The variant that a name of the study means, and all that it could mean. */
+function variantNamed(
+  study: Study,
+  methods: readonly BoardMethod[],
+  name: string,
+): { readonly found?: BoardMethod | undefined; readonly matching: readonly BoardMethod[] } {
+  const { method = name, options = {} } = declared(study.methods, name, "method");
+  const matching = methods.filter((one) =>
+    one.method === method && Object.entries(options).every(([key, value]) => isEqual(one.options[key], value))
+  );
+  const found = matching.length > 1 ? matching.find((one) => isExactly(one, method, options)) : matching[0];
+  return { found, matching };
+}
+
+/** Whether a variant has those options, and the defaults otherwise. Older records lack options that came later. */
+function isExactly(variant: BoardMethod, method: string, options: JsonObject): boolean {
+  const whole = Object.hasOwn(registry, method) ? createMethod({ name: method, options }).options : {};
+  return Object.entries(variant.options).every(([key, value]) => isEqual(value, whole[key]));
+}
+
+function isEqual(a: Json | undefined, b: Json | undefined): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
 }

@@ -46,12 +46,24 @@ Deno.test("of several variants of a method, that with the defaults or the study'
   assert.equal(methodNamed(study, one, "ham-plus"), undefined);
   const other = view(await twoVariants([0.75, 0.25]));
   const two = view(await twoVariants([0.5, 0.25]));
-  assert.equal(methodNamed(study, two, "ham")?.label, "ham(keep=0.5)");
+  assert.deepEqual(
+    two.found!.section.methods.map(({ label }) => label).filter((label) => /^ham/.test(label)).sort(),
+    [
+      "ham",
+      "ham(keep=0.25)",
+    ],
+  );
+  assert.equal(methodNamed(study, two, "ham")?.options["keep"], 0.5);
   const quarter = {
     ...study,
     methods: { ...study.methods, quarter: { method: "ham", options: { keep: 0.25 } } },
   };
-  assert.equal(methodNamed(quarter, two, "quarter")?.label, "ham(keep=0.25)");
+  const named = viewsOf(quarter, new Map([["smoke", await twoVariants([0.5, 0.25])]]))("cpu");
+  assert.equal(methodNamed(quarter, named, "quarter")?.label, "quarter");
+  const { runs, verdict } = named.found!.section;
+  assert.ok(runs.some(({ method }) => method === "quarter"));
+  assert.ok(verdict.some((sentence) => sentence.includes("quarter")), verdict.join("\n"));
+  assert.ok(!verdict.some((sentence) => sentence.includes("keep=")));
   refuses(
     () => methodNamed(study, other, "ham"),
     /Cannot find method ham of the study in view cpu: found ham\(keep=0\.25\) and ham\(keep=0\.75\), wanted options/,
