@@ -12,7 +12,7 @@ import { exists } from "./folders.ts";
 const folder = new URL("../fixtures/backbones/", import.meta.url);
 
 /** Names of the shipped backbones. */
-export const shippedBackbones: readonly string[] = ["nano", "nano-procedural"];
+export const shippedBackbones: readonly string[] = ["nano", "small", "nano-procedural"];
 
 /**
  * The path that a shipped backbone's name or a user's path means: a weight file, or a folder with one.

@@ -78,7 +78,7 @@ Deno.test("openBackbone() takes a folder, and tells what a name could have been"
     assert.equal((await openBackbone(folder)).hash, (await openBackbone(path)).hash);
     await assert.rejects(openBackbone("mini"), (error) => {
       assert.ok(error instanceof InputError);
-      assert.match(error.message, /"mini": wanted nano, nano-procedural or the path/);
+      assert.match(error.message, /"mini": wanted nano, small, nano-procedural or the path/);
       return true;
     });
   }));
