@@ -85,9 +85,7 @@ async function compile({ pipelines, sources }) {
     const { messages } = await module.getCompilationInfo();
     const error = await device.popErrorScope();
     const errors = messages.filter(({ type }) => type === "error");
-    problems.push(
-      ...errors.map(({ lineNum, linePos, message }) => `${name}:${lineNum}:${linePos}: ${message}`),
-    );
+    problems.push(...errors.map(({ lineNum, linePos, message }) => `${name}:${lineNum}:${linePos}: ${message}`));
     if (error && errors.length === 0) problems.push(`${name}: ${error.message}`);
     if (!error && errors.length === 0) modules[name] = module;
   }

@@ -49,6 +49,7 @@ async function run([path]: readonly string[], options: Options, output: Output):
   const base = `${options.out}/${recipe.name}`;
   const parent = recipe.from === undefined ? undefined : await openBackbone(recipe.from);
   const id = hashJson({ recipe, fingerprint: dataset.fingerprint, ...(parent && { parent: parent.hash }) });
+  const seen = await trainedOn(spec, dataset, parent);
   await createFolder(options.out);
   const before = await readCheckpoint(`${base}.checkpoint`, id);
   const { executor, why } = await createExecutor(
@@ -60,7 +61,7 @@ async function run([path]: readonly string[], options: Options, output: Output):
       `${before?.epochsDone ?? 0} of ${recipe.epochs} epochs done; ${executor.info.backend} (${why})\n`,
   );
   try {
-    const work = { recipe, parent, spec, dataset, executor, base, id, before };
+    const work = { recipe, parent, seen, dataset, executor, base, id, before };
     const { checkpoint, seconds } = await train(work, output);
     const backbone = await writeBackbone(work, checkpoint, seconds);
     output.out(`${base}.safetensors ${backbone.hash}\n`);
@@ -79,8 +80,8 @@ interface Work {
   readonly recipe: Recipe;
   /** What the recipe starts from. */
   readonly parent: Backbone | undefined;
-  /** Where its images lie here. */
-  readonly spec: string;
+  /** For the card: of the data, and of the parent's. */
+  readonly seen: readonly TrainedOn[];
   readonly dataset: Dataset;
   readonly executor: Executor;
   /** Path of the files without their ending. */
@@ -155,10 +156,11 @@ async function readCheckpoint(
 }
 
 /** What a card says of the data that it was trained on, each part of a mix by itself. */
-async function trainedOn(spec: string, parent: Backbone | undefined): Promise<TrainedOn[]> {
+async function trainedOn(spec: string, dataset: Dataset, parent: Backbone | undefined): Promise<TrainedOn[]> {
   const seen = [...parent?.trainedOn ?? []];
-  for (const part of mixedParts(spec).specs) {
-    const { name, fingerprint, classNames } = await loadData(part);
+  const { specs } = mixedParts(spec);
+  for (const part of specs) {
+    const { name, fingerprint, classNames } = specs.length === 1 ? dataset : await loadData(part);
     if (seen.some((known) => known.fingerprint === fingerprint)) continue;
     const wordnet = classNames.flatMap((className) => /^n\d{8}(?= |$)/.exec(className)?.[0] ?? []);
     seen.push({ name, fingerprint, ...(wordnet.length > 0 && { wordnet }) });
@@ -167,7 +169,7 @@ async function trainedOn(spec: string, parent: Backbone | undefined): Promise<Tr
 }
 
 async function writeBackbone(
-  { base, recipe, parent, spec, dataset }: Work,
+  { base, recipe, parent, seen, dataset }: Work,
   checkpoint: Checkpoint,
   seconds: number,
 ): Promise<Backbone> {
@@ -188,7 +190,7 @@ async function writeBackbone(
   await replaceFile(
     `${base}.json`,
     formatCard(
-      { ...backbone, trainedOn: await trainedOn(spec, parent) },
+      { ...backbone, trainedOn: seen },
       JSON.parse(JSON.stringify(about)),
     ),
   );

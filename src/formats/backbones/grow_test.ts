@@ -1,41 +1,25 @@
 import assert from "node:assert/strict";
-import { createRng } from "../../core/rng.ts";
-import { createReferenceExecutor } from "../../executors/reference/executor.ts";
-import { trace } from "../../graph/graph.ts";
-import { createBackbone, initBackbone, type ViTConfig } from "../../nn/mod.ts";
+import type { ViTConfig } from "../../nn/mod.ts";
+import { evaluate } from "../../nn/testing.ts";
 import { vitFeature } from "../../nn/vit.ts";
 import { grownWeights } from "./grow.ts";
+import { randomBackbone, tinyViT } from "./test_models.ts";
 
-const config: ViTConfig = {
-  image: 8,
-  patch: 4,
-  channels: 3,
-  width: 8,
-  depth: 2,
-  heads: 2,
-  mlp: 12,
-  norm: "pre",
-  activation: "gelu",
-  epsilon: 1e-6,
-};
-const pixels = { mean: [0, 0, 0], std: [1, 1, 1] };
-const old = createBackbone({
-  id: "old",
-  config,
-  weights: initBackbone(config, createRng(3, "weights")),
-  pixels,
-});
+const config = tinyViT;
+const old = randomBackbone();
 
 /** The feature of one image. */
-async function featureOf({ config, weights }: Pick<typeof old, "config" | "weights">, image: Float32Array) {
-  const executor = createReferenceExecutor();
-  const program = trace((graph) => {
-    const images = graph.input("images", [1, config.channels, config.image, config.image]);
-    const weightOf = (name: string) => graph.constant(weights[name]!.data, weights[name]!.shape);
-    graph.output("feature", vitFeature(config, weightOf, images));
-  });
-  const executable = await executor.compile(program, {});
-  return [...(await executable.run({ images: image }, ["feature"])).feature!];
+async function featureOf({ config, weights }: Pick<typeof old, "config" | "weights">, images: Float32Array) {
+  const { feature } = await evaluate(
+    (graph) => {
+      const input = graph.input("images", [1, config.channels, config.image, config.image]);
+      const weightOf = (name: string) => graph.constant(weights[name]!.data, weights[name]!.shape);
+      return { feature: vitFeature(config, weightOf, input) };
+    },
+    {},
+    { images },
+  );
+  return [...feature!];
 }
 
 Deno.test("grownWeights() computes at first what the old backbone does of the image enlarged", async () => {

@@ -7,7 +7,6 @@
  * @module
  */
 import {
-  adamwStep,
   add,
   concat,
   div,
@@ -60,15 +59,15 @@ export interface MuonOptions {
 }
 
 /** The rule; `beta1`, `beta2` and `epsilon` are of its AdamW. */
-export function muon(
-  { matrices, momentum = 0.95, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: MuonOptions,
-): Optimiser {
+export function muon({ matrices, momentum = 0.95, ...constants }: MuonOptions): Optimiser {
+  const rest = adamw(constants);
   return {
-    ...adamw({ beta1, beta2, epsilon }),
-    step({ packed, theta, slots, decay, hyper, gradientAt, unpack, pack }) {
-      const gradient = gradientAt(theta);
+    ...rest,
+    step(now) {
+      const { theta, slots, decay, hyper, unpack, pack } = now;
+      const gradient = now.gradientAt(theta);
       const size = gradient.shape[0]!;
-      const byAdam = adamwStep(packed, gradient, decay, hyper, { beta1, beta2, epsilon });
+      const byAdam = rest.step({ ...now, gradientAt: () => gradient });
       const row = (index: number) => reshape(narrow(byAdam, 0, index, 1), [size]);
       const [parameters, firstMoments] = [unpack(row(0)), unpack(row(1))];
       const [before, velocities, slopes, decays] = [theta, slots[0]!, gradient, decay].map(unpack);
