@@ -53,12 +53,15 @@ export interface MuonOptions {
   matrices(name: string): number;
   /** Of the matrices; 0.95 where none is given. Nesterov's form. */
   readonly momentum?: number;
+  /** Of AdamW: decay of its mean gradient. */
   readonly beta1?: number;
+  /** Of AdamW: decay of its mean squared gradient. */
   readonly beta2?: number;
+  /** Of AdamW. */
   readonly epsilon?: number;
 }
 
-/** The rule; `beta1`, `beta2` and `epsilon` are of its AdamW. */
+/** The rule. */
 export function muon({ matrices, momentum = 0.95, ...constants }: MuonOptions): Optimiser {
   const rest = adamw(constants);
   return {
