@@ -44,7 +44,7 @@ async function otherBackend(): Promise<Executor> {
 }
 
 // A method of the registry that is not here would be one that nobody has seen run on a GPU.
-for (const name of quickly(Object.keys(methods), ["naive", "ham", "ewc"])) {
+for (const name of quickly(Object.keys(methods), ["naive", "ham", "ham-plus", "ewc", "ranpac"])) {
   gpuTest(`${name} runs through WebGPU and scores as through another backend`, async (gpu) => {
     const webgpu = await createWebGpuExecutor({ gpu });
     const other = await otherBackend();
