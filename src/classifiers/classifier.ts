@@ -32,6 +32,14 @@ export interface ClassifierKit {
   sum(part: Sums, table: Table): Promise<NamedTensors>;
 }
 
+/** Features [count, width] of the same images under two models. */
+export interface MovedFeatures {
+  /** Under the model that is deployed now. */
+  features(): Promise<HostTensor>;
+  /** Under the model that was deployed before the task. */
+  earlier(): Promise<HostTensor>;
+}
+
 /** A task whose training is over. */
 export interface TaskFeatures {
   /** From 0. */
@@ -48,16 +56,14 @@ export interface TaskFeatures {
   earlier(): Promise<HostTensor>;
   /** Images of earlier tasks, where the method keeps some. */
   readonly stored?: StoredFeatures;
+  /** Images that tell how features moved, where the method has more than the task's own. */
+  readonly evidence?: MovedFeatures;
 }
 
 /** Images of earlier tasks under the two models. */
-export interface StoredFeatures {
+export interface StoredFeatures extends MovedFeatures {
   /** Of the images. */
   readonly labels: Int32Array;
-  /** Under the model that is deployed now. */
-  features(): Promise<HostTensor>;
-  /** Under the model that was deployed before the task. */
-  earlier(): Promise<HostTensor>;
 }
 
 /** What scores at test. */

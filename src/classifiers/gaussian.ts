@@ -55,9 +55,16 @@ function statistical(
       const changed = (tensor: { readonly shape: readonly number[]; readonly data: Float32Array }) =>
         hostTensor(tensor.shape, change(tensor.data, tensor.shape[1]!));
       const features = changed(await task.features());
-      const earlier = drift === "none" || knownClasses(state).length === 0
-        ? state
-        : transported(state, drift, changed(await task.earlier()), features);
+      const moves = drift !== "none" && knownClasses(state).length > 0;
+      const { evidence } = task;
+      const earlier = moves
+        ? transported(
+          state,
+          drift,
+          changed(await (evidence ?? task).earlier()),
+          evidence ? changed(await evidence.features()) : features,
+        )
+        : state;
       return withTask(earlier, features.data, task.labels, task.classes);
     },
     bytes: statisticsBytes,

@@ -5,10 +5,16 @@
 import assert from "node:assert/strict";
 import { Matrix } from "ml-matrix";
 import { createRng } from "../core/rng.ts";
-import { hostTensor } from "../core/tensors.ts";
+import { type HostTensor, hostTensor } from "../core/tensors.ts";
 import { drawFeatures } from "../classifiers/alignment.ts";
 import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
-import { factoredRidge, identityRidge, meanShift, transported } from "../classifiers/drift.ts";
+import {
+  accountedShare,
+  factoredRidge,
+  identityRidge,
+  meanShift,
+  transported,
+} from "../classifiers/drift.ts";
 import { classifierNames, classifierOptions, createClassifier } from "../classifiers/mod.ts";
 import { choosePenalty, recursion, solveRidge } from "../classifiers/ridge.ts";
 import { covarianceOf, emptyStatistics, MEAN, withTask } from "../classifiers/statistics.ts";
@@ -263,6 +269,66 @@ Deno.test("of fewer images than features the same map is factored, and moves mea
   close(factored.means(means).to1DArray(), means.mmul(map.transpose()).to1DArray(), 1e-9);
   const square = means.transpose().mmul(means);
   close(factored.scatter(square).to1DArray(), map.mmul(square).mmul(map.transpose()).to1DArray(), 1e-9);
+});
+
+Deno.test("accountedShare() is what a map tells of images that it was not fitted to", () => {
+  const [count, width] = [60, 4];
+  const rng = createRng(0, "moves");
+  const draw = () => hostTensor([count, width], Float32Array.from({ length: 240 }, () => rng.normal()));
+  const order = rng.shuffle(Array.from({ length: count }, (_, i) => i));
+  const before = draw();
+  assert.equal(accountedShare(before, before, order), 1);
+  const turned = hostTensor(
+    before.shape,
+    before.data.map((value, i) => 0.8 * value + 0.3 * before.data[i - i % width + (i + 1) % width]!),
+  );
+  assert.ok(accountedShare(before, turned, order) > 0.95);
+  // What has nothing to do with the features cannot be told from them.
+  const shaken = draw();
+  assert.ok(accountedShare(before, shaken, order) < accountedShare(before, turned, order));
+  const noise = hostTensor(before.shape, before.data.map((value, i) => value + 0.1 * shaken.data[i]!));
+  assert.ok(accountedShare(before, noise, order) < 0.1);
+  // Few images of many features go by the other form of the same map.
+  const wide = (data: Float32Array) => hostTensor([6, 40], data.slice());
+  const share = accountedShare(wide(before.data), wide(turned.data), [5, 3, 1, 0, 2, 4]);
+  assert.ok(share >= 0 && share < 0.5, `${share}`);
+});
+
+Deno.test("statistics move by what further images tell, where there are some", async () => {
+  const policy = createClassifier("lda", { drift: "identity-ridge" });
+  const kit = createTestKit();
+  const rng = createRng(0, "evidence");
+  const draw = (count: number) =>
+    hostTensor([count, 4], Float32Array.from({ length: count * 4 }, () => 1 + rng.normal()));
+  const doubled = ({ shape, data }: HostTensor) => hostTensor(shape, data.map((value) => 2 * value));
+  const learn = async (evidence: boolean) => {
+    const first = draw(8);
+    const labels = (from: number) => Int32Array.from({ length: 8 }, (_, i) => from + i % 2);
+    const of = (features: HostTensor, earlier: HostTensor) => ({
+      features: () => Promise.resolve(features),
+      earlier: () => Promise.resolve(earlier),
+    });
+    const one = await policy.finish(policy.init(6, 4, rng), {
+      index: 0,
+      classes: [0, 1],
+      labels: labels(0),
+      trained: {},
+      ...of(first, first),
+    }, kit);
+    const still = draw(8);
+    const many = draw(200);
+    const two = await policy.finish(one, {
+      index: 1,
+      classes: [2, 3],
+      labels: labels(2),
+      trained: {},
+      ...of(still, still),
+      ...(evidence && { evidence: of(doubled(many), many) }),
+    }, kit);
+    return two[MEAN]!.data.subarray(0, 4).map((value, i) => value / one[MEAN]!.data[i]!);
+  };
+  assert.ok((await learn(true)).every((ratio) => Math.abs(ratio - 2) < 0.1));
+  assert.ok((await learn(false)).every((ratio) => Math.abs(ratio - 1) < 1e-5));
 });
 
 Deno.test("drift maps leave everything where it is if nothing moved", () => {

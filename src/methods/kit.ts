@@ -48,6 +48,7 @@ export function createKit(options: KitOptions): Kit {
   return {
     config,
     lora,
+    images: engine.preprocessing,
     classes,
     classesReturn,
     classifier,

@@ -11,6 +11,7 @@ import type { JsonObject } from "../core/json.ts";
 import type { Rng } from "../core/rng.ts";
 import type { StateValue } from "../core/state.ts";
 import type { HostTensor, NamedTensors } from "../core/tensors.ts";
+import type { ImageShape } from "../data/conditions/pixels.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Merger } from "../merge/merger.ts";
 import type { Adapter, LoraSpec } from "../nn/adapter.ts";
@@ -40,6 +41,8 @@ export interface Kit {
   readonly config: ViTConfig;
   /** What an adapter of this run looks like. */
   readonly lora: LoraSpec;
+  /** Channels, height and width of the images. */
+  readonly images: ImageShape;
   /** Classes of the whole data set: the length of scores. */
   readonly classes: number;
   /** Whether classes of earlier tasks come again in later ones, under other conditions; otherwise each is in one task. */

@@ -1,42 +1,50 @@
 /**
- * HAM+: our own best use of a few adapters. Hierarchical merging as in `ham`, with what the benchmark showed to matter:
+ * HAM+: our own best use of a few adapters. A trajectory of adapters is averaged as it goes on, and the classifier
+ * follows it:
  *
- * 1. A task's group is known before its training, by its images: cosine of mean features of the frozen backbone, of
- *    what they have beyond the mean of all tasks (`similarity.ts`, `features`).
- * 2. Training goes on from what the last training in the group left, with the quadratic penalty of online EWC (Schwarz et
- *    al., arXiv 1805.06370) on the factors, whose Fisher information all groups share, and linear rows that start anew.
- * 3. A group is the mean of its members, cut to rank `groupRank`: g ← g + (ΔW - g) / n. Along a trajectory that is the
+ * 1. Training goes on from what the last training left. Its linear rows start at the class means (`meanRows`), so that
+ *    no step is lost to random ones.
+ * 2. A group is the mean of its members, cut to rank `groupRank`: g ← g + s (ΔW - g) / n. Along a trajectory that is the
  *    average of weights of stochastic weight averaging (Izmailov et al., arXiv 1803.05407); its step shrinks with 1 / n,
- *    and with it the drift of what is remembered of earlier classes.
- * 4. Deploy the mean of the groups, as `ham` does.
- * 5. Classify by linear discriminants on the layered feature (`layeredFeature`: class token, and patch means of the last
+ *    and with it the drift of what is remembered of earlier classes. With `step` `accounted`, s is the share of the
+ *    task's movement of features that the drift map accounts for on images that it was not fitted to: the less it
+ *    knows where earlier classes go, the less they are moved.
+ * 3. Classify by linear discriminants on the layered feature (`layeredFeature`: class token, and patch means of the last
  *    layers), one covariance for all classes, shrunk towards its diagonal. Means and covariance follow the deployed
- *    adapter by the map `identity-ridge` of `src/classifiers/drift.ts`.
+ *    adapter by the map `identity-ridge` of `src/classifiers/drift.ts`, fitted to the task's images and views of them.
  *
- * The parts are others' and named; putting them together is ours. Most of the distance to `ham` is step 5, which needs
- * no adapter (`adapt=false`); the study takes the parts away one at a time.
+ * Options bring back what it had before and what did not pay on tuning streams: groups by the images' features
+ * (`maxGroups`), of which `ham`'s mean is deployed, and the penalty of online EWC (`lambda`; Schwarz et al., arXiv
+ * 1805.06370), whose weight grows with the tasks until AdamW does nothing but swing around the anchor.
+ *
+ * The parts are others' and named, but for the step and the views, which are ours as is putting them together. Most of
+ * the distance to `ham` is the classifier, which needs no adapter (`adapt=false`); the study takes the parts away one
+ * at a time.
  *
  * @module
  */
 import { z } from "zod";
 import type { Classifier, ClassifierState } from "../../classifiers/classifier.ts";
-import { driftKinds } from "../../classifiers/drift.ts";
+import { accountedShare, driftKinds } from "../../classifiers/drift.ts";
 import { lda } from "../../classifiers/gaussian.ts";
 import { linear } from "../../classifiers/linear.ts";
 import { emptyStatistics } from "../../classifiers/statistics.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
+import { withViews } from "../../data/views.ts";
 import { compress } from "../../merge/compress.ts";
 import { concat } from "../../merge/concat.ts";
 import { absorbGain } from "../../merge/scale.ts";
 import { type Adapter, adapterFromTensors } from "../../nn/adapter.ts";
 import { featureWidth, layeredWidth } from "../../nn/config.ts";
 import { layeredFeature } from "../../nn/pooled.ts";
+import { imageTable } from "../../train/table.ts";
 import { adapterFit, featurePass } from "../adapter_method.ts";
 import { defineMethod, type MethodDefinition } from "../definition.ts";
 import { accumulateFisher, type FisherState, penalty } from "../ewc.ts";
 import { fisherInformation } from "../fisher.ts";
 import type { Kit, Pass, TaskView } from "../method.ts";
 import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
+import { meanRows } from "../pieces/mean_rows.ts";
 import { independentStart } from "../start.ts";
 import { assignGroup, nothingObserved, observe, type Observed, relativeThreshold } from "./grouping.ts";
 import { featureSimilarities, meanFeature, meanWith } from "./similarity.ts";
@@ -57,21 +65,29 @@ export type HamPlusState = {
   readonly last: Adapter | null;
   /** Sum of the tasks' Fisher information by factor; `null` before the first task and without a penalty. */
   readonly fisher: FisherState;
+  /** The share s of the last step; 1 for the first member of a group. */
+  readonly step: number;
   /** All similarities so far. */
   readonly observed: Observed;
   readonly classifier: ClassifierState;
 };
 
 const options = z.strictObject({
-  start: z.enum(["group", "sequential", "shared"]).default("group")
+  start: z.enum(["group", "sequential", "shared"]).default("sequential")
     .describe(
       "Start of a task's adapter: what the last training in its group left, or the last of all, or fresh",
     ),
-  lambda: z.number().min(0).default(1000)
+  rows: z.enum(["means", "fresh"]).default("means")
+    .describe("Where the linear rows of a training start: at the class means, or at random"),
+  sharpness: z.number().positive().max(10).default(0.05)
+    .describe("Scale of logits by the class means; at 1 they are log posteriors"),
+  lambda: z.number().min(0).default(0)
     .describe("Strength λ of the penalty of online EWC; 0 trains without"),
   gamma: z.number().min(0).max(1).default(1).describe("Decay γ of earlier tasks' Fisher information"),
   samples: z.int().min(1).default(256).describe("Images per task from which the Fisher is estimated"),
-  maxGroups: z.int().min(1).default(3).describe("Largest number of groups"),
+  step: z.enum(["accounted", "whole"]).default("accounted")
+    .describe("Step of a group's mean: by the share of movement that the drift map accounts for, or all"),
+  maxGroups: z.int().min(1).default(1).describe("Largest number of groups"),
   margin: z.number().min(-5).max(5).default(0.5)
     .describe("Standard deviations between the mean similarity so far and one that joins"),
   groupRank: z.int().min(1).default(16).describe("Largest rank of a group"),
@@ -79,6 +95,8 @@ const options = z.strictObject({
     .describe("What is classified: the class token and patch means of the last layers, or the run's feature"),
   drift: z.enum(driftKinds).default("identity-ridge")
     .describe("How means and covariance follow the deployed adapter"),
+  views: z.int().min(0).max(10_000).default(200)
+    .describe("Images that tell the drift: the task's, and views of them where they are fewer"),
   shrinkage: z.number().min(0).max(1).default(0.05)
     .describe("Share of the covariance's own diagonal in the covariance"),
   adapt: z.boolean().default(true)
@@ -89,14 +107,15 @@ type Options = z.infer<typeof options>;
 /** HAM+. */
 export const hamPlus: MethodDefinition = defineMethod({
   name: "ham-plus",
-  summary: "Groups of a held-back trajectory, averaged, under linear discriminants of several layers",
+  summary:
+    "A trajectory of adapters, averaged as far as its drift is known, under discriminants of several layers",
   source:
-    "This project; grouping of arXiv 2509.13211, penalty of arXiv 1805.06370, layers of arXiv 2312.08888",
+    "This project; averages of arXiv 1803.05407, layers of arXiv 2312.08888, groups of arXiv 2509.13211",
   family: "hierarchy",
   year: 2026,
   keeps:
-    "Adapters and mean features of the groups, the last adapter, and a Fisher information of its shape; its " +
-    "own classifier has a mean for each class and one covariance",
+    "The mean adapter, the last adapter, and with a penalty a Fisher information of its shape; its own " +
+    "classifier has a mean for each class and one covariance",
   options,
   create: (options) => {
     const policy = policyOf(options);
@@ -107,6 +126,7 @@ export const hamPlus: MethodDefinition = defineMethod({
         groups: [],
         last: null,
         fisher: null,
+        step: 1,
         observed: nothingObserved,
         classifier: policy.init(kit.classes, widthOf(options, kit), kit.rng("classifier")),
       }),
@@ -120,15 +140,17 @@ export const hamPlus: MethodDefinition = defineMethod({
           readingPass(next, options, kit),
           () => readingPass(state, options, kit),
           policy,
+          withViews(task.train, kit.images, options.views, kit.rng(`views/${task.index}`)),
         );
         return { ...next, classifier };
       },
       deploy: (state: HamPlusState, kit) =>
         classifiedPredictor(readingPass(state, options, kit), state.classifier, policy),
       classifierOf: ({ classifier, ...rest }: HamPlusState) => ({ classifier, policy, rest }),
-      facts: ({ groups }: HamPlusState) => ({
+      facts: ({ groups, step }: HamPlusState) => ({
         groups: groups.length,
         members: groups.map(({ members }) => members),
+        step,
       }),
     };
   },
@@ -164,7 +186,7 @@ function readingPass(state: HamPlusState, { feature }: Options, { config }: Pick
   };
 }
 
-/** Steps 1 to 3. */
+/** Steps 1 and 2. */
 async function adapted(
   state: HamPlusState,
   task: TaskView,
@@ -184,36 +206,57 @@ async function adapted(
   const { adapter, fisher } = await trained(state, group, task, kit, options);
 
   const members = [...group?.members ?? [], task.index];
-  const share = 1 / members.length;
-  const next: HamPlusGroup = {
-    adapter: compress(
-      group ? concat([group.adapter, adapter], [1 - share, share]) : adapter,
-      groupRank,
-    ),
-    last: adapter,
-    members,
-    feature: meanWith(feature, group?.feature, members.length),
+  const after = (step: number): HamPlusState => {
+    const share = step / members.length;
+    const next: HamPlusGroup = {
+      adapter: compress(
+        group ? concat([group.adapter, adapter], [1 - share, share]) : adapter,
+        groupRank,
+      ),
+      last: adapter,
+      members,
+      feature: meanWith(feature, group?.feature, members.length),
+    };
+    return {
+      ...state,
+      groups: groups.toSpliced(joined, 1, next),
+      last: adapter,
+      fisher,
+      step,
+      observed: groups.length < 2 ? state.observed : observe(state.observed, similarity),
+    };
   };
-  return {
-    ...state,
-    groups: groups.toSpliced(joined, 1, next),
-    last: adapter,
-    fisher,
-    observed: groups.length < 2 ? state.observed : observe(state.observed, similarity),
-  };
+  const whole = after(1);
+  if (!group || options.step === "whole" || task.train.count < 2) return whole;
+  return after(await accounted(state, whole, task, kit, options));
 }
 
-/** Step 2: the adapter that training left, and the Fisher information with the task's. */
+/** The share of the images' movement between two states that the drift map accounts for. */
+async function accounted(
+  before: HamPlusState,
+  after: HamPlusState,
+  task: TaskView,
+  kit: Kit,
+  options: Options,
+): Promise<number> {
+  const images = imageTable(task.train);
+  const order = kit.rng(`halves/${task.index}`).shuffle(Array.from({ length: images.count }, (_, i) => i));
+  const featuresOf = (state: HamPlusState) => kit.map(readingPass(state, options, kit), images);
+  return accountedShare(await featuresOf(before), await featuresOf(after), order);
+}
+
+/** Step 1: the adapter that training left, and the Fisher information with the task's. */
 async function trained(
   { last, fisher }: HamPlusState,
   group: HamPlusGroup | undefined,
   task: TaskView,
   kit: Kit,
-  { start, lambda, gamma, samples }: Options,
+  options: Options,
 ): Promise<{ readonly adapter: Adapter; readonly fisher: FisherState }> {
+  const { start, lambda, gamma, samples } = options;
   const from = (start === "sequential" ? last : start === "group" ? group?.last : undefined) ??
     independentStart(kit, task.index, "shared");
-  const rows = kit.freshClassifier(linear);
+  const rows = await firstRows(from, task, kit, options);
   const extraLoss = lambda > 0 ? { extraLoss: penalty(from, fisher, lambda) } : {};
   const { values } = await kit.fit(adapterFit({ start: from, ...extraLoss }, rows, linear, task, kit));
   const found = adapterFromTensors(values, from.scale);
@@ -223,4 +266,16 @@ async function trained(
   const head: NamedTensors = Object.fromEntries(Object.keys(rows).map((name) => [name, values[name]!]));
   const estimate = await fisherInformation(kit, task, found, { policy: linear, state: head }, samples);
   return { adapter, fisher: accumulateFisher(found, fisher, gamma, estimate) };
+}
+
+/** The linear rows before a training that starts from an adapter. */
+async function firstRows(
+  from: Adapter,
+  { train, classes }: TaskView,
+  kit: Kit,
+  { rows, sharpness }: Options,
+): Promise<NamedTensors> {
+  if (rows === "fresh") return kit.freshClassifier(linear);
+  const features = await kit.map(featurePass(from), imageTable(train));
+  return meanRows(features, train.labels, classes, kit.classes, sharpness);
 }

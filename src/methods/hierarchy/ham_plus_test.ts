@@ -6,8 +6,10 @@ import { deltaError, weightedDelta } from "../../merge/test_adapters.ts";
 import type { Adapter } from "../../nn/adapter.ts";
 import { layeredFeature } from "../../nn/pooled.ts";
 import { imageTable } from "../../train/table.ts";
+import { featurePass } from "../adapter_method.ts";
 import type { TaskView } from "../method.ts";
 import { createMethod } from "../mod.ts";
+import { meanRows } from "../pieces/mean_rows.ts";
 import { createTestKit, runMethod, type TestRunOptions, testTask, type TestTraining } from "../test_kit.ts";
 import type { HamPlusState } from "./ham_plus.ts";
 
@@ -30,7 +32,7 @@ function ofTwoKinds(index: number): TaskView {
 }
 
 Deno.test("ham-plus keeps the mean of its trajectory, exactly where the rank suffices", async () => {
-  const { own, trained, trainings } = await run("maxGroups=1,groupRank=8", { tasks: 4 });
+  const { own, trained, trainings } = await run("step=whole,groupRank=8", { tasks: 4 });
   const [group] = own.at(-1)!.groups;
   assert.deepEqual(group!.members, [0, 1, 2, 3]);
   assert.ok(deltaError(group!.adapter, meanOf(trained)) < 1e-5);
@@ -40,8 +42,44 @@ Deno.test("ham-plus keeps the mean of its trajectory, exactly where the rank suf
   }
 });
 
+Deno.test("ham-plus takes the share of a step that the drift map accounts for", async () => {
+  const taskOf = (index: number) => testTask(index, 12);
+  const { own, trained } = await run("groupRank=8", { tasks: 3, taskOf });
+  const shares = own.slice(1).map(({ step }) => step);
+  assert.equal(shares[0], 1, "nothing is remembered yet that could drift");
+  assert.ok(shares[1]! >= 0 && shares[1]! < 1, `${shares}`);
+  const [before, after] = [own[2]!.groups[0]!.adapter, own[3]!.groups[0]!.adapter];
+  const share = shares[2]! / 3;
+  const mean = (site: string) => weightedDelta([before, trained[2]!], [1 - share, share], site);
+  assert.ok(deltaError(after, mean) < 1e-5);
+});
+
+Deno.test("the rows of ham-plus start at the class means of the adapter that training goes on from", async () => {
+  const taskOf = (index: number) => testTask(index, 8);
+  const { trainings } = await run("sharpness=0.1", { tasks: 2, taskOf });
+  const kit = createTestKit();
+  const { start, spec } = trainings[1]!;
+  const { train, classes } = taskOf(1);
+  const features = await kit.map(featurePass(start), imageTable(train));
+  const wanted = meanRows(features, train.labels, classes, kit.classes, 0.1);
+  assert.deepEqual(spec.start["head.weight"]!.data, wanted["head.weight"]!.data);
+  assert.deepEqual(spec.start["head.bias"]!.data, wanted["head.bias"]!.data);
+  const fresh = await run("rows=fresh", { tasks: 2, taskOf });
+  assert.ok(fresh.trainings[1]!.spec.start["head.bias"]!.data.every((value) => value === 0));
+});
+
+Deno.test("what ham-plus remembers moves by views of a task's images where they are few", async () => {
+  const seen = async (views: number) => {
+    const { states } = await run(`views=${views},step=whole`, { tasks: 2 });
+    const { classifier } = states.at(-1) as unknown as HamPlusState;
+    return classifier["head.mean"]!.data;
+  };
+  assert.deepEqual(await seen(2), await seen(0), "two images are there");
+  assert.notDeepEqual(await seen(50), await seen(0));
+});
+
 Deno.test("ham-plus deploys the mean of its groups, at bounded rank", async () => {
-  const { own, predictor, deployed, states } = await run("groupRank=3,maxGroups=2", {
+  const { own, predictor, deployed, states } = await run("groupRank=3,maxGroups=2,start=group", {
     tasks: 5,
     taskOf: ofTwoKinds,
   });
@@ -67,7 +105,7 @@ Deno.test("ham-plus starts in the group that a task's images belong to", async (
 });
 
 Deno.test("ham-plus adds up the Fisher information of its tasks and holds the next training to it", async () => {
-  const { own, trainings } = await run("gamma=0.5", { tasks: 3, train: "really" });
+  const { own, trainings } = await run("gamma=0.5,lambda=1000", { tasks: 3, train: "really" });
   assert.equal(trainings.length, 0);
   const [name] = Object.keys(own[1]!.fisher!);
   assert.ok(own[1]!.fisher![name!]!.some((value) => value > 0));

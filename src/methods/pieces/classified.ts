@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Classifier, ClassifierState } from "../../classifiers/classifier.ts";
+import type { Classifier, ClassifierState, MovedFeatures } from "../../classifiers/classifier.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
+import type { Split } from "../../data/dataset.ts";
 import { imageTable } from "../../train/table.ts";
 import type { Kit, Pass, Predictor, TaskView } from "../method.ts";
 
@@ -16,6 +17,7 @@ import type { Kit, Pass, Predictor, TaskView } from "../method.ts";
  * @param trained Values of the training; those of the classifier are picked by name
  * @param after Feature [batch, width] of the model that is deployed now
  * @param before The same of the model deployed before the task; not asked for on the first task
+ * @param evidence Images that tell how features moved, in place of the task's own
  */
 export function finishClassifier(
   kit: Kit,
@@ -25,16 +27,21 @@ export function finishClassifier(
   after: Pass,
   before: Pass | (() => Pass | Promise<Pass>),
   policy: Classifier = kit.classifier,
+  evidence?: Split,
 ): Promise<ClassifierState> {
   const names = Object.keys(policy.trains(state));
-  const images = imageTable(task.train);
+  const seenBy = (images: Split): MovedFeatures => ({
+    features: () => kit.map(after, imageTable(images)),
+    earlier: async () =>
+      await kit.map(typeof before === "function" ? await before() : before, imageTable(images)),
+  });
   return policy.finish(state, {
     index: task.index,
     classes: task.classes,
     labels: task.train.labels,
     trained: Object.fromEntries(names.map((name) => [name, trained[name]!])),
-    features: () => kit.map(after, images),
-    earlier: async () => await kit.map(typeof before === "function" ? await before() : before, images),
+    ...seenBy(task.train),
+    ...(evidence && { evidence: seenBy(evidence) }),
   }, kit);
 }
 
