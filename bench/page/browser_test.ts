@@ -12,7 +12,7 @@ import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { renderPage } from "./mod.ts";
 import { familyBoard, largeBoard, smallBoard } from "./test_boards.ts";
-import { hasChromium, open, withBrowser } from "./test_browser.ts";
+import { hasChromium, open, withBrowser } from "../lab/browser.ts";
 
 if (!hasChromium) console.warn("The page's tests in a browser are left out: there is no chromium");
 
