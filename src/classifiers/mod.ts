@@ -16,6 +16,7 @@ export type {
   Classifier,
   ClassifierKit,
   ClassifierState,
+  MovedFeatures,
   Scorer,
   StoredFeatures,
   TaskFeatures,

@@ -7,6 +7,7 @@ export type { Augmentation } from "./augment.ts";
 export type { CacheOptions } from "./cache.ts";
 export { checkDataset, type DatasetReport, type Oddity, type SplitCounts } from "./check.ts";
 export { numpyPermutation, orderOf } from "./class_order.ts";
+export type { ImageShape } from "./conditions/pixels.ts";
 export { imagesOf, type TaskImages } from "./conditions/task_images.ts";
 export { type Dataset, limitClasses, limitPerClass, type Split } from "./dataset.ts";
 export { download, type DownloadOptions, type RemoteFile } from "./download.ts";

@@ -7,8 +7,11 @@
 
 /** Of an image `[channels, height, width]`. */
 export interface ImageShape {
+  /** 1 or 3. */
   readonly channels: number;
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
 }
 
