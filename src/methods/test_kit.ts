@@ -50,11 +50,11 @@ export const CLASSES = 64;
 
 const pixels = { mean: [0.5], std: [0.5] };
 
-/** An engine on a tiny backbone of random weights. */
-export function createTestEngine(): Engine {
+/** An engine on a tiny backbone of random weights; the same for every pool. */
+export function createTestEngine(pool?: ViTConfig["pool"]): Engine {
   const backbone = createBackbone({
     id: "tiny",
-    config: tinyConfig,
+    config: { ...tinyConfig, ...(pool && { pool }) },
     weights: randomWeights(tinyConfig),
     pixels,
   });

@@ -2,8 +2,8 @@
  * HAM+: our own best use of a few adapters. A trajectory of adapters is averaged as it goes on, and the classifier
  * follows it:
  *
- * 1. Training goes on from what the last training left. Its linear rows start at the class means (`meanRows`), so that
- *    no step is lost to random ones.
+ * 1. Training goes on from what the last training left. Its linear rows read the class token and start at the class
+ *    means (`meanRows`), so that no step is lost to random ones.
  * 2. A group is the mean of its members, cut to rank `groupRank`: g ← g + s (ΔW - g) / n. Along a trajectory that is the
  *    average of weights of stochastic weight averaging (Izmailov et al., arXiv 1803.05407); its step shrinks with 1 / n,
  *    and with it the drift of what is remembered of earlier classes. With `step` `accounted`, s is the share of the
@@ -45,6 +45,7 @@ import { fisherInformation } from "../fisher.ts";
 import type { Kit, Pass, TaskView } from "../method.ts";
 import { classifiedPredictor, finishClassifier } from "../pieces/classified.ts";
 import { meanRows } from "../pieces/mean_rows.ts";
+import { tokenPass, tokenRows } from "../pieces/token_rows.ts";
 import { independentStart } from "../start.ts";
 import { assignGroup, nothingObserved, observe, type Observed, relativeThreshold } from "./grouping.ts";
 import { featureSimilarities, meanFeature, meanWith } from "./similarity.ts";
@@ -256,15 +257,16 @@ async function trained(
   const { start, lambda, gamma, samples } = options;
   const from = (start === "sequential" ? last : start === "group" ? group?.last : undefined) ??
     independentStart(kit, task.index, "shared");
+  const policy = tokenRows(kit.config);
   const rows = await firstRows(from, task, kit, options);
   const extraLoss = lambda > 0 ? { extraLoss: penalty(from, fisher, lambda) } : {};
-  const { values } = await kit.fit(adapterFit({ start: from, ...extraLoss }, rows, linear, task, kit));
+  const { values } = await kit.fit(adapterFit({ start: from, ...extraLoss }, rows, policy, task, kit));
   const found = adapterFromTensors(values, from.scale);
   kit.trained(found);
   const adapter = absorbGain(found, found.scale);
   if (lambda === 0) return { adapter, fisher };
   const head: NamedTensors = Object.fromEntries(Object.keys(rows).map((name) => [name, values[name]!]));
-  const estimate = await fisherInformation(kit, task, found, { policy: linear, state: head }, samples);
+  const estimate = await fisherInformation(kit, task, found, { policy, state: head }, samples);
   return { adapter, fisher: accumulateFisher(found, fisher, gamma, estimate) };
 }
 
@@ -275,7 +277,7 @@ async function firstRows(
   kit: Kit,
   { rows, sharpness }: Options,
 ): Promise<NamedTensors> {
-  if (rows === "fresh") return kit.freshClassifier(linear);
-  const features = await kit.map(featurePass(from), imageTable(train));
+  if (rows === "fresh") return kit.freshClassifier(tokenRows(kit.config));
+  const features = await kit.map(tokenPass(featurePass(from), kit.config), imageTable(train));
   return meanRows(features, train.labels, classes, kit.classes, sharpness);
 }

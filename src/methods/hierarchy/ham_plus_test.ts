@@ -10,7 +10,14 @@ import { featurePass } from "../adapter_method.ts";
 import type { TaskView } from "../method.ts";
 import { createMethod } from "../mod.ts";
 import { meanRows } from "../pieces/mean_rows.ts";
-import { createTestKit, runMethod, type TestRunOptions, testTask, type TestTraining } from "../test_kit.ts";
+import {
+  createTestEngine,
+  createTestKit,
+  runMethod,
+  type TestRunOptions,
+  testTask,
+  type TestTraining,
+} from "../test_kit.ts";
 import type { HamPlusState } from "./ham_plus.ts";
 
 async function run(options: string, rest: TestRunOptions) {
@@ -66,6 +73,17 @@ Deno.test("the rows of ham-plus start at the class means of the adapter that tra
   assert.deepEqual(spec.start["head.bias"]!.data, wanted["head.bias"]!.data);
   const fresh = await run("rows=fresh", { tasks: 2, taskOf });
   assert.ok(fresh.trainings[1]!.spec.start["head.bias"]!.data.every((value) => value === 0));
+});
+
+Deno.test("ham-plus is the same whether the run's feature is the class token or all layers", async () => {
+  const runs = await Promise.all(([undefined, "token-and-layers"] as const).map(async (pool) => {
+    const engine = createTestEngine(pool);
+    const done = await run("", { tasks: 2, train: "really", taskOf: (index) => testTask(index, 6), engine });
+    await engine.dispose();
+    return done;
+  }));
+  const [token, layers] = runs.map(({ own }) => own.at(-1)!.groups[0]!.adapter);
+  assert.ok(deltaError(layers!, (site) => composeDelta(token!, site)) < 1e-6);
 });
 
 Deno.test("what ham-plus remembers moves by views of a task's images where they are few", async () => {
