@@ -15,7 +15,7 @@
  *
  * Options bring back what it had before and what did not pay on tuning streams: groups by the images' features
  * (`maxGroups`), of which `ham`'s mean is deployed, and the penalty of online EWC (`lambda`; Schwarz et al., arXiv
- * 1805.06370), whose weight grows with the tasks until AdamW does nothing but swing around the anchor.
+ * 1805.06370).
  *
  * The parts are others' and named, but for the step and the views, which are ours as is putting them together. Most of
  * the distance to `ham` is the classifier, which needs no adapter (`adapt=false`); the study takes the parts away one
