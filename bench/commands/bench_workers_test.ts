@@ -76,19 +76,15 @@ class Slot {
   /** Kills the worker and starts another; false if it was done. */
   async kill(): Promise<boolean> {
     if (this.isDone) return false;
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It was done, and nobody had told yet.
-    }
+    this.send("SIGKILL");
     const { signal } = await this.#output;
     if (signal !== "SIGKILL") return false;
     [this.#child, this.#output] = this.#begin();
     return true;
   }
 
-  /** Stops the worker where it is, or lets it go on. */
-  hold(signal: "SIGSTOP" | "SIGCONT"): void {
+  /** Tells the worker to die, to stop where it is, or to go on. */
+  send(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     if (this.isDone) return;
     try {
       this.#child.kill(signal);
@@ -142,14 +138,14 @@ Deno.test(`${WORKERS} workers on one folder, killed with SIGKILL ${KILLS} times 
       if (await slots[rng.integer(WORKERS)]!.kill()) kills++;
       if (kills % 10 !== 0) continue;
       // Held in the middle of their work, or they would be done before a slow machine has read it.
-      for (const slot of slots) slot.hold("SIGSTOP");
+      for (const slot of slots) slot.send("SIGSTOP");
       const { code, err } = await callCommand(board, [
         "--in",
         `${folder}/shared`,
         "--out",
         `${folder}/meanwhile`,
       ]);
-      for (const slot of slots) slot.hold("SIGCONT");
+      for (const slot of slots) slot.send("SIGCONT");
       assert.equal(code, 0, err);
     }
     assert.deepEqual(await Promise.all(slots.map((slot) => slot.end())), new Array(WORKERS).fill(0));

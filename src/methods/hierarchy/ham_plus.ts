@@ -133,6 +133,10 @@ export const hamPlus: MethodDefinition = defineMethod({
       }),
       async learn(state: HamPlusState, task, kit): Promise<HamPlusState> {
         const next = options.adapt ? await adapted(state, task, kit, options) : state;
+        // Images that suffice are their own evidence, and need not be seen twice.
+        const evidence = task.train.count < options.views
+          ? withViews(task.train, kit.images, options.views, kit.rng(`views/${task.index}`))
+          : undefined;
         const classifier = await finishClassifier(
           kit,
           task,
@@ -141,7 +145,7 @@ export const hamPlus: MethodDefinition = defineMethod({
           readingPass(next, options, kit),
           () => readingPass(state, options, kit),
           policy,
-          withViews(task.train, kit.images, options.views, kit.rng(`views/${task.index}`)),
+          evidence,
         );
         return { ...next, classifier };
       },
