@@ -27,7 +27,6 @@ import { z } from "zod";
 import type { Classifier, ClassifierState } from "../../classifiers/classifier.ts";
 import { accountedShare, driftKinds } from "../../classifiers/drift.ts";
 import { lda } from "../../classifiers/gaussian.ts";
-import { linear } from "../../classifiers/linear.ts";
 import { emptyStatistics } from "../../classifiers/statistics.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
 import { withViews } from "../../data/views.ts";
