@@ -15,11 +15,12 @@ import {
 import { type CommandSpec, type Output, runMain } from "../cli.ts";
 import { createFolder } from "../folders.ts";
 import { coverPipelines } from "../lab/wgsl_cover.ts";
-import { wgslPrograms } from "../lab/wgsl_programs.ts";
+import { allMethods, wgslPrograms } from "../lab/wgsl_programs.ts";
 
 interface Options {
   readonly out: string;
   readonly backend: BackendChoice;
+  readonly methods: string;
   readonly cover?: true;
 }
 
@@ -38,8 +39,12 @@ function nameSources(entries: readonly PipelineEntry[]): ReadonlyMap<string, str
   return names;
 }
 
-async function run(_: readonly string[], { out, backend, cover }: Options, output: Output): Promise<number> {
-  const all = listPipelines(await wgslPrograms(backend));
+async function run(
+  _: readonly string[],
+  { out, backend, methods, cover }: Options,
+  output: Output,
+): Promise<number> {
+  const all = listPipelines(await wgslPrograms(backend, methods));
   const entries = cover ? coverPipelines(all) : all;
   const files = nameSources(entries);
   await createFolder(out);
@@ -60,6 +65,10 @@ export const wgsl: CommandSpec<Options> = {
     void command
       .requiredOption("--out <dir>", "folder for pipelines.json and the sources")
       .option("--cover", "only so many that every size of a kernel and every value of its switches occurs")
+      .addOption(
+        new Option("--methods <names>", "only what these compile, beside the step and the kernels")
+          .default(allMethods, "all"),
+      )
       .addOption(
         new Option("--backend <name>", "runs the smoke suite, which tells what methods compile")
           .choices(backendChoices).default("auto"),

@@ -39,9 +39,11 @@ function listening(executor: Executor, note: (program: Program) => void): Execut
   };
 }
 
+/** All methods, as the smoke suite's flag `--methods` has them. */
+export const allMethods: string = [...Object.keys(methods), ...VARIANTS].join(",");
+
 /** What the cells of the smoke suite compile, each run once through a backend. */
-async function smokePrograms(backend: BackendChoice): Promise<Program[]> {
-  const names = [...Object.keys(methods), ...VARIANTS].join(",");
+async function smokePrograms(backend: BackendChoice, names: string): Promise<Program[]> {
   const flags = { suite: "smoke", methods: names, tasks: "2", epochs: "1", backend };
   const { cells, dataset, backbone, settings } = await loadSuite(await resolveSuite(flags));
   const { executor } = await createExecutor(backend, { threads: CELL_THREADS });
@@ -85,10 +87,14 @@ function programsOf(shape: AdapterStepShape): Program[] {
   return [...steps, traceFeatures(shape.config, shape.batch)];
 }
 
-/** All of them. */
-export async function wgslPrograms(backend: BackendChoice): Promise<readonly Program[]> {
+/**
+ * All of them.
+ *
+ * @param names Methods of the smoke suite
+ */
+export async function wgslPrograms(backend: BackendChoice, names: string): Promise<readonly Program[]> {
   // Blocks are alike: two will do.
   const large = largeRun({ model: "vit-b16", batch: 8, depth: 2 });
   const kernels = kernelCases(families).map(({ program }) => program);
-  return [...await smokePrograms(backend), ...[large, odd].flatMap(programsOf), ...kernels];
+  return [...await smokePrograms(backend, names), ...[large, odd].flatMap(programsOf), ...kernels];
 }
