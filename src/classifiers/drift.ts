@@ -131,40 +131,6 @@ function ridge(before: HostTensor, after: HostTensor): FeatureMap {
   return count < width ? factoredRidge(before, after) : dense(identityRidge(before, after));
 }
 
-/**
- * The share of the images' movement that the map `identity-ridge` accounts for where it was not fitted: each half of
- * the images is mapped by what the other half tells, and the share is 1 - Σ |W f_old - f_new|² / Σ |f_new - f_old|².
- * It is 1 if nothing moved, and at least 0.
- *
- * @param before Features [count, width] under the earlier model; at least two
- * @param after Of the same images under the later one
- * @param order A permutation of the images, dealt out to the halves in turn
- */
-export function accountedShare(before: HostTensor, after: HostTensor, order: readonly number[]): number {
-  const width = before.shape[1]!;
-  const rowsOf = ({ data }: HostTensor, images: readonly number[]) => {
-    const rows = hostTensor([images.length, width]);
-    images.forEach((image, row) =>
-      rows.data.set(data.subarray(image * width, (image + 1) * width), row * width)
-    );
-    return rows;
-  };
-  const halves = [0, 1].map((half) => order.filter((_, i) => i % 2 === half));
-  let missed = 0;
-  let moved = 0;
-  for (const [half, own] of halves.entries()) {
-    const other = halves[1 - half]!;
-    const map = ridge(rowsOf(before, other), rowsOf(after, other));
-    const [old, now] = [rowsOf(before, own), rowsOf(after, own)];
-    const said = map.means(Matrix.from1DArray(own.length, width, old.data)).to1DArray();
-    said.forEach((value, i) => {
-      missed += (now.data[i]! - value) ** 2;
-      moved += (now.data[i]! - old.data[i]!) ** 2;
-    });
-  }
-  return moved > 0 ? Math.max(0, 1 - missed / moved) : 1;
-}
-
 function mapped(statistics: Statistics, before: HostTensor, after: HostTensor): Statistics {
   const { shape: [classes, width], data } = statistics[MEAN]!;
   const map = ridge(before, after);

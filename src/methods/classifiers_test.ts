@@ -8,13 +8,7 @@ import { createRng } from "../core/rng.ts";
 import { type HostTensor, hostTensor } from "../core/tensors.ts";
 import { drawFeatures } from "../classifiers/alignment.ts";
 import type { Classifier, ClassifierState } from "../classifiers/classifier.ts";
-import {
-  accountedShare,
-  factoredRidge,
-  identityRidge,
-  meanShift,
-  transported,
-} from "../classifiers/drift.ts";
+import { factoredRidge, identityRidge, meanShift, transported } from "../classifiers/drift.ts";
 import { classifierNames, classifierOptions, createClassifier } from "../classifiers/mod.ts";
 import { choosePenalty, recursion, solveRidge } from "../classifiers/ridge.ts";
 import { covarianceOf, emptyStatistics, MEAN, withTask } from "../classifiers/statistics.ts";
@@ -269,29 +263,6 @@ Deno.test("of fewer images than features the same map is factored, and moves mea
   close(factored.means(means).to1DArray(), means.mmul(map.transpose()).to1DArray(), 1e-9);
   const square = means.transpose().mmul(means);
   close(factored.scatter(square).to1DArray(), map.mmul(square).mmul(map.transpose()).to1DArray(), 1e-9);
-});
-
-Deno.test("accountedShare() is what a map tells of images that it was not fitted to", () => {
-  const [count, width] = [60, 4];
-  const rng = createRng(0, "moves");
-  const draw = () => hostTensor([count, width], Float32Array.from({ length: 240 }, () => rng.normal()));
-  const order = rng.shuffle(Array.from({ length: count }, (_, i) => i));
-  const before = draw();
-  assert.equal(accountedShare(before, before, order), 1);
-  const turned = hostTensor(
-    before.shape,
-    before.data.map((value, i) => 0.8 * value + 0.3 * before.data[i - i % width + (i + 1) % width]!),
-  );
-  assert.ok(accountedShare(before, turned, order) > 0.95);
-  // What has nothing to do with the features cannot be told from them.
-  const shaken = draw();
-  assert.ok(accountedShare(before, shaken, order) < accountedShare(before, turned, order));
-  const noise = hostTensor(before.shape, before.data.map((value, i) => value + 0.1 * shaken.data[i]!));
-  assert.ok(accountedShare(before, noise, order) < 0.1);
-  // Few images of many features go by the other form of the same map.
-  const wide = (data: Float32Array) => hostTensor([6, 40], data.slice());
-  const share = accountedShare(wide(before.data), wide(turned.data), [5, 3, 1, 0, 2, 4]);
-  assert.ok(share >= 0 && share < 0.5, `${share}`);
 });
 
 Deno.test("statistics move by what further images tell, where there are some", async () => {

@@ -6,9 +6,9 @@
  *    means (`meanRows`), so that no step is lost to random ones.
  * 2. A group is the mean of its members, cut to rank `groupRank`: g ← g + s (ΔW - g) / n. Along a trajectory that is the
  *    average of weights of stochastic weight averaging (Izmailov et al., arXiv 1803.05407); its step shrinks with 1 / n,
- *    and with it the drift of what is remembered of earlier classes. With `step` `accounted`, s is the share of the
- *    task's movement of features that the drift map accounts for on images that it was not fitted to: the less it
- *    knows where earlier classes go, the less they are moved.
+ *    and with it the drift of what is remembered of earlier classes. s = c / (c + `halfClasses`) for a task of c classes:
+ *    telling a few apart moves the features as far as telling many apart does, but not to where others are told
+ *    apart, nor in ways that images of a few classes let one foresee.
  * 3. Classify by linear discriminants on the layered feature (`layeredFeature`: class token, and patch means of the last
  *    layers), one covariance for all classes, shrunk towards its diagonal. Means and covariance follow the deployed
  *    adapter by the map `identity-ridge` of `src/classifiers/drift.ts`, fitted to the task's images and views of them.
@@ -25,7 +25,7 @@
  */
 import { z } from "zod";
 import type { Classifier, ClassifierState } from "../../classifiers/classifier.ts";
-import { accountedShare, driftKinds } from "../../classifiers/drift.ts";
+import { driftKinds } from "../../classifiers/drift.ts";
 import { lda } from "../../classifiers/gaussian.ts";
 import { emptyStatistics } from "../../classifiers/statistics.ts";
 import type { NamedTensors } from "../../core/tensors.ts";
@@ -54,7 +54,7 @@ export type HamPlusGroup = {
   readonly adapter: Adapter;
   readonly last: Adapter;
   readonly members: readonly number[];
-  /** Mean over the members of their mean features by the frozen backbone [width]. */
+  /** Mean over the members of their mean features by the frozen backbone [width]; empty if all tasks are one group. */
   readonly feature: Float64Array;
 };
 
@@ -65,8 +65,6 @@ export type HamPlusState = {
   readonly last: Adapter | null;
   /** Sum of the tasks' Fisher information by factor; `null` before the first task and without a penalty. */
   readonly fisher: FisherState;
-  /** The share s of the last step; 1 for the first member of a group. */
-  readonly step: number;
   /** All similarities so far. */
   readonly observed: Observed;
   readonly classifier: ClassifierState;
@@ -85,8 +83,8 @@ const options = z.strictObject({
     .describe("Strength λ of the penalty of online EWC; 0 trains without"),
   gamma: z.number().min(0).max(1).default(1).describe("Decay γ of earlier tasks' Fisher information"),
   samples: z.int().min(1).default(256).describe("Images per task from which the Fisher is estimated"),
-  step: z.enum(["accounted", "whole"]).default("accounted")
-    .describe("Step of a group's mean: by the share of movement that the drift map accounts for, or all"),
+  halfClasses: z.number().min(0).max(1000).default(5)
+    .describe("Classes of a task whose step of the mean is half of a whole one; at 0 all steps are whole"),
   maxGroups: z.int().min(1).default(1).describe("Largest number of groups"),
   margin: z.number().min(-5).max(5).default(0.5)
     .describe("Standard deviations between the mean similarity so far and one that joins"),
@@ -108,7 +106,7 @@ type Options = z.infer<typeof options>;
 export const hamPlus: MethodDefinition = defineMethod({
   name: "ham-plus",
   summary:
-    "A trajectory of adapters, averaged as far as its drift is known, under discriminants of several layers",
+    "A trajectory of adapters, averaged by what each task can tell, under discriminants of several layers",
   source:
     "This project; averages of arXiv 1803.05407, layers of arXiv 2312.08888, groups of arXiv 2509.13211",
   family: "hierarchy",
@@ -126,7 +124,6 @@ export const hamPlus: MethodDefinition = defineMethod({
         groups: [],
         last: null,
         fisher: null,
-        step: 1,
         observed: nothingObserved,
         classifier: policy.init(kit.classes, widthOf(options, kit), kit.rng("classifier")),
       }),
@@ -151,10 +148,9 @@ export const hamPlus: MethodDefinition = defineMethod({
       deploy: (state: HamPlusState, kit) =>
         classifiedPredictor(readingPass(state, options, kit), state.classifier, policy),
       classifierOf: ({ classifier, ...rest }: HamPlusState) => ({ classifier, policy, rest }),
-      facts: ({ groups, step }: HamPlusState) => ({
+      facts: ({ groups }: HamPlusState) => ({
         groups: groups.length,
         members: groups.map(({ members }) => members),
-        step,
       }),
     };
   },
@@ -198,55 +194,51 @@ async function adapted(
   options: Options,
 ): Promise<HamPlusState> {
   const { groups } = state;
-  const { maxGroups, margin, groupRank } = options;
+  const { groupRank, halfClasses } = options;
+  const { joined, feature, observed } = await placed(state, task, kit, options);
+  const group = groups[joined];
+  const { adapter, fisher } = await trained(state, group, task, kit, options);
+
+  const members = [...group?.members ?? [], task.index];
+  const classes = task.classes.length;
+  const share = classes / (classes + halfClasses) / members.length;
+  const mean = group ? concat([group.adapter, adapter], [1 - share, share]) : adapter;
+  const next: HamPlusGroup = {
+    adapter: compress(mean, groupRank),
+    last: adapter,
+    members,
+    feature,
+  };
+  return {
+    ...state,
+    groups: groups.toSpliced(joined, 1, next),
+    last: adapter,
+    fisher,
+    observed,
+  };
+}
+
+/** The group that a task joins, the last one if it is new, and what its images then look like. */
+async function placed(
+  { groups, observed }: HamPlusState,
+  task: TaskView,
+  kit: Kit,
+  { maxGroups, margin }: Options,
+): Promise<{ readonly joined: number; readonly feature: Float64Array; readonly observed: Observed }> {
+  if (maxGroups === 1) return { joined: 0, feature: new Float64Array(), observed };
   const feature = await meanFeature(task, kit);
   const similarity = featureSimilarities(
     feature,
     groups.map(({ feature }) => feature),
     groups.map(({ members }) => members.length),
   );
-  const joined = assignGroup(similarity, relativeThreshold(state.observed, margin, groups.length), maxGroups);
+  const joined = assignGroup(similarity, relativeThreshold(observed, margin, groups.length), maxGroups);
   const group = groups[joined];
-  const { adapter, fisher } = await trained(state, group, task, kit, options);
-
-  const members = [...group?.members ?? [], task.index];
-  const after = (step: number): HamPlusState => {
-    const share = step / members.length;
-    const next: HamPlusGroup = {
-      adapter: compress(
-        group ? concat([group.adapter, adapter], [1 - share, share]) : adapter,
-        groupRank,
-      ),
-      last: adapter,
-      members,
-      feature: meanWith(feature, group?.feature, members.length),
-    };
-    return {
-      ...state,
-      groups: groups.toSpliced(joined, 1, next),
-      last: adapter,
-      fisher,
-      step,
-      observed: groups.length < 2 ? state.observed : observe(state.observed, similarity),
-    };
+  return {
+    joined,
+    feature: meanWith(feature, group?.feature, (group?.members.length ?? 0) + 1),
+    observed: groups.length < 2 ? observed : observe(observed, similarity),
   };
-  const whole = after(1);
-  if (!group || options.step === "whole" || task.train.count < 2) return whole;
-  return after(await accounted(state, whole, task, kit, options));
-}
-
-/** The share of the images' movement between two states that the drift map accounts for. */
-async function accounted(
-  before: HamPlusState,
-  after: HamPlusState,
-  task: TaskView,
-  kit: Kit,
-  options: Options,
-): Promise<number> {
-  const images = imageTable(task.train);
-  const order = kit.rng(`halves/${task.index}`).shuffle(Array.from({ length: images.count }, (_, i) => i));
-  const featuresOf = (state: HamPlusState) => kit.map(readingPass(state, options, kit), images);
-  return accountedShare(await featuresOf(before), await featuresOf(after), order);
 }
 
 /** Step 1: the adapter that training left, and the Fisher information with the task's. */
