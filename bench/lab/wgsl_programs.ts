@@ -7,7 +7,7 @@
  */
 import { createStream } from "../../src/data/mod.ts";
 import { type BackendChoice, createExecutor, type Executor } from "../../src/executors/mod.ts";
-import { type Program } from "../../src/graph/mod.ts";
+import { type Program, programKey } from "../../src/graph/mod.ts";
 import { type AdapterStepShape, methods, traceAdapterStep, traceFeatures } from "../../src/methods/mod.ts";
 import { vitB16 } from "../../src/nn/mod.ts";
 import { createMemoryStore, runCell } from "../../src/protocol/mod.ts";
@@ -42,19 +42,20 @@ function listening(executor: Executor, note: (program: Program) => void): Execut
 /** All methods, as the smoke suite's flag `--methods` has them. */
 export const allMethods: string = [...Object.keys(methods), ...VARIANTS].join(",");
 
-/** What the cells of the smoke suite compile, each run once through a backend. */
+/** What the cells of the smoke suite compile, each run once through a backend; equal programs once. */
 async function smokePrograms(backend: BackendChoice, names: string): Promise<Program[]> {
-  const flags = { suite: "smoke", methods: names, tasks: "2", epochs: "1", backend };
+  // Sizes of programs do not depend on the number of images.
+  const flags = { suite: "smoke", methods: names, tasks: "2", epochs: "1", limitPerClass: "2", backend };
   const { cells, dataset, backbone, settings } = await loadSuite(await resolveSuite(flags));
   const { executor } = await createExecutor(backend, { threads: CELL_THREADS });
-  const programs: Program[] = [];
+  const programs = new Map<string, Program>();
   try {
     for (const { method, job } of cells) {
       await runCell({
         method,
         stream: createStream(dataset, job.stream),
         backbone,
-        executor: listening(executor, (program) => programs.push(program)),
+        executor: listening(executor, (program) => void programs.set(programKey(program), program)),
         settings,
         trainSeed: job.trainSeed,
         environment: {},
@@ -65,7 +66,7 @@ async function smokePrograms(backend: BackendChoice, names: string): Promise<Pro
   } finally {
     await executor.dispose();
   }
-  return programs;
+  return [...programs.values()];
 }
 
 /** A model none of whose sizes is a multiple of 4, so that no kernel may read four values at a time. */
