@@ -3,11 +3,11 @@ import { gunzipSync, gzipSync } from "fflate";
 import { canonicalJson, InputError, type JsonObject } from "../../src/core/mod.ts";
 import { cellName, type Facts, type Seal, seal } from "../../src/protocol/mod.ts";
 import { inFolder } from "../test_kit.ts";
-import { loadSuite } from "../grid/plan.ts";
+import { type LoadedSuite, loadSuite } from "../grid/plan.ts";
 import { resolveSuite, type SuiteFlags } from "../grid/suite.ts";
 import { gatherRecords } from "./gather.ts";
 import { packPart, type PartRecord, readPart, unpackPart } from "./records.ts";
-import { commandLine, commandsOf } from "./reproduce.ts";
+import { type BenchArguments, commandLine, commandsOf } from "./reproduce.ts";
 import { BASELINE, baseline } from "./test_study.ts";
 
 const records = (await baseline()).filter(({ record }) => record.start.cell.tasks === 4);
@@ -167,6 +167,16 @@ Deno.test("gatherRecords() lets no path of a machine in; a renamed one leaves th
     assert.equal(back!.text, one.text);
   }));
 
+/** What `deno task bench` plans for some arguments. */
+async function planOf(args: BenchArguments): Promise<LoadedSuite> {
+  const flags: Record<string, string | string[]> = {};
+  for (let i = 0; i < args.length; i += 2) {
+    const key = args[i]!.slice(2).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    flags[key] = key === "set" ? [args[i + 1]!] : args[i + 1]!;
+  }
+  return await loadSuite(await resolveSuite(flags as unknown as SuiteFlags));
+}
+
 Deno.test("commandsOf() gives the commands that plan the same cells", async () => {
   const all = await gatherRecords([BASELINE], []);
   const onnx = all.filter(({ record }) => record.start.cell.backend === "onnx-node");
@@ -176,20 +186,32 @@ Deno.test("commandsOf() gives the commands that plan the same cells", async () =
   );
   const commands = commandsOf(ragged);
   assert.equal(commands.length, 3);
-  const names: string[] = [];
-  for (const args of commands) {
-    const flags: Record<string, string | string[]> = {};
-    for (let i = 0; i < args.length; i += 2) {
-      const key = args[i]!.slice(2).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-      flags[key] = key === "set" ? [args[i + 1]!] : args[i + 1]!;
-    }
-    const { cells } = await loadSuite(await resolveSuite(flags as unknown as SuiteFlags));
-    names.push(...cells.map(({ job }) => job.name));
-  }
+  const names = (await Promise.all(commands.map(planOf))).flatMap(({ cells }) => cells).map(({ job }) =>
+    job.name
+  );
   assert.deepEqual(names.sort(), ragged.map(({ name }) => name).sort());
   assert.match(
     commandLine(commands[0]!),
     /^deno task bench --suite bench\/study\/base\.json --data procedural:/,
   );
   assert.equal(commandLine(["--methods", "a b'c"]), `deno task bench --methods 'a b'\\''c'`);
+});
+
+Deno.test("commandsOf() names the facts about a backbone that a run was told", async () => {
+  const [first] = await baseline();
+  const { start } = first!.record;
+  const told = (facts: JsonObject): PartRecord => ({
+    ...first!,
+    record: {
+      ...first!.record,
+      start: { ...start, source: { ...start.source!, backbone: { path: "nano", facts } } },
+    },
+  });
+  const commands = commandsOf([told({}), told({ pool: "token-and-layers" })]);
+  assert.equal(commands.length, 2);
+  const [plain, layered] = await Promise.all(commands.map(planOf));
+  assert.notEqual(plain!.cells[0]!.job.name, layered!.cells[0]!.job.name);
+  assert.deepEqual(layered!.source.backbone?.facts, { pool: "token-and-layers" });
+  const [odd] = commandsOf([told({ mean: [0.5, 0.4, 0.3], ignoreUnknown: true })]);
+  assert.match(commandLine(odd!), / --mean 0\.5,0\.4,0\.3 --ignore-unknown --backend /);
 });

@@ -90,11 +90,16 @@ function argumentsOf(
   const { data, backbone } = source ?? {};
   const flag = (name: string, value: unknown) => value === undefined ? [] : [`--${name}`, String(value)];
   const settings = changedSettings(cell);
+  const facts = Object.entries(backbone?.facts ?? {}).flatMap(([key, value]) => {
+    const name = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return value === true ? [`--${name}`] : flag(name, value);
+  });
   return [
     ...flag("suite", BASE_SUITE),
     ...flag("data", data?.spec ?? cell.dataset.name),
     ...flag("limit-per-class", data?.limitPerClass?.train),
     ...flag("backbone", backbone?.path === "nano" ? undefined : backbone?.path ?? cell.backbone.id),
+    ...facts,
     ...flag("backend", cell.backend),
     ...flag("stream", cell.stream),
     ...flag("tasks", cell.taskSizes ? undefined : tasks),
