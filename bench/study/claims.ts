@@ -8,7 +8,16 @@
 import type { Claim, Study } from "./definition.ts";
 import { figureNamed } from "./figures.ts";
 import { differenceOf, leadOf, meanOf, slopeOf, tasksFound } from "./measure.ts";
-import { byEquality, byGrowth, byInterval, byLevel, byRatio, type Finding, type Subject } from "./rules.ts";
+import {
+  byEquality,
+  byGrowth,
+  byInterval,
+  byLevel,
+  byRatio,
+  type Finding,
+  type Subject,
+  withLead,
+} from "./rules.ts";
 import { methodNamed, type View } from "./views.ts";
 import { listed, NOT_RUN } from "./words.ts";
 
@@ -114,10 +123,15 @@ function findingsOf(study: Study, claim: Claim, subject: Subject): Finding[] {
     case "ratio":
       return each(claim.rivals, (rival, T) => byRatio(subject, rival, T, claim.claimed));
     case "slope": {
-      const slope = slopeOf(view, figure, own, labelsOf(claim.without ?? []), claim.tasks);
+      const without = labelsOf(claim.without ?? []);
+      const slope = slopeOf(view, figure, own, without, claim.tasks);
       if (!slope) return [];
       const finding = byInterval(slope.difference, figure, sign, slope.rivals, "all");
-      return [{ ...finding, what: `${finding.what}, for each doubling of T` }];
+      const what = `${finding.what}, for each doubling of T`;
+      const last = Math.max(...tasks);
+      const lead = leadOf(view, figure, own, last, without);
+      const end = lead && byInterval(lead.difference, figure, sign, lead.rivals, last);
+      return [{ ...(end ? withLead(finding, end) : finding), what }];
     }
     case "bounded":
       return byGrowth(subject, claim.from, claim.most);

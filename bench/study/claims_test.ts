@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { judge } from "./claims.ts";
 import type { Claim } from "./definition.ts";
+import { type Finding, withLead } from "./rules.ts";
 import { testSources } from "./test_study.ts";
 
 const { study, views } = await testSources();
@@ -55,6 +56,25 @@ Deno.test("how a lead grows with T is for each doubling, to the rival chosen ove
   assert.equal(measured, "points to ewc, for each doubling of T: +1.4 [−4.6, +7.4]");
   assert.equal(judged("growth", { tasks: [4] }).why, "it takes several numbers of tasks");
   assert.equal(judged("memory", { tasks: [4] }).why, "it takes several numbers of tasks");
+});
+
+Deno.test("who falls behind by less is not further ahead", () => {
+  const finding = (verdict: Finding["verdict"], tasks: Finding["tasks"], value: string): Finding => ({
+    what: "points to ewc",
+    tasks,
+    value,
+    n: 3,
+    verdict,
+    why: "the interval",
+  });
+  const growth = finding("found", "all", "+0.5 [+0.4, +0.6]");
+  const behind = withLead(growth, finding("not found", 100, "−2.7 [−4.0, −1.3]"));
+  assert.deepEqual([behind.verdict, behind.value], ["not found", growth.value]);
+  assert.equal(behind.why, "it grows, but at T=100 there is no lead: −2.7 [−4.0, −1.3] points to ewc");
+  assert.equal(withLead(growth, finding("not decidable here", 100, "0.0")).verdict, "not found");
+  assert.equal(withLead(growth, finding("found", 100, "+2.0 [+1.0, +3.0]")), growth);
+  const level = finding("not decidable here", "all", "0.0 [−1.0, +1.0]");
+  assert.equal(withLead(level, finding("not found", 100, "−2.7")), level);
 });
 
 Deno.test("findings that differ are told apart by T and rival", () => {

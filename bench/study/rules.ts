@@ -72,6 +72,13 @@ export function byInterval(
   };
 }
 
+/** That a lead grows, where there is one in the end: who falls behind by less is not further ahead. */
+export function withLead(growth: Finding, end: Finding): Finding {
+  if (growth.verdict !== "found" || end.verdict === "found") return growth;
+  const why = `it grows, but at T=${end.tasks} there is no lead: ${end.value} ${end.what}`;
+  return { ...growth, verdict: "not found", why };
+}
+
 /** By the interval of a mean. */
 export function byLevel(
   mean: PairedDifference,
