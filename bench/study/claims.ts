@@ -109,12 +109,15 @@ function findingsOf(study: Study, claim: Claim, subject: Subject): Finding[] {
   const each = (rivals: readonly string[], finding: (rival: string, T: number) => Finding | undefined) =>
     labelsOf(rivals).flatMap((rival) => tasks.flatMap((T) => finding(rival, T) ?? []));
   const sign = figure.better === "more" ? 1 : -1;
+  const leadAt = (T: number, without: readonly string[], claimed?: number) => {
+    const lead = leadOf(view, figure, own, T, without);
+    return lead && byInterval(lead.difference, figure, sign, lead.rivals, T, claimed);
+  };
   switch (claim.kind) {
-    case "lead":
-      return tasks.flatMap((T) => {
-        const lead = leadOf(view, figure, own, T, labelsOf(claim.without ?? []));
-        return lead ? [byInterval(lead.difference, figure, sign, lead.rivals, T, claim.claimed)] : [];
-      });
+    case "lead": {
+      const without = labelsOf(claim.without ?? []);
+      return tasks.flatMap((T) => leadAt(T, without, claim.claimed) ?? []);
+    }
     case "difference":
       return each(claim.rivals, (rival, T) => {
         const difference = differenceOf(view, figure, [own.label, rival], T);
@@ -128,9 +131,7 @@ function findingsOf(study: Study, claim: Claim, subject: Subject): Finding[] {
       if (!slope) return [];
       const finding = byInterval(slope.difference, figure, sign, slope.rivals, "all");
       const what = `${finding.what}, for each doubling of T`;
-      const last = Math.max(...tasks);
-      const lead = leadOf(view, figure, own, last, without);
-      const end = lead && byInterval(lead.difference, figure, sign, lead.rivals, last);
+      const end = leadAt(Math.max(...tasks), without);
       return [{ ...(end ? withLead(finding, end) : finding), what }];
     }
     case "bounded":
